@@ -1,0 +1,1 @@
+"""Who takes part: agencies, the field catalogue and sharing profiles."""

@@ -1,0 +1,1 @@
+"""Keys, sealed envelopes, blind indexes and certificates; knows no other package."""

@@ -1,0 +1,1 @@
+"""Who decided what, and what stands now: the consent registry."""

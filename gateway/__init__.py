@@ -1,0 +1,1 @@
+"""The gateway process: HTTP, case storage, the release path and the disclosure log."""

@@ -1,0 +1,1 @@
+"""Encrypted case records: intake, storage and search."""

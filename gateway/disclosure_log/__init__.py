@@ -1,0 +1,1 @@
+"""The disclosure log: entries, payloads and the one way to append them."""

@@ -1,0 +1,1 @@
+"""One history of database changes (Alembic)."""

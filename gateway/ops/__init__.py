@@ -1,0 +1,1 @@
+"""Running it: embedded database, demo, health."""

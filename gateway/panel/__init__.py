@@ -1,0 +1,1 @@
+"""Panel meetings, agenda, accepted offers, and the entitlement they give."""

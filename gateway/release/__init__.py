@@ -1,0 +1,1 @@
+"""The extract path: decide, minimise, append, answer."""

@@ -1,0 +1,1 @@
+"""Members of staff who act in the gateway."""
