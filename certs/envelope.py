@@ -1,0 +1,151 @@
+"""Seal and open values with AES-256-GCM, and wrap keys by other keys.
+
+Invariants:
+- Every key is 32 bytes; any other length is refused before use.
+- A sealed value is ``nonce || ciphertext || tag``, the nonce 12 random bytes drawn here, never by a caller.
+- A value opens only with the same key *and* the same ``aad``; callers put the row's identity and version there.
+- Why a value did not open is never told: wrong key, wrong row and damage are one error.
+- ``combine`` needs every one of its keys: destroy one, and what was sealed under the combination is gone.
+
+Sources: NIST SP 800-38D §8.2.2 (random nonces), RFC 5869 (HKDF), NIST SP 800-57 part 1 §6.2.1 (key wrapping keys).
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from certs.errors import EnvelopeError, KeyFileError
+from certs.private_file import write_private
+
+KEY_BYTES = 32
+NONCE_BYTES = 12  # NIST SP 800-38D §5.2.1.1: the length that GCM is built for
+TAG_BYTES = 16
+_COMBINE_LABEL = b"early-help-gateway/certs/combine/1"
+_OPEN_TO_OTHERS = 0o027  # a group may read (mounted secrets), nobody else may, and only the owner writes
+
+
+def new_key() -> bytes:
+    """A fresh random key of 32 bytes from the operating system."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def seal(key: bytes, plaintext: bytes, *, aad: bytes) -> bytes:
+    """Encrypt and authenticate ``plaintext``, bound to ``aad``.
+
+    Returns: ``nonce || ciphertext || tag``, 28 bytes longer than the plaintext; different at each call.
+    Raises: EnvelopeError, the key is not 32 bytes.
+    """
+    cipher = AESGCM(_checked(key))
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, plaintext, aad)
+
+
+def unseal(key: bytes, sealed: bytes, *, aad: bytes) -> bytes:
+    """Return exactly the bytes that ``seal`` was given with the same key and ``aad``.
+
+    Raises: EnvelopeError, the key, the ``aad`` or any bit of ``sealed`` differs.
+    """
+    cipher = AESGCM(_checked(key))
+    if len(sealed) < NONCE_BYTES + TAG_BYTES:
+        raise EnvelopeError("the sealed value does not open")
+    try:
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
+    except InvalidTag as error:
+        raise EnvelopeError("the sealed value does not open") from error
+
+
+def combine(keys: Iterable[bytes]) -> bytes:
+    """Derive the key of what belongs to several people at once: a function of the *set* of their keys.
+
+    HKDF-SHA256 over the keys, sorted and joined: order and repetition do not matter, and without any one
+    of the keys the result cannot be found. One key alone gives a derived key too, never itself.
+
+    Raises: EnvelopeError, no key was given or one is not 32 bytes.
+    Source: RFC 5869 §2, without salt, which §3.1 allows for uniformly random input.
+    """
+    distinct = sorted({_checked(key) for key in keys})
+    if not distinct:
+        raise EnvelopeError("at least one key is needed")
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=_COMBINE_LABEL).derive(
+        b"".join(distinct)
+    )
+
+
+class KeyEncryptionKey(Protocol):
+    """What wraps the families' keys: a file here, a key management service in larger places.
+
+    Durability and trust: losing it loses every wrapped key; whoever can call ``unwrap`` can read everything.
+    ``wrap`` and ``unwrap`` hold no state and may be called from any thread.
+    """
+
+    @property
+    def epoch(self) -> int:
+        """Number of this key, stored beside what it wrapped; retiring an epoch erases it from backups."""
+
+    def wrap(self, key: bytes, *, aad: bytes) -> bytes:
+        """Seal a 32-byte key, bound to the identity of its row; raises EnvelopeError."""
+
+    def unwrap(self, wrapped: bytes, *, aad: bytes) -> bytes:
+        """Open what ``wrap`` made with the same ``aad``; raises EnvelopeError."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileKek:
+    """A key-encryption key kept in one file: 64 hexadecimal digits, owner-readable only."""
+
+    key: bytes = field(repr=False)
+    epoch: int = 1
+
+    @classmethod
+    def load(cls, path: Path, *, epoch: int = 1) -> Self:
+        """Read the key from ``path``.
+
+        Raises: KeyFileError, there is no such file, others can read or change it, or it is not 32 bytes in hex.
+        """
+        try:
+            if path.stat().st_mode & _OPEN_TO_OTHERS:
+                raise KeyFileError("the key file is open to others; its mode should be 0600")
+            text = path.read_text("ascii")
+            key = bytes.fromhex(text.strip())
+        except OSError as error:
+            raise KeyFileError("the key file cannot be read") from error
+        except ValueError:
+            # No cause: the codec's own message quotes a part of the file.
+            raise KeyFileError("the key file is not hexadecimal") from None
+        if len(key) != KEY_BYTES:
+            raise KeyFileError("the key file does not hold 32 bytes")
+        return cls(key=key, epoch=epoch)
+
+    @classmethod
+    def create(cls, path: Path, *, epoch: int = 1) -> Self:
+        """Make a fresh key and write it to ``path`` with mode 0600; an existing file is never overwritten.
+
+        Raises: KeyFileError, the file exists already or cannot be written.
+        """
+        key = new_key()
+        write_private(path, key.hex().encode("ascii") + b"\n", replace=False)
+        return cls(key=key, epoch=epoch)
+
+    def wrap(self, key: bytes, *, aad: bytes) -> bytes:
+        """Seal a 32-byte key under this one, bound to ``aad`` and to the epoch; raises EnvelopeError."""
+        return seal(self.key, _checked(key), aad=self._bound(aad))
+
+    def unwrap(self, wrapped: bytes, *, aad: bytes) -> bytes:
+        """Open a wrapped key; raises EnvelopeError, also for a key wrapped in another epoch."""
+        return _checked(unseal(self.key, wrapped, aad=self._bound(aad)))
+
+    def _bound(self, aad: bytes) -> bytes:
+        return b"kek:%d:" % self.epoch + aad
+
+
+def _checked(key: bytes) -> bytes:
+    if len(key) != KEY_BYTES:
+        raise EnvelopeError("a key is 32 bytes")
+    return key
