@@ -90,7 +90,7 @@ class KeyEncryptionKey(Protocol):
         """Number of this key, stored beside what it wrapped; retiring an epoch erases it from backups."""
 
     def wrap(self, key: bytes, *, aad: bytes) -> bytes:
-        """Seal a 32-byte key, bound to the identity of its row; raises EnvelopeError."""
+        """Seal one key, or several joined, bound to the identity of their row; raises EnvelopeError."""
 
     def unwrap(self, wrapped: bytes, *, aad: bytes) -> bytes:
         """Open what ``wrap`` made with the same ``aad``; raises EnvelopeError."""
@@ -134,12 +134,17 @@ class FileKek:
         return cls(key=key, epoch=epoch)
 
     def wrap(self, key: bytes, *, aad: bytes) -> bytes:
-        """Seal a 32-byte key under this one, bound to ``aad`` and to the epoch; raises EnvelopeError."""
-        return seal(self.key, _checked(key), aad=self._bound(aad))
+        """Seal one key, or several joined, under this one, bound to ``aad`` and to the epoch.
+
+        Raises: EnvelopeError, ``key`` is empty or not a whole number of 32-byte keys.
+        """
+        if not key or len(key) % KEY_BYTES:
+            raise EnvelopeError("only whole keys are wrapped")
+        return seal(self.key, key, aad=self._bound(aad))
 
     def unwrap(self, wrapped: bytes, *, aad: bytes) -> bytes:
-        """Open a wrapped key; raises EnvelopeError, also for a key wrapped in another epoch."""
-        return _checked(unseal(self.key, wrapped, aad=self._bound(aad)))
+        """Open what ``wrap`` made; raises EnvelopeError, also for a key wrapped in another epoch."""
+        return unseal(self.key, wrapped, aad=self._bound(aad))
 
     def _bound(self, aad: bytes) -> bytes:
         return b"kek:%d:" % self.epoch + aad

@@ -8,6 +8,7 @@ Invariants:
 Sources: RFC 7517, RFC 7518 §6, RFC 7638 (thumbprint), RFC 8037 §2, FAPI 2.0 Security Profile §5.4, RFC 8725 §3.5.
 """
 
+import base64
 from collections.abc import Mapping
 from typing import Final
 
@@ -113,13 +114,23 @@ def _checked_thumbprint(members: Jwk, *, pointer: str) -> str:
 
 
 def _rsa_thumbprint(members: Jwk, *, pointer: str) -> str:
-    key = RSAKey.import_key(dict(members))
+    # The library only warns about a short modulus, so its length is read before the key is built.
+    modulus, exponent = _number(members["n"]), _number(members["e"])
     shortest, longest = RSA_BITS
-    if not shortest <= key.public_key.key_size <= longest:
+    if not shortest <= modulus.bit_length() <= longest:
         raise JwkError(pointer=f"{pointer}/n", reason=f"an RSA modulus has {shortest} to {longest} bits")
-    if key.public_key.public_numbers().e < _RSA_EXPONENT_MINIMUM:
+    if not _RSA_EXPONENT_MINIMUM <= exponent < 1 << 32:
         raise JwkError(pointer=f"{pointer}/e", reason=f"an RSA exponent is at least {_RSA_EXPONENT_MINIMUM}")
+    key = RSAKey.import_key(dict(members))
+    _ = key.public_key
     return key.thumbprint()
+
+
+def _number(text: str) -> int:
+    """A Base64urlUInt (RFC 7518 §2); raises ValueError for anything else."""
+    return int.from_bytes(
+        base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True), "big"
+    )
 
 
 def _key_type(jwk: Mapping[str, object], *, pointer: str) -> str:
