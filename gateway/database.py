@@ -1,0 +1,41 @@
+"""Connections to PostgreSQL.
+
+INVARIANT: the process connects as the app role. Reads of the release path and ``append()`` run in
+autocommit; everything else runs in a transaction opened by the function that needs it.
+"""
+
+import sqlalchemy
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL, make_url
+
+STATEMENT_TIMEOUT_MS = 15_000
+"""A statement that takes longer is ended: a stuck one must not hold a worker thread."""
+
+
+def connect_url(url: str) -> URL:
+    """Return the SQLAlchemy URL of a plain ``postgresql://`` URL, with the psycopg driver."""
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def open_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """Return an engine whose sessions run in UTC, READ COMMITTED, with a statement timeout.
+
+    Args:
+        url: a ``postgresql://`` URL.
+        pool_size: connections kept; as many as the process has threads.
+    """
+    return sqlalchemy.create_engine(
+        connect_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            "application_name": "early-help-gateway",
+        },
+    )
+
+
+def autocommit(engine: Engine) -> Engine:
+    """Return the same pool in autocommit: one statement, one round trip, one transaction."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,0 +1,3 @@
+DROP SCHEMA consent_registry CASCADE;
+DROP SCHEMA agencies CASCADE;
+DROP SCHEMA gateway CASCADE;

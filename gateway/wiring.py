@@ -1,0 +1,36 @@
+"""What a running process is made of, built once and passed on; nothing is looked up by name."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from certs.envelope import FileKek
+from gateway.database import autocommit, open_engine
+from gateway.keyring import Keyring
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The parts every room may use.
+
+    Attributes:
+        engine: pool of the app role; transactions are explicit.
+        autocommit: the same pool, one statement per transaction (the release path).
+    """
+
+    settings: Settings
+    engine: Engine
+    autocommit: Engine
+    keyring: Keyring
+
+
+def wire(settings: Settings) -> Wiring:
+    """Build the parts of one process from its settings; opens no connection yet."""
+    engine = open_engine(settings.database_url)
+    return Wiring(
+        settings=settings,
+        engine=engine,
+        autocommit=autocommit(engine),
+        keyring=Keyring(FileKek.load(settings.kek_file)),
+    )
