@@ -1,0 +1,47 @@
+"""Fixtures every test may use: a PostgreSQL server for the session, a migrated database for the test.
+
+``GATEWAY_TEST_DATABASE_ADMIN_URL`` names a superuser of a PostgreSQL 15 to 18 to use instead of the
+embedded server; databases are made and dropped there, and the three gateway roles get new passwords.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.ops.embedded import EmbeddedPostgres
+from tests.support.throwaway import Cluster, Database, NamedCluster, new_database
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A running server with the three roles. Not durable: its disk is thrown away with it."""
+    named = os.environ.get("GATEWAY_TEST_DATABASE_ADMIN_URL")
+    if named:
+        yield NamedCluster.prepare(named)
+        return
+    # Not under pytest's own folder: pytest closes that to other users, and as root the server is another user.
+    with (
+        tempfile.TemporaryDirectory(prefix="gateway-tests-") as folder,
+        EmbeddedPostgres.start(Path(folder) / "database", durable=False) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template_database(cluster: Cluster) -> Iterator[Database]:
+    """The database that the tests' databases are copies of, migrated once. Nobody may stay connected to it."""
+    from gateway import migrations  # noqa: PLC0415 - only tests that need a database load the migrations
+
+    with new_database(cluster) as template:
+        migrations.upgrade(template.owner_url)
+        yield template
+
+
+@pytest.fixture
+def database(cluster: Cluster, template_database: Database) -> Iterator[Database]:
+    """A database of this test alone, every migration applied, no row in it but what migrations write."""
+    with new_database(cluster, template=template_database.name) as copy:
+        yield copy
