@@ -1,0 +1,67 @@
+"""Working days and the window in which a panel pack may be pulled.
+
+INVARIANTS
+- Dates turn at 00:00 Europe/London, whatever the clocks do that night.
+- Every interval is half-open: an instant equal to ``closes_at`` is outside.
+- Bank holidays enter as a value; a Saturday or Sunday is never a working day.
+
+Pure: standard library only, no clock, no I/O.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+LONDON = ZoneInfo("Europe/London")
+
+_DAY = timedelta(days=1)
+_SATURDAY = 5
+
+
+def is_working_day(day: date, *, holidays: frozenset[date]) -> bool:
+    """True from Monday to Friday, except on a bank holiday."""
+    return day.weekday() < _SATURDAY and day not in holidays
+
+
+def add_working_days(day: date, count: int, *, holidays: frozenset[date]) -> date:
+    """Return the working day that is ``count`` working days after ``day``.
+
+    Args:
+        day: where counting starts; the day itself is never counted, working day or not.
+        count: working days; negative counts go back, 0 returns ``day`` unchanged.
+        holidays: bank holidays of every year that the count can reach.
+
+    Raises: OverflowError, the answer lies outside the years 1 to 9999.
+    """
+    step = _DAY if count > 0 else -_DAY
+    left = abs(count)
+    while left:
+        day += step
+        if is_working_day(day, holidays=holidays):
+            left -= 1
+    return day
+
+
+def start_of_day_london(day: date) -> datetime:
+    """Return the instant at which ``day`` begins in London, aware, in UTC.
+
+    The clocks change at 01:00 UTC, so midnight exists exactly once on every day.
+    """
+    return datetime.combine(day, time(), tzinfo=LONDON).astimezone(UTC)
+
+
+def entitlement_window(
+    held_on: date, *, before: int, after: int, holidays: frozenset[date]
+) -> tuple[datetime, datetime]:
+    """Return ``(opens_at, closes_at)``: when the members of a meeting may ask about its cases.
+
+    Args:
+        held_on: the day of the meeting.
+        before: the window opens at the start of this working day before the meeting, 1 or more.
+        after: it closes at the start of this working day after the meeting, 1 or more.
+        holidays: bank holidays around the meeting.
+
+    Returns: aware UTC instants; the window is half-open, ``opens_at <= now < closes_at``.
+    """
+    opens_on = add_working_days(held_on, -before, holidays=holidays)
+    closes_on = add_working_days(held_on, after, holidays=holidays)
+    return start_of_day_london(opens_on), start_of_day_london(closes_on)
