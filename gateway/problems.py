@@ -85,7 +85,7 @@ KINDS = (
 """Every problem type there is, for the OpenAPI document and its test."""
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 -- RFC 9457 calls it a problem
     """Raised by views: answered as problem details of one kind."""
 
     def __init__(

@@ -7,7 +7,7 @@ duplicate member silently dropped, no NaN or Infinity, no lone surrogate.
 import json
 from typing import TypeAlias
 
-JsonValue: TypeAlias = "str | int | float | bool | None | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 MAX_DEPTH = 32
 """Objects and arrays inside each other; the deepest document we define has seven."""

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from gateway.ops.embedded import EmbeddedPostgres
+from gateway.wiring import Wiring
+from tests.support.process import wired
 from tests.support.throwaway import Cluster, Database, NamedCluster, new_database
 
 
@@ -45,3 +47,10 @@ def database(cluster: Cluster, template_database: Database) -> Iterator[Database
     """A database of this test alone, every migration applied, no row in it but what migrations write."""
     with new_database(cluster, template=template_database.name) as copy:
         yield copy
+
+
+@pytest.fixture
+def wiring(database: Database, tmp_path: Path) -> Iterator[Wiring]:
+    """The parts of one process over the test's own database, with the reserved family's keys made."""
+    with wired(database, tmp_path) as parts:
+        yield parts

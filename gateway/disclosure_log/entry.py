@@ -1,0 +1,104 @@
+"""The log entry: what is committed to, and what it commits to. Pure.
+
+INVARIANTS
+- An entry's body has one length, holds no personal data and does not tell its kind.
+- The commitment is ``SHA-256(c_r || c_i)``: the recipient part can be opened without the internal
+  part, each under its own 32-byte salt.
+- Times are whole minutes, so that entries do not line up with anybody's clock.
+- The tag names the family only to a holder of the family's tag key.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from gateway.disclosure_log.canonical import Canonical, canonical
+
+SALT_BYTES = 32
+TAG_HEX = 32
+LOG_ID_HEX = 8
+_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedEntry:
+    """One entry ready to be sealed and appended.
+
+    Attributes:
+        body: the leaf's bytes, as hashed and stored.
+        commitment: 32 bytes, also in the body.
+        opening: both parts and both salts in canonical form, to be sealed under the family's key.
+    """
+
+    entry_id: UUID
+    body: bytes
+    commitment: bytes
+    opening: bytes
+
+    @property
+    def aad(self) -> bytes:
+        """What binds the sealed opening to its entry: id and commitment."""
+        return self.entry_id.bytes + self.commitment
+
+
+def log_id(origin: str) -> str:
+    """Return the short id of a log: the first 8 hexadecimal digits of its origin's SHA-256."""
+    return hashlib.sha256(origin.encode()).hexdigest()[:LOG_ID_HEX]
+
+
+def commit(part: Mapping[str, Canonical], *, salt: bytes) -> bytes:
+    """Return the commitment to one part: HMAC-SHA256 of its canonical form under its salt."""
+    return hmac.digest(salt, canonical(part), hashlib.sha256)
+
+
+def tag(key: bytes, entry_id: UUID) -> str:
+    """Return the 32 hexadecimal digits by which a holder of a family's tag key finds its entries."""
+    return hmac.digest(key, str(entry_id).encode(), hashlib.sha256).hex()[:TAG_HEX]
+
+
+def compose(
+    entry_id: UUID,
+    *,
+    at: datetime,
+    log: str,
+    tag_key: bytes,
+    recipient: Mapping[str, Canonical],
+    internal: Mapping[str, Canonical],
+    recipient_salt: bytes,
+    internal_salt: bytes,
+) -> ComposedEntry:
+    """Return the entry that commits to a recipient part and an internal part.
+
+    Args:
+        at: aware instant; the body keeps its whole minute, seconds since 1970 in UTC.
+        log: the log's short id (``log_id``).
+        tag_key: the family's ordinary or restricted tag key.
+        recipient_salt: 32 random bytes, used once.
+        internal_salt: 32 other random bytes, used once.
+    """
+    if len(recipient_salt) != SALT_BYTES or len(internal_salt) != SALT_BYTES:
+        raise ValueError("salts are 32 bytes")
+    parts = commit(recipient, salt=recipient_salt) + commit(internal, salt=internal_salt)
+    commitment = hashlib.sha256(parts).digest()
+    body = canonical(
+        {
+            "c": commitment.hex(),
+            "f": tag(tag_key, entry_id),
+            "id": str(entry_id),
+            "l": log,
+            "t": int(at.timestamp()) // _MINUTE * _MINUTE,
+            "v": 1,
+        }
+    )
+    opening = canonical(
+        {"i": internal, "r": recipient, "si": internal_salt.hex(), "sr": recipient_salt.hex()}
+    )
+    return ComposedEntry(entry_id, body, commitment, opening)
+
+
+def leaf_hash(body: bytes) -> bytes:
+    """Return the Merkle leaf hash of an entry body (RFC 6962 section 2.1)."""
+    return hashlib.sha256(b"\x00" + body).digest()

@@ -1,0 +1,68 @@
+"""What can be entered into the log. Pure.
+
+INVARIANT: a kind that is not listed cannot be recorded.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class EntryKind(StrEnum):
+    """Every kind of entry: ``noun.verb``. The kind stays in the sealed internal part."""
+
+    AGENCY_ACTIVATE = "agency.activate"
+    AGENCY_ONBOARD = "agency.onboard"
+    AGENCY_SUSPEND = "agency.suspend"
+    CASE_CLOSE = "case.close"
+    CASE_ERASE = "case.erase"
+    CASE_IMPORT = "case.import"
+    CASE_REPLACE = "case.replace"
+    CASE_SHIELD = "case.shield"
+    CLIENT_REGISTER = "client.register"
+    CLIENT_REVOKE = "client.revoke"
+    CONSENT_ENTER_IN_ERROR = "consent.enter_in_error"
+    CONSENT_GIVE = "consent.give"
+    CONSENT_HOLD = "consent.hold"
+    CONSENT_INVALIDATE = "consent.invalidate"
+    CONSENT_REFUSE = "consent.refuse"
+    CONSENT_WITHDRAW = "consent.withdraw"
+    EXTRACT_REFUSE = "extract.refuse"
+    EXTRACT_RELEASE = "extract.release"
+    OFFER_ACCEPT = "offer.accept"
+    PANEL_LIST = "panel.list"
+    PROFILE_STORE = "profile.store"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEntry:
+    """One entry on its way into the log, with the gate versions it was decided on.
+
+    Attributes:
+        family_version: gate version the decision read; absent: not checked (refusals, acts).
+        extract_id: the extract this entry releases; absent: none.
+    """
+
+    entry_id: UUID
+    body: bytes
+    sealed: bytes
+    family_id: UUID
+    family_version: int | None = None
+    agency: str | None = None
+    agency_version: int | None = None
+    extract_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where a batch landed.
+
+    Attributes:
+        first: leaf index of the first entry written.
+        size: entries in the log afterwards.
+        moved: positions (from 0) whose gate had moved; these were not written.
+    """
+
+    first: int
+    size: int
+    moved: tuple[int, ...]

@@ -1,0 +1,34 @@
+"""The parts of a gateway process, over a throw-away database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from certs.envelope import FileKek
+from gateway.keyring import ensure_reserved
+from gateway.settings import Settings
+from gateway.wiring import Wiring, wire
+from tests.support.throwaway import Database
+
+PUBLIC_URL = "https://gateway.test:8443"
+
+
+@contextmanager
+def wired(database: Database, folder: Path) -> Iterator[Wiring]:
+    """Yield a wired process whose key-encryption key lies in ``folder``; close its connections after."""
+    kek_file = folder / "kek.hex"
+    FileKek.create(kek_file)
+    parts = wire(
+        Settings(
+            database_url=database.app_url,
+            public_url=PUBLIC_URL,
+            kek_file=kek_file,
+            log_origin="gateway.test/log/1",
+            council_name="Testshire",
+            synthetic_people=True,
+        )
+    )
+    with parts.engine.begin() as connection:
+        ensure_reserved(connection, parts.keyring)
+    yield parts
+    parts.engine.dispose()
