@@ -1,0 +1,249 @@
+"""Checking one value against the shape of its field.
+
+INVARIANT: shapes are closed: a member that a shape does not have is a fault.
+INVARIANT: a fault holds a JSON pointer into the value and a stable reason, never any part of the value;
+    an unknown member's name is the caller's text, so its fault points at the object that holds it.
+INVARIANT: no null and no floating point number passes.
+
+Pure: standard library only; the day is passed in.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import assert_never
+
+from agencies import identifiers
+from agencies.errors import UnknownFieldError
+from agencies.model import FieldName
+from agencies.shapes import (
+    SHAPES,
+    Agencies,
+    Agency,
+    Code,
+    Codes,
+    Count,
+    Day,
+    Flag,
+    Identifier,
+    Kind,
+    Language,
+    Member,
+    NhsNumber,
+    Objects,
+    PersonId,
+    Text,
+    Texts,
+    ValueShape,
+)
+from agencies.value_rules import RULES, Fault, identifier_fault, iso_day
+
+__all__ = ["Fault", "check_value", "mentioned_agencies", "shape_of"]
+
+_LANGUAGE = re.compile(
+    r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*"
+)
+_AGENCY = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+_EARLIEST = date(1900, 1, 1)
+_MOST_ENTRIES = 50
+_LONGEST_AGENCY_CODE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a check may depend on besides the value."""
+
+    today: date
+    synthetic: bool
+
+
+def check_value(field: FieldName, value: object, *, today: date, synthetic: bool) -> list[Fault]:
+    """Every fault of one value; an empty list means that the value may be stored.
+
+    Args:
+        field: catalogue name.
+        value: parsed JSON.
+        today: the day in Europe/London.
+        synthetic: True where only synthetic NHS numbers (range 999) may be held.
+
+    Raises: UnknownFieldError.
+    """
+    shape = shape_of(field)
+    if not shape.members:
+        return [Fault("", "this field is issued by the gateway and takes no value")]
+    context = _Context(today=today, synthetic=synthetic)
+    faults = list(_check_object(shape.members, value, "", context))
+    rule = RULES.get(field)
+    if not faults and rule is not None and isinstance(value, Mapping):
+        faults = list(rule(value, today))
+    return faults
+
+
+def mentioned_agencies(field: FieldName, value: Mapping[str, object]) -> frozenset[str]:
+    """The agency codes named inside a value: a service's provider, an owner, those at a meeting.
+
+    Raises: UnknownFieldError.
+    """
+    return frozenset(_agencies_in(shape_of(field).members, value))
+
+
+def shape_of(field: FieldName) -> ValueShape:
+    """The shape of a field's value.
+
+    Raises: UnknownFieldError.
+    """
+    shape = SHAPES.get(field)
+    if shape is None:
+        raise UnknownFieldError("the catalogue has no such field")
+    return shape
+
+
+def _agencies_in(members: Mapping[str, Member], value: Mapping[str, object]) -> Iterator[str]:
+    for name, member in members.items():
+        held = value.get(name)
+        match member.kind:
+            case Agency() if isinstance(held, str):
+                yield held
+            case Agencies() if isinstance(held, list):
+                yield from (code for code in held if isinstance(code, str))
+            case Objects(inner) if isinstance(held, list):
+                for entry in held:
+                    if isinstance(entry, Mapping):
+                        yield from _agencies_in(inner, entry)
+            case _:
+                continue
+
+
+def _check_object(
+    members: Mapping[str, Member], value: object, pointer: str, context: _Context
+) -> Iterator[Fault]:
+    """Faults of an object: its type, unknown members, missing members, then each member in order."""
+    if not isinstance(value, dict):
+        yield Fault(pointer, "must be an object")
+        return
+    if not value.keys() <= members.keys():
+        yield Fault(pointer, f"has an unknown member; it may have: {', '.join(members)}")
+    for name, member in members.items():
+        if name in value:
+            yield from _check(member.kind, value[name], f"{pointer}/{name}", context)
+        elif member.required:
+            yield Fault(f"{pointer}/{name}", "is required")
+
+
+def _check(kind: Kind, value: object, pointer: str, context: _Context) -> Iterator[Fault]:
+    """Faults of one member's value."""
+    match kind:
+        case Codes() | Texts() | Agencies() | Objects():
+            yield from _check_list(kind, value, pointer, context)
+        case Count(most):
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+                yield Fault(pointer, f"must be a whole number from 0 to {most}")
+        case Flag():
+            if not isinstance(value, bool):
+                yield Fault(pointer, "must be true or false")
+        case _:
+            if not isinstance(value, str):
+                yield Fault(pointer, "must be text")
+            elif reason := _text_fault(kind, value, context):
+                yield Fault(pointer, reason)
+
+
+def _text_fault(
+    kind: Text | Code | Day | NhsNumber | Identifier | Language | Agency | PersonId,
+    value: str,
+    context: _Context,
+) -> str | None:
+    """What is wrong with a text, as a stable reason; None when nothing is."""
+    reason: str | None
+    match kind:
+        case Text(most):
+            reason = _free_text_fault(value, most)
+        case Code(allowed):
+            reason = None if value in allowed else "is not in the closed list of codes"
+        case Day(past):
+            reason = _day_fault(value, latest=context.today if past else None)
+        case NhsNumber():
+            reason = identifier_fault(partial(identifiers.nhs_number, synthetic=context.synthetic), value)
+        case Identifier(normalise):
+            reason = identifier_fault(normalise, value)
+        case Language():
+            reason = None if _LANGUAGE.fullmatch(value) else "must be a BCP 47 language tag"
+        case Agency():
+            reason = _agency_fault(value)
+        case PersonId():
+            reason = None if _PERSON.fullmatch(value) else "must be the id of a person of this case"
+        case _:
+            assert_never(kind)
+    return reason
+
+
+def _check_list(
+    kind: Codes | Texts | Agencies | Objects, value: object, pointer: str, context: _Context
+) -> Iterator[Fault]:
+    """Faults of a list and of its entries."""
+    least, most, distinct = _list_limits(kind)
+    if not isinstance(value, list):
+        yield Fault(pointer, "must be a list")
+        return
+    if not least <= len(value) <= most:
+        yield Fault(pointer, f"must have {least} to {most} entries")
+        return
+    if distinct and any(entry in value[:place] for place, entry in enumerate(value)):
+        yield Fault(pointer, "must not repeat an entry")
+    for place, entry in enumerate(value):
+        inside = f"{pointer}/{place}"
+        match kind:
+            case Objects(members):
+                yield from _check_object(members, entry, inside, context)
+            case Texts(each):
+                yield from _check(each, entry, inside, context)
+            case Agencies():
+                yield from _check(Agency(), entry, inside, context)
+            case Codes(allowed):
+                yield from _check(Code(allowed), entry, inside, context)
+            case _:
+                assert_never(kind)
+
+
+def _list_limits(kind: Codes | Texts | Agencies | Objects) -> tuple[int, int, bool]:
+    """Least and most entries, and whether they must differ."""
+    match kind:
+        case Codes(_, least):
+            return least, _MOST_ENTRIES, True
+        case Texts(_, least, most):
+            return least, most, False
+        case Agencies():
+            return 1, _MOST_ENTRIES, True
+        case Objects():
+            return 1, _MOST_ENTRIES, False
+        case _:
+            assert_never(kind)
+
+
+def _free_text_fault(value: str, most: int) -> str | None:
+    if not value.strip():
+        return "must not be blank"
+    if len(value) > most:
+        return f"must have at most {most} characters"
+    if any(unicodedata.category(symbol) in {"Cc", "Cs"} and symbol not in "\n\t" for symbol in value):
+        return "must not have control characters"
+    return None
+
+
+def _day_fault(value: str, *, latest: date | None) -> str | None:
+    day = iso_day(value)
+    if day is None or day < _EARLIEST:
+        return "must be a date, year-month-day, from 1900 on"
+    if latest is not None and day > latest:
+        return "must not be after today"
+    return None
+
+
+def _agency_fault(value: str) -> str | None:
+    if len(value) <= _LONGEST_AGENCY_CODE and _AGENCY.fullmatch(value):
+        return None
+    return "must be the code of an agency"
