@@ -26,7 +26,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Final, Self
 from urllib.parse import quote
 
@@ -64,7 +63,7 @@ class EmbeddedPostgres:
     sockets: Path
     passwords: Mapping[str, str]
     _programs: Path
-    _lock: IO[bytes]
+    _held: IO[bytes]
 
     @classmethod
     def start(cls, folder: Path, *, durable: bool = True) -> Self:
@@ -83,22 +82,19 @@ class EmbeddedPostgres:
             programs = server_programs()
         except ProvisioningError as error:
             raise EmbeddedPostgresError(str(error)) from error
-        passwords = _claim(folder)
-        lock = _hold(folder)
-        try:
-            server = cls(folder, _socket_folder(folder), passwords, programs, lock)
+        with contextlib.ExitStack() as undo:
+            passwords = _claim(folder)
+            held = undo.enter_context(_hold(folder))
+            server = cls(folder, _socket_folder(folder), passwords, programs, held)
+            undo.callback(server.stop)
             server._bring_up(durable=durable)
-        except BaseException:
-            lock.close()
-            raise
+            undo.pop_all()
         return server
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -106,7 +102,7 @@ class EmbeddedPostgres:
         _stop(self.folder / "data", programs=self._programs)
         if self.sockets.parent != self.folder:
             shutil.rmtree(self.sockets, ignore_errors=True)
-        self._lock.close()
+        self._held.close()
 
     def url(self, role: str, database: str) -> str:
         """Return the ``postgresql://`` URL of one role, password included, for one database.
@@ -144,11 +140,8 @@ class EmbeddedPostgres:
                  programs=self._programs)  # fmt: skip
         try:
             create_roles(self.url(ADMINISTRATOR, "postgres"), passwords=self.passwords)
-        except BaseException as error:
-            self.stop()
-            if isinstance(error, ProvisioningError):
-                raise EmbeddedPostgresError(str(error)) from error
-            raise
+        except ProvisioningError as error:
+            raise EmbeddedPostgresError(str(error)) from error
 
 
 def _claim(folder: Path) -> Mapping[str, str]:
