@@ -273,6 +273,13 @@ ConsentResult: TypeAlias = Granted | NotGranted
 NOTHING_DECIDED: Final = Standing()
 
 
+def in_effect_at(decision: ConsentDecision) -> datetime:
+    """The instant from which a decision counts: an act that closes at once, a give not before its beginning."""
+    if not decision.act.opens or decision.valid_from is None:
+        return decision.recorded_at
+    return max(decision.valid_from, decision.recorded_at)
+
+
 def fold(history: Iterable[ConsentDecision]) -> Standing:
     """Add up the decisions of one person, oldest first; an empty history stands for nothing decided."""
     standing = NOTHING_DECIDED

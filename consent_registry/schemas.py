@@ -1,0 +1,311 @@
+"""The consent decision document: read whole, every fault with its place.
+
+Invariants:
+- An unknown member, an unknown code or a missing member refuses the whole document; every fault is told at once.
+- An act that closes needs only who, which case, which act and who records it; nothing more can be demanded of it.
+- A fault holds a JSON pointer and a stable reason, never a value.
+- A date turns at 00:00 Europe/London; an instant carries its zone.
+
+Sources: RFC 3339 §5.6, RFC 6901, BCP 47; GDPR Art. 7(1) (what must be provable), 7(3) (as easy to withdraw as to give).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any, Final, TypeAlias, cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+from consent_registry.errors import Fault, InvalidDocumentError
+from consent_registry.model import Act, DecisionId, JsonObject, Notice, Purpose
+
+LONDON: Final = ZoneInfo("Europe/London")
+EVERY_AGENCY: Final = "all"
+KIND_PREFIX: Final = "kind:"
+NOT_ASKED: Final = "not_asked"
+
+_CAPACITIES: Final = ("self", "competent_child", "parental_responsibility", "representative")
+_FOR_ONESELF: Final = frozenset({"self", "competent_child"})
+_ANSWERS: Final = ("yes", "no", "unknown")
+_LIST_MAXIMUM: Final = 200
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+_Messages: TypeAlias = Mapping[str | int, object] | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The codes that a scope may name; they belong to the field catalogue, so the caller brings them."""
+
+    categories: frozenset[str]
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class GivenBy:
+    """Who spoke, by the council's id of the person, and in which capacity."""
+
+    person: str
+    capacity: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DecisionRequest:
+    """A consent decision as the council's case system sends it, checked but not yet resolved.
+
+    It names people, so it has no ``repr`` that could end in a log.
+
+    Attributes:
+        source_ref, case_ref: exactly one is present.
+        person: the council's id of the data subject.
+        agencies, exclude: codes, ``kind:`` names and, in ``agencies``, ``all``; as sent.
+        valid_from, valid_until: aware UTC instants.
+        received: the document as it came, for sealing.
+    """
+
+    decision_id: DecisionId
+    source_ref: str | None
+    case_ref: UUID | None
+    person: str
+    act: Act
+    recorded_by: str
+    given_by: GivenBy | None
+    agencies: tuple[str, ...]
+    exclude: tuple[str, ...]
+    categories: frozenset[str]
+    fields: frozenset[str]
+    purposes: frozenset[str]
+    valid_from: datetime | None
+    valid_until: datetime | None
+    notice: Notice | None
+    profiles_shown: Mapping[str, int]
+    reason: str
+    received: JsonObject
+
+
+def load_decision(document: object, *, vocabulary: Vocabulary) -> DecisionRequest:
+    """Read one consent decision document.
+
+    Args:
+        document: a JSON value, as a strict parser gave it.
+        vocabulary: the categories and fields that exist.
+    Raises: InvalidDocumentError, with every fault found.
+    """
+    if not isinstance(document, dict):
+        raise InvalidDocumentError([Fault("", "The document is not a JSON object.")])
+    schema = _GiveSchema() if document.get("act") == Act.GIVE else _DecisionSchema()
+    faults = list(_unknown_codes(document, vocabulary))
+    try:
+        loaded = cast("Mapping[str, Any]", schema.load(document))
+    except ValidationError as error:
+        faults += _flatten(cast("_Messages", error.messages), pointer="")
+        raise InvalidDocumentError(_sorted(faults)) from None
+    if faults:
+        raise InvalidDocumentError(_sorted(faults))
+    return _request(loaded, received=document)
+
+
+class _Id(fields.Field[UUID]):
+    """A UUID in its usual text form, nothing else that the library would take."""
+
+    def _deserialize(self, value: object, *_args: object, **_kwargs: object) -> UUID:
+        if not isinstance(value, str) or not _UUID.fullmatch(value):
+            raise ValidationError("Not a UUID.")
+        return UUID(value)
+
+
+class _Moment(fields.Field[datetime]):
+    """A date, which turns at midnight in London, or an instant with its zone."""
+
+    def _deserialize(self, value: object, *_args: object, **_kwargs: object) -> datetime:
+        text = value if isinstance(value, str) else ""
+        try:
+            if _DATE.fullmatch(text):
+                return datetime.combine(date.fromisoformat(text), time(), LONDON).astimezone(UTC)
+            if _INSTANT.fullmatch(text):
+                return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("There is no such date or time.") from None
+        raise ValidationError("Neither a date nor an RFC 3339 instant.")
+
+
+class _Version(fields.Field[str]):
+    """A version: a positive integer, or a short text."""
+
+    def _deserialize(self, value: object, *_args: object, **_kwargs: object) -> str:
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return str(value)
+        if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._-]{1,40}", value):
+            return value
+        raise ValidationError("Neither a positive integer nor a short code.")
+
+
+class _Count(fields.Field[int]):
+    """A positive integer that is not a boolean and not a float."""
+
+    def _deserialize(self, value: object, *_args: object, **_kwargs: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValidationError("Not a positive integer.")
+        return value
+
+
+def _text(maximum: int = 128, *, required: bool = False) -> fields.String:
+    plain = validate.Regexp(rf"[^\x00-\x1f\x7f]{{1,{maximum}}}\Z", error="Not a short line of text.")
+    return fields.String(required=required, validate=plain)
+
+
+def _code(*, required: bool = False) -> fields.String:
+    shape = validate.Regexp(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z", error="Not a code.")
+    return fields.String(required=required, validate=shape)
+
+
+def _codes(pattern: str, *, minimum: int = 0, member: str | None = None) -> fields.List[str]:
+    item = fields.String(validate=validate.Regexp(pattern + r"\Z", error="Not a code of this list."))
+    length = validate.Length(min=minimum, max=_LIST_MAXIMUM, error="The list is too short or too long.")
+    return fields.List(item, required=minimum > 0, validate=length, data_key=member)
+
+
+_AGENCY = r"(kind:[a-z][a-z0-9-]{1,39}|[a-z][a-z0-9-]{1,39})"
+_ALL_IS_NO_EXCLUSION = r"(?!all\Z)"
+
+
+class _GivenBySchema(Schema):
+    class Meta:
+        unknown = RAISE
+
+    person = _text(required=True)
+    capacity = fields.String(required=True, validate=validate.OneOf(_CAPACITIES))
+
+
+class _NoticeSchema(Schema):
+    class Meta:
+        unknown = RAISE
+
+    id = _code(required=True)
+    version = _Version(required=True)
+    language = fields.String(
+        required=True,
+        validate=validate.Regexp(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}\Z", error="Not a BCP 47 tag."),
+    )
+
+
+class _DecisionSchema(Schema):
+    """Any act; enough for one that closes."""
+
+    class Meta:
+        unknown = RAISE
+
+    decision_id = _Id(required=True)
+    source_ref = _text()
+    case_ref = _Id()
+    person = _text(required=True)
+    act = fields.String(required=True, validate=validate.OneOf([act.value for act in Act]))
+    recorded_by = _text(required=True)
+    given_by = fields.Nested(_GivenBySchema)
+    agencies = _codes(_AGENCY)
+    excluded = _codes(_ALL_IS_NO_EXCLUSION + _AGENCY, member="exclude")
+    categories = _codes(r"[a-z][a-z0-9_]{1,39}")
+    field_names = _codes(r"[a-z][a-z0-9_]{1,39}", member="fields")
+    purposes = _codes(r"P[1-6]")
+    valid_from = _Moment()
+    valid_until = _Moment()
+    method = _code()
+    evidence = fields.Dict(keys=fields.String())
+    alone_and_safe = fields.String(validate=validate.OneOf(_ANSWERS))
+    notice = fields.Nested(_NoticeSchema)
+    profiles_shown = fields.Dict(keys=_code(), values=_Count())
+    reason = _code()
+
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def check_case(self, _data: object, original: Mapping[str, object], **_kwargs: object) -> None:
+        """Exactly one reference names the case."""
+        if ("source_ref" in original) == ("case_ref" in original):
+            raise ValidationError("Exactly one of source_ref and case_ref is needed.", "source_ref")
+
+
+class _GiveSchema(_DecisionSchema):
+    """The act that opens: what must be provable later has to be there now (GDPR Art. 7(1))."""
+
+    given_by = fields.Nested(_GivenBySchema, required=True)
+    agencies = _codes(_AGENCY, minimum=1)
+    purposes = _codes(r"P[1-6]", minimum=1)
+    method = _code(required=True)
+    notice = fields.Nested(_NoticeSchema, required=True)
+
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def check_data(self, _data: object, original: Mapping[str, object], **_kwargs: object) -> None:
+        """Something has to be given."""
+        if not original.get("categories") and not original.get("fields"):
+            raise ValidationError("At least one category or field is needed.", "categories")
+
+    @validates_schema(skip_on_field_errors=True)
+    def check_validity(self, data: Mapping[str, Any], **_kwargs: object) -> None:
+        """An end comes after its beginning."""
+        if "valid_from" in data and "valid_until" in data and data["valid_until"] <= data["valid_from"]:
+            raise ValidationError("The end is not after the beginning.", "valid_until")
+
+    @validates_schema(skip_on_field_errors=True)
+    def check_speaker(self, data: Mapping[str, Any], **_kwargs: object) -> None:
+        """A person speaks for themself, or somebody else for them: the capacity says which."""
+        speaker = data["given_by"]
+        if (speaker["capacity"] in _FOR_ONESELF) != (speaker["person"] == data["person"]):
+            raise ValidationError({"given_by": {"capacity": ["The capacity does not fit the speaker."]}})
+
+
+def _request(loaded: Mapping[str, Any], *, received: JsonObject) -> DecisionRequest:
+    speaker, notice = loaded.get("given_by"), loaded.get("notice")
+    return DecisionRequest(
+        decision_id=DecisionId(loaded["decision_id"]),
+        source_ref=loaded.get("source_ref"),
+        case_ref=loaded.get("case_ref"),
+        person=loaded["person"],
+        act=Act(loaded["act"]),
+        recorded_by=loaded["recorded_by"],
+        given_by=GivenBy(**speaker) if speaker else None,
+        agencies=tuple(loaded.get("agencies", ())),
+        exclude=tuple(loaded.get("excluded", ())),
+        categories=frozenset(loaded.get("categories", ())),
+        fields=frozenset(loaded.get("field_names", ())),
+        purposes=frozenset(Purpose(code).value for code in loaded.get("purposes", ())),
+        valid_from=loaded.get("valid_from"),
+        valid_until=loaded.get("valid_until"),
+        notice=Notice(**notice) if notice else None,
+        profiles_shown=dict(loaded.get("profiles_shown", {})),
+        reason=loaded.get("reason", NOT_ASKED),
+        received=received,
+    )
+
+
+def _unknown_codes(document: JsonObject, vocabulary: Vocabulary) -> Iterator[Fault]:
+    known = {"categories": vocabulary.categories, "fields": vocabulary.fields}
+    for member, codes in known.items():
+        sent = document.get(member)
+        for place, code in enumerate(sent if isinstance(sent, list) else ()):
+            if isinstance(code, str) and code not in codes:
+                yield Fault(f"/{member}/{place}", "There is no such code.")
+
+
+def _flatten(messages: _Messages, *, pointer: str) -> Iterator[Fault]:
+    """One fault per message; the library nests them by member, index and, for a map, ``key`` or ``value``."""
+    if not isinstance(messages, Mapping):
+        yield from (Fault(pointer, reason) for reason in messages)
+        return
+    for member, nested in messages.items():
+        of_a_map = pointer.startswith("/profiles_shown/") and member in {"key", "value"}
+        step = "" if of_a_map or member == "_schema" else "/" + _escaped(str(member))
+        yield from _flatten(cast("_Messages", nested), pointer=pointer + step)
+
+
+def _escaped(member: str) -> str:
+    return member.replace("~", "~0").replace("/", "~1")
+
+
+def _sorted(faults: list[Fault]) -> list[Fault]:
+    return sorted(set(faults), key=lambda fault: (fault.pointer, fault.reason))

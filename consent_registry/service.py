@@ -1,0 +1,185 @@
+"""Record a decision and, in the same transaction, what now stands.
+
+Invariants:
+- Recording is idempotent by ``decision_id``: a replay writes nothing and answers the same.
+- An act that opens under a used id is refused; an act that closes is always recorded, if need be under an id
+  derived from the one sent, so that its own replays are recognised.
+- The standing is always the fold of the whole history, and its version the number of decisions in it.
+- The whole document is sealed under the family's key, bound to subject and decision.
+"""
+
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Self
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection
+
+from certs.envelope import seal
+from consent_registry import repository
+from consent_registry.errors import ConflictingReplayError
+from consent_registry.model import (
+    ConsentDecision,
+    DecisionId,
+    JsonObject,
+    Scope,
+    SubjectId,
+    fold,
+    in_effect_at,
+)
+from consent_registry.repository import NewDecision, StoredDecision
+from consent_registry.schemas import LONDON, DecisionRequest
+
+DEFAULT_MONTHS = 6
+"""Calendar months a give lasts when it names no end."""
+
+_MONTHS_A_YEAR = 12
+_DIGEST_LABEL = b"early-help-gateway/consent-registry/digest/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Seals and digests documents under one family's data key."""
+
+    _key: bytes = field(repr=False)
+    _digest_key: bytes = field(repr=False)
+
+    @classmethod
+    def under(cls, data_key: bytes) -> Self:
+        """The sealing of one family; the digest key is derived, so it dies with the data key."""
+        return cls(data_key, hmac.digest(data_key, _DIGEST_LABEL, "sha256"))
+
+    def seal(self, document: JsonObject, *, subject_id: SubjectId, decision_id: DecisionId) -> bytes:
+        """The document, readable only with the family's key and only as this decision of this subject."""
+        return seal(self._key, _canonical(document), aad=decision_aad(subject_id, decision_id))
+
+    def digest(self, document: JsonObject) -> bytes:
+        """32 bytes equal for equal documents of this family; spacing and order of members do not count."""
+        return hmac.digest(self._digest_key, _canonical(document), "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the caseworker is told.
+
+    Attributes:
+        decision_id: the id under which the decision is kept.
+        in_effect_at: aware instant from which it counts.
+        standing_version: version of the person's standing that this decision made.
+        replay: true when it had been recorded before and nothing was written.
+    """
+
+    decision_id: DecisionId
+    in_effect_at: datetime
+    standing_version: int
+    replay: bool
+
+
+def record(
+    connection: Connection,
+    *,
+    family_id: UUID,
+    person_id: UUID,
+    decision: DecisionRequest,
+    scope: Scope,
+    sealing: Sealing,
+    verified: bool,
+    now: datetime,
+) -> Recorded:
+    """Append one decision and write the standing it leads to.
+
+    Args:
+        connection: a transaction that has moved the family's gate.
+        decision: the checked document.
+        scope: its scope, kinds of agencies resolved.
+        verified: whether the member of staff who records it is known; kept with the document.
+        now: aware instant of the database.
+    Raises: ConflictingReplayError, an act that opens came under an id that was used for something else.
+    """
+    subject_id = repository.ensure_subject(connection, family_id=family_id, person_id=person_id)
+    digest = sealing.digest(decision.received)
+    for decision_id in _ids(decision, digest):
+        stored = repository.find_decision(connection, decision_id)
+        if stored is None:
+            document: JsonObject = {"received": decision.received, "recorded_by_verified": verified}
+            new = NewDecision(
+                decision=_decision(decision, decision_id=decision_id, scope=scope, now=now),
+                subject_id=subject_id,
+                reason=decision.reason,
+                sealed=sealing.seal(document, subject_id=subject_id, decision_id=decision_id),
+                digest=digest,
+            )
+            if repository.append_decision(connection, new):
+                return _stand(connection, new, family_id=family_id)
+            stored = repository.find_decision(connection, decision_id)
+        if stored is not None and hmac.compare_digest(stored.digest, digest):
+            return _replayed(connection, stored)
+    raise ConflictingReplayError("the decision id was used before for something else")
+
+
+def decision_aad(subject_id: SubjectId, decision_id: DecisionId) -> bytes:
+    """What binds a sealed document to its row."""
+    return f"consent_decision:{subject_id}:{decision_id}".encode()
+
+
+def default_end(valid_from: datetime) -> datetime:
+    """00:00 in London of the day six calendar months after ``valid_from``, or of the month's last day."""
+    start = valid_from.astimezone(LONDON).date()
+    months = start.month - 1 + DEFAULT_MONTHS
+    first = start.replace(
+        year=start.year + months // _MONTHS_A_YEAR, month=months % _MONTHS_A_YEAR + 1, day=1
+    )
+    after = (first + timedelta(days=31)).replace(day=1)
+    last = after - timedelta(days=1)
+    end = first.replace(day=min(start.day, last.day))
+    return datetime.combine(end, time(), LONDON).astimezone(valid_from.tzinfo)
+
+
+def _ids(decision: DecisionRequest, digest: bytes) -> Iterator[DecisionId]:
+    yield decision.decision_id
+    if not decision.act.opens:
+        yield DecisionId(uuid5(decision.decision_id, digest.hex()))
+
+
+def _decision(
+    request: DecisionRequest, *, decision_id: DecisionId, scope: Scope, now: datetime
+) -> ConsentDecision:
+    valid_from, valid_until = request.valid_from, request.valid_until
+    if request.act.opens:
+        valid_from = valid_from or now
+        valid_until = valid_until or default_end(valid_from)
+    return ConsentDecision(
+        decision_id=decision_id,
+        sequence=0,
+        act=request.act,
+        scope=scope,
+        valid_from=valid_from,
+        valid_until=valid_until,
+        recorded_at=now,
+        notice=request.notice,
+        profiles_shown=request.profiles_shown,
+    )
+
+
+def _stand(connection: Connection, new: NewDecision, *, family_id: UUID) -> Recorded:
+    history = repository.read_history(connection, new.subject_id)
+    repository.write_standing(
+        connection,
+        subject_id=new.subject_id,
+        family_id=family_id,
+        version=len(history),
+        standing=fold(history),
+    )
+    return Recorded(new.decision.decision_id, in_effect_at(new.decision), len(history), replay=False)
+
+
+def _replayed(connection: Connection, stored: StoredDecision) -> Recorded:
+    version = repository.count_until(connection, stored)
+    return Recorded(stored.decision.decision_id, in_effect_at(stored.decision), version, replay=True)
+
+
+def _canonical(document: JsonObject) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
