@@ -5,18 +5,16 @@ INVARIANT: a rule sees only values whose members are sound one by one, and never
 Pure: standard library only; the day is passed in.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import TypeAlias
 
-from agencies import codes, identifiers
+from agencies import ages, codes, identifiers
 from agencies.errors import IdentifierError
 from agencies.model import FieldName
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONGEST_PREGNANCY = timedelta(days=300)
 _OLDEST_CHILD = 25
 _OLDEST_ADULT = 120
@@ -39,16 +37,6 @@ Rule: TypeAlias = Callable[[Mapping[str, object], date], Iterator[Fault]]
 """Takes a sound value and the day in Europe/London."""
 
 
-def iso_day(value: object) -> date | None:
-    """A date of the one ISO form used here; ``date.fromisoformat`` alone would take others."""
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        return None
-
-
 def identifier_fault(normalise: Callable[[str], str], value: str) -> str | None:
     """Why a normaliser refuses a text; None when it does not."""
     try:
@@ -62,7 +50,7 @@ def _birth_rule(oldest: int, *, unborn: bool) -> Rule:
     """A date of birth is not in the future, an expected one at most 300 days away; nobody is too old."""
 
     def rule(value: Mapping[str, object], today: date) -> Iterator[Fault]:
-        born = iso_day(value["date"])
+        born = ages.iso_day(value["date"])
         if born is None:
             return
         expected = value["certainty"] == "expected"

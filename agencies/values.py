@@ -17,6 +17,7 @@ from functools import partial
 from typing import assert_never
 
 from agencies import identifiers
+from agencies.ages import iso_day
 from agencies.errors import UnknownFieldError
 from agencies.model import FieldName
 from agencies.shapes import (
@@ -39,7 +40,7 @@ from agencies.shapes import (
     Texts,
     ValueShape,
 )
-from agencies.value_rules import RULES, Fault, identifier_fault, iso_day
+from agencies.value_rules import RULES, Fault, identifier_fault
 
 __all__ = ["Fault", "check_value", "mentioned_agencies", "shape_of"]
 
