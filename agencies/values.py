@@ -47,11 +47,10 @@ __all__ = ["Fault", "check_value", "mentioned_agencies", "shape_of"]
 _LANGUAGE = re.compile(
     r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*"
 )
-_AGENCY = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_AGENCY = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _EARLIEST = date(1900, 1, 1)
 _MOST_ENTRIES = 50
-_LONGEST_AGENCY_CODE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,7 @@ def _text_fault(
         case Language():
             reason = None if _LANGUAGE.fullmatch(value) else "must be a BCP 47 language tag"
         case Agency():
-            reason = _agency_fault(value)
+            reason = None if _AGENCY.fullmatch(value) else "must be the code of an agency"
         case PersonId():
             reason = None if _PERSON.fullmatch(value) else "must be the id of a person of this case"
         case _:
@@ -242,9 +241,3 @@ def _day_fault(value: str, *, latest: date | None) -> str | None:
     if latest is not None and day > latest:
         return "must not be after today"
     return None
-
-
-def _agency_fault(value: str) -> str | None:
-    if len(value) <= _LONGEST_AGENCY_CODE and _AGENCY.fullmatch(value):
-        return None
-    return "must be the code of an agency"
