@@ -37,6 +37,8 @@ _INSTANT: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
 
+_YEARS: Final = (2000, 2200)  # a date outside is a slip of the pen, and would overflow what is added to it
+
 _Messages: TypeAlias = Mapping[str | int, object] | list[str]
 
 
@@ -122,18 +124,24 @@ class _Id(fields.Field[UUID]):
 
 
 class _Moment(fields.Field[datetime]):
-    """A date, which turns at midnight in London, or an instant with its zone."""
+    """A date, which turns at midnight in London, or an instant with its zone; of this century or the next."""
 
     def _deserialize(self, value: object, *_args: object, **_kwargs: object) -> datetime:
-        text = value if isinstance(value, str) else ""
-        try:
-            if _DATE.fullmatch(text):
-                return datetime.combine(date.fromisoformat(text), time(), LONDON).astimezone(UTC)
-            if _INSTANT.fullmatch(text):
-                return datetime.fromisoformat(text.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise ValidationError("There is no such date or time.") from None
-        raise ValidationError("Neither a date nor an RFC 3339 instant.")
+        moment = _moment(value if isinstance(value, str) else "")
+        if not _YEARS[0] <= moment.year < _YEARS[1]:
+            raise ValidationError("There is no such date or time.")
+        return moment
+
+
+def _moment(text: str) -> datetime:
+    try:
+        if _DATE.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), time(), LONDON).astimezone(UTC)
+        if _INSTANT.fullmatch(text):
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValidationError("There is no such date or time.") from None
+    raise ValidationError("Neither a date nor an RFC 3339 instant.")
 
 
 class _Version(fields.Field[str]):

@@ -1,0 +1,178 @@
+"""The consent decision document is read whole or refused with every fault in its place."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from consent_registry.errors import InvalidDocumentError
+from consent_registry.model import Act
+from consent_registry.schemas import DecisionRequest, Vocabulary, load_decision
+
+KNOWN = Vocabulary(frozenset({"name", "health"}), frozenset({"child_name", "risk_person"}))
+GIVE: dict[str, Any] = {
+    "decision_id": "9e0c3c1e-6d2f-4b57-9b0e-4f0e1c7a0d11",
+    "source_ref": "EH-0001",
+    "person": "P-17",
+    "act": "give",
+    "recorded_by": "ada",
+    "given_by": {"person": "P-17", "capacity": "self"},
+    "agencies": ["all", "camhs", "kind:charity"],
+    "exclude": ["met"],
+    "categories": ["name"],
+    "fields": ["risk_person"],
+    "purposes": ["P1"],
+    "valid_from": "2026-10-01",
+    "valid_until": "2027-01-01",
+    "method": "signed_form",
+    "evidence": {"scan": {"sha256": "00"}},
+    "alone_and_safe": "yes",
+    "notice": {"id": "families", "version": 3, "language": "en-GB"},
+    "profiles_shown": {"camhs": 3},
+    "reason": "not_asked",
+}
+CLOSE_MEMBERS = ("decision_id", "source_ref", "person", "recorded_by")
+CLOSE = {name: GIVE[name] for name in CLOSE_MEMBERS} | {"act": "withdraw"}
+CLOSING = [act.value for act in Act if not act.opens]
+
+
+def load(document: object) -> DecisionRequest:
+    return load_decision(document, vocabulary=KNOWN)
+
+
+def pointers(document: object) -> list[str]:
+    with pytest.raises(InvalidDocumentError) as refused:
+        load(document)
+    return [fault.pointer for fault in refused.value.faults]
+
+
+def without(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in names}
+
+
+def test_a_whole_give_is_read() -> None:
+    request = load(GIVE)
+    assert request.agencies == ("all", "camhs", "kind:charity")
+    assert request.exclude == ("met",)
+    assert request.fields == {"risk_person"}
+    assert request.received is GIVE
+
+
+@pytest.mark.parametrize("act", CLOSING)
+def test_an_act_that_closes_needs_five_members(act: str) -> None:
+    """GDPR Art. 7(3): withdrawing takes no more than this, and less than giving."""
+    request = load(CLOSE | {"act": act})
+    assert request.reason == "not_asked"
+    assert len(CLOSE) == 5
+
+
+@pytest.mark.parametrize("name", [*CLOSE_MEMBERS, "act"])
+def test_each_of_the_five_members_is_needed(name: str) -> None:
+    assert pointers(without(CLOSE, name)) == [f"/{name}"]
+
+
+def test_a_case_may_be_named_by_our_own_reference() -> None:
+    reference = "7c1f3c52-53f4-4e43-9f0d-1f1f1d7f2b9c"
+    request = load(without(CLOSE, "source_ref") | {"case_ref": reference})
+    assert str(request.case_ref) == reference
+    assert request.source_ref is None
+
+
+@pytest.mark.parametrize("act", ["give", "withdraw"])
+def test_two_references_are_refused(act: str) -> None:
+    """Two cases in one document: nobody could say which one was meant."""
+    reference = "7c1f3c52-53f4-4e43-9f0d-1f1f1d7f2b9c"
+    assert pointers(GIVE | {"act": act, "case_ref": reference}) == ["/source_ref"]
+
+
+@pytest.mark.parametrize("name", ["given_by", "agencies", "purposes", "method", "notice"])
+def test_a_give_needs_what_must_be_provable(name: str) -> None:
+    assert pointers(without(GIVE, name)) == [f"/{name}"]
+
+
+@pytest.mark.parametrize("name", ["agencies", "purposes"])
+def test_a_give_to_nobody_or_for_nothing_is_refused(name: str) -> None:
+    assert pointers(GIVE | {name: []}) == [f"/{name}"]
+
+
+def test_a_give_of_no_data_is_refused() -> None:
+    assert pointers(GIVE | {"categories": [], "fields": []}) == ["/categories"]
+    assert load(GIVE | {"categories": []}).categories == frozenset()
+    assert load(without(GIVE, "fields")).fields == frozenset()
+
+
+FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "unknown member": ({"colour": 1}, ["/colour"]),
+    "unknown member, escaped": ({"a/b~c": 1}, ["/a~1b~0c"]),
+    "unknown member inside": ({"notice": GIVE["notice"] | {"x": 1}}, ["/notice/x"]),
+    "urn as id": ({"decision_id": "urn:uuid:" + GIVE["decision_id"]}, ["/decision_id"]),
+    "number as id": ({"decision_id": 7}, ["/decision_id"]),
+    "unknown act": ({"act": "allow"}, ["/act"]),
+    "act is a list": ({"act": ["give"]}, ["/act"]),
+    "unknown capacity": ({"given_by": {"person": "P-17", "capacity": "worker"}}, ["/given_by/capacity"]),
+    "self for another": ({"given_by": {"person": "P-18", "capacity": "self"}}, ["/given_by/capacity"]),
+    "parent of oneself": (
+        {"given_by": {"person": "P-17", "capacity": "parental_responsibility"}},
+        ["/given_by/capacity"],
+    ),
+    "all but all": ({"exclude": ["all"]}, ["/exclude/0"]),
+    "agency in capitals": ({"agencies": ["camhs", "CAMHS"]}, ["/agencies/1"]),
+    "agencies as text": ({"agencies": "all"}, ["/agencies"]),
+    "too many agencies": ({"agencies": ["camhs"] * 201}, ["/agencies"]),
+    "unknown category": ({"categories": ["name", "gossip"]}, ["/categories/1"]),
+    "unknown field": ({"fields": ["child_name", "gossip"]}, ["/fields/1"]),
+    "field as number": ({"fields": [2]}, ["/fields/0"]),
+    "unknown purpose": ({"purposes": ["P1", "P7"]}, ["/purposes/1"]),
+    "end before beginning": ({"valid_until": "2026-09-30"}, ["/valid_until"]),
+    "end at beginning": ({"valid_until": "2026-10-01"}, ["/valid_until"]),
+    "no such day": ({"valid_from": "2026-02-30"}, ["/valid_from"]),
+    "week date": ({"valid_from": "2026-W40-1"}, ["/valid_from"]),
+    "compact date": ({"valid_from": "20261001"}, ["/valid_from"]),
+    "no zone": ({"valid_from": "2026-10-01T00:00:00"}, ["/valid_from"]),
+    "a far year": ({"valid_until": "9999-12-31"}, ["/valid_until"]),
+    "null": ({"valid_until": None}, ["/valid_until"]),
+    "evidence is a list": ({"evidence": []}, ["/evidence"]),
+    "unclear answer": ({"alone_and_safe": "perhaps"}, ["/alone_and_safe"]),
+    "version is true": ({"notice": GIVE["notice"] | {"version": True}}, ["/notice/version"]),
+    "version is zero": ({"profiles_shown": {"camhs": 0}}, ["/profiles_shown/camhs"]),
+    "reason is a sentence": ({"reason": "He said no."}, ["/reason"]),
+    "line break in a name": ({"recorded_by": "ada\nroot"}, ["/recorded_by"]),
+    "two faults": ({"method": "", "person": ""}, ["/method", "/person"]),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_is_told_in_its_place(change: dict[str, Any], expected: list[str]) -> None:
+    assert expected == pointers(GIVE | change)
+
+
+@pytest.mark.parametrize("document", [None, [], "x", 1], ids=repr)
+def test_what_is_no_object_is_refused(document: object) -> None:
+    assert pointers(document) == [""]
+
+
+def test_a_fault_never_quotes_a_value() -> None:
+    """Faults travel to logs and to other systems; values are about families."""
+    secret = "Mrs Smith of 4 Acacia Avenue"
+    document = dict.fromkeys(GIVE, secret) | {"categories": [secret], "notice": {"id": secret}}
+    with pytest.raises(InvalidDocumentError) as refused:
+        load(document)
+    assert "Smith" not in str(refused.value)
+
+
+def test_a_request_does_not_show_in_its_repr() -> None:
+    assert "P-17" not in repr(load(GIVE))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-10-01", datetime(2026, 9, 30, 23, tzinfo=UTC)),
+        ("2026-12-01", datetime(2026, 12, 1, tzinfo=UTC)),
+        ("2026-10-01T12:00:00+02:00", datetime(2026, 10, 1, 10, tzinfo=UTC)),
+        ("2026-10-01t12:00:00.5z", datetime(2026, 10, 1, 12, 0, 0, 500_000, tzinfo=UTC)),
+    ],
+    ids=["summer date", "winter date", "offset", "lower case"],
+)
+def test_dates_turn_at_midnight_in_london(text: str, expected: datetime) -> None:
+    assert expected == load(GIVE | {"valid_from": text}).valid_from
