@@ -1,0 +1,161 @@
+"""The Flask application: rooms registered one by one, faults answered in one place.
+
+INVARIANTS
+- Every endpoint has a row in the access table, or it is refused.
+- Every fault becomes problem details; the last handler is the only broad one.
+- Nothing of a request or an answer is logged but method, route, status, time and request id.
+"""
+
+import logging
+import re
+import secrets
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+from werkzeug.exceptions import HTTPException
+
+from gateway import openapi
+from gateway.agency import views as agency_views
+from gateway.consent import views as consent_views
+from gateway.oauth import access
+from gateway.oauth import views as oauth_views
+from gateway.ops import health
+from gateway.panel import views as panel_views
+from gateway.problems import (
+    FORBIDDEN,
+    INTERNAL,
+    INVALID_REQUEST,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    TOO_LARGE,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    UNSUPPORTED_MEDIA_TYPE,
+    Kind,
+    Problem,
+    problem_response,
+)
+from gateway.release import views as release_views
+from gateway.settings import Settings
+from gateway.wiring import Wiring, wire
+
+MAX_BODY_BYTES = 1024 * 1024
+"""Larger bodies are refused before they are read; no route of ours needs more."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BY_STATUS: dict[int, Kind] = {
+    int(kind.status): kind
+    for kind in (
+        INVALID_REQUEST,
+        UNAUTHORIZED,
+        FORBIDDEN,
+        NOT_FOUND,
+        METHOD_NOT_ALLOWED,
+        TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        UNAVAILABLE,
+    )
+}
+
+_log = structlog.get_logger(__name__)
+
+
+class _ProblemApi(Api):
+    """flask-smorest answers HTTP errors its own way; here they are problem details like all others."""
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        return _answer_http(error)
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application of one process."""
+    return build_app(wire(settings))
+
+
+def build_app(wiring: Wiring) -> Flask:
+    """Return the application over parts that exist already."""
+    app = Flask("gateway", static_folder=None)
+    app.config.update(
+        API_TITLE="Early Help Gateway",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+    )
+    app.extensions["wiring"] = wiring
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.register_error_handler(Problem, problem_response)
+    app.register_error_handler(Exception, _answer_fault)
+    access.register(app, wiring)
+    oauth_views.register(app, wiring)
+    health.register(app, wiring)
+    api = _ProblemApi(app)
+    for room in (agency_views, consent_views, panel_views, release_views):
+        room.register(api, wiring)
+    openapi.register(app, api)
+    return app
+
+
+def configure_logging() -> None:
+    """One JSON object per line on standard error; the libraries' own warnings included."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+    )
+
+
+def _begin() -> None:
+    offered = request.headers.get("X-Request-ID", "")
+    g.request_id = offered if _REQUEST_ID.fullmatch(offered) else secrets.token_hex(16)
+    g.started = time.monotonic()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    _log.info(
+        "request",
+        request_id=g.request_id,
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        milliseconds=round((time.monotonic() - g.started) * 1000, 1),
+    )
+    return response
+
+
+def _answer_http(error: HTTPException) -> Response:
+    kind = _BY_STATUS.get(error.code, INVALID_REQUEST) if error.code else INTERNAL
+    response = problem_response(Problem(kind))
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _answer_fault(error: Exception) -> Response:
+    """The last handler: what nobody foresaw is ours, logged without its content, and closed."""
+    if isinstance(error, HTTPException):
+        return _answer_http(error)
+    _log.error("fault", request_id=g.get("request_id"), fault=type(error).__name__, where=_where(error))
+    return problem_response(Problem(INTERNAL))
+
+
+def _where(error: Exception) -> str:
+    """File and line where the fault arose; never its message, which may hold a value."""
+    frames: Any = error.__traceback__
+    while frames is not None and frames.tb_next is not None:
+        frames = frames.tb_next
+    return f"{frames.tb_frame.f_code.co_filename}:{frames.tb_lineno}" if frames else "unknown"

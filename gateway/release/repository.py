@@ -1,0 +1,184 @@
+"""The one read of the release path: a whole batch, one statement, one snapshot.
+
+INVARIANTS
+- Every item of a batch costs the same single statement, whether its case exists or not.
+- Everything a decision rests on comes from this snapshot, with the version of every gate involved.
+- Sealed values come back sealed; nothing is opened for an item that is then refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from agencies.model import AgencyCode, AgencyKind, Profile
+from agencies.profile_text import parse_profile
+from consent_registry.model import NOTHING_DECIDED, Standing
+from gateway.cases.model import Shield, StoredPart
+from gateway.keyring import NULL_FAMILY
+from gateway.release.model import AgencyFacts, CaseFacts, Facts, PersonFacts, ReleaseRequest
+
+SnapshotRow: TypeAlias = Row[Any]  # the columns of the statement below
+"""What the one statement says of one item, not yet read."""
+
+_READ = text(
+    """
+    WITH clock AS (
+        SELECT statement_timestamp() AS now,
+               (statement_timestamp() AT TIME ZONE 'Europe/London')::date AS today
+    )
+    SELECT clock.now,
+           a.agency_code, a.kind AS agency_kind, a.state AS agency_state, ag.version AS agency_version,
+           (SELECT max(g.valid_until)::timestamp AT TIME ZONE 'Europe/London' FROM agencies.agreement g
+             WHERE g.agency_code = a.agency_code AND g.valid_from <= clock.today AND clock.today < g.valid_until
+           ) AS agreement_until,
+           pv.document AS profile_document,
+           (SELECT o.state FROM gateway.oauth_client o WHERE o.client_id = asked.client_id
+               AND o.agency_code = a.agency_code) AS client_state,
+           EXISTS (SELECT FROM agencies.practitioner w WHERE w.agency_code = a.agency_code
+               AND w.practitioner_id = asked.practitioner_id AND w.active_from <= clock.today
+               AND (w.active_until IS NULL OR clock.today < w.active_until)) AS practitioner_active,
+           reserved.wrapped AS reserved_wrapped,
+           c.case_id, c.family_id, c.threshold_level, c.status, c.seals, fg.version AS family_version,
+           fk.wrapped AS family_wrapped,
+           (SELECT max(m.closes_at) FROM gateway.agenda_item i
+              JOIN gateway.panel_meeting m USING (meeting_id)
+              JOIN gateway.panel_member b USING (meeting_id)
+             WHERE i.case_id = c.case_id AND b.agency_code = a.agency_code
+               AND m.opens_at <= clock.now AND clock.now < m.closes_at) AS panel_until,
+           EXISTS (SELECT FROM gateway.offer f WHERE f.case_id = c.case_id AND f.agency_code = a.agency_code
+               AND f.accepted_on <= clock.today
+               AND (f.ended_on IS NULL OR clock.today < f.ended_on)) AS has_offer,
+           ARRAY(SELECT w.worker FROM gateway.case_worker w WHERE w.case_id = c.case_id
+               AND w.from_date <= clock.today AND (w.to_date IS NULL OR clock.today < w.to_date)) AS workers,
+           ARRAY(SELECT r.agency_code FROM agencies.agency r WHERE r.kind = 'refuge') AS refuges,
+           (SELECT coalesce(jsonb_agg(jsonb_build_array(p.person_id, p.role, p.shield, pr.ref, s.body)
+                       ORDER BY p.person_id), '[]')
+              FROM gateway.case_person p
+              LEFT JOIN gateway.pairwise pr ON pr.agency_code = a.agency_code
+                   AND pr.thing_id = p.person_id AND pr.family_id = p.family_id
+              LEFT JOIN consent_registry.subject u ON u.family_id = p.family_id AND u.person_id = p.person_id
+              LEFT JOIN consent_registry.standing s ON s.subject_id = u.subject_id
+             WHERE p.case_id = c.case_id) AS people,
+           ARRAY(SELECT k.person_id FROM gateway.person_key k WHERE k.family_id = c.family_id
+               ORDER BY k.person_id) AS key_people,
+           ARRAY(SELECT k.wrapped FROM gateway.person_key k WHERE k.family_id = c.family_id
+               ORDER BY k.person_id) AS keys,
+           (SELECT coalesce(jsonb_agg(jsonb_build_array(q.part_id, q.version, q.about) ORDER BY q.part_id), '[]')
+              FROM gateway.case_part q WHERE q.case_id = c.case_id) AS part_rows,
+           ARRAY(SELECT q.sealed FROM gateway.case_part q WHERE q.case_id = c.case_id
+               ORDER BY q.part_id) AS part_seals
+      FROM unnest(CAST(:agencies AS text[]), CAST(:refs AS uuid[]), CAST(:clients AS text[]),
+                  CAST(:practitioners AS text[]))
+           WITH ORDINALITY AS asked(agency_code, ref, client_id, practitioner_id, position)
+     CROSS JOIN clock
+      JOIN gateway.family_key reserved ON reserved.family_id = CAST(:null_family AS uuid)
+      LEFT JOIN agencies.agency a ON a.agency_code = asked.agency_code
+      LEFT JOIN gateway.agency_gate ag ON ag.agency_code = a.agency_code
+      LEFT JOIN agencies.effective_profile ep ON ep.agency_code = a.agency_code AND ep.effective_from <= clock.now
+      LEFT JOIN agencies.profile_version pv ON pv.agency_code = a.agency_code AND pv.version = ep.version
+      LEFT JOIN gateway.pairwise cr ON cr.agency_code = a.agency_code AND cr.ref = asked.ref
+      LEFT JOIN gateway.case_record c ON c.case_id = cr.thing_id
+      LEFT JOIN gateway.family_key fk ON fk.family_id = c.family_id
+      LEFT JOIN gateway.family_gate fg ON fg.family_id = c.family_id
+     ORDER BY asked.position
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One item's facts, the gates they stand on, and the sealed record.
+
+    Attributes:
+        family_id: the reserved null family for an unknown ref.
+        family_wrapped: that family's keys, wrapped.
+    """
+
+    facts: Facts
+    family_id: UUID
+    family_wrapped: bytes
+    family_version: int | None
+    agency_version: int | None
+    person_keys: dict[UUID, bytes]
+    parts: tuple[StoredPart, ...]
+
+
+def read(connection: Connection, batch: Sequence[ReleaseRequest]) -> Sequence[SnapshotRow]:
+    """Return one row per item, in the batch's order; one round trip."""
+    return connection.execute(
+        _READ,
+        {
+            "agencies": [request.caller.agency for request in batch],
+            "refs": [request.case_ref for request in batch],
+            "clients": [request.caller.client_id for request in batch],
+            "practitioners": [p.id if (p := request.caller.practitioner) else None for request in batch],
+            "null_family": NULL_FAMILY,
+        },
+    ).all()
+
+
+def snapshot_of(row: SnapshotRow) -> Snapshot:
+    """Return what one row says, item by item so that one unreadable row fails nobody else.
+
+    Raises: ProfileError, StoredStandingError, ValueError: a stored value is not one of ours.
+    """
+    known = row.case_id is not None and row.family_wrapped is not None
+    return Snapshot(
+        facts=Facts(now=row.now, agency=_agency(row), case=_case(row) if known else None),
+        family_id=row.family_id if known else NULL_FAMILY,
+        family_wrapped=row.family_wrapped if known else row.reserved_wrapped,
+        family_version=row.family_version,
+        agency_version=row.agency_version,
+        person_keys=dict(zip(row.key_people, row.keys, strict=True)),
+        parts=tuple(
+            StoredPart(UUID(part_id), row.case_id, tuple(map(UUID, about)), version, sealed)
+            for (part_id, version, about), sealed in zip(row.part_rows, row.part_seals, strict=True)
+        ),
+    )
+
+
+def _agency(row: SnapshotRow) -> AgencyFacts | None:
+    if row.agency_code is None:
+        return None
+    document = row.profile_document
+    return AgencyFacts(
+        code=AgencyCode(row.agency_code),
+        kind=AgencyKind(row.agency_kind),
+        state=row.agency_state,
+        agreement_until=row.agreement_until,
+        profile=None if document is None else _compiled(document),
+        client_state=row.client_state,
+        practitioner_active=row.practitioner_active,
+    )
+
+
+def _case(row: SnapshotRow) -> CaseFacts:
+    return CaseFacts(
+        threshold_level=row.threshold_level,
+        status=row.status,
+        seals=frozenset(row.seals),
+        people=tuple(
+            PersonFacts(
+                person_id=person_id,
+                ref=ref,
+                role=role,
+                shield=Shield(shield),
+                standing=NOTHING_DECIDED if standing is None else Standing.from_json(standing),
+            )
+            for person_id, role, shield, ref, standing in row.people
+        ),
+        panel_until=row.panel_until,
+        has_offer=row.has_offer,
+        named_workers=frozenset(row.workers),
+        refuges=frozenset(row.refuges),
+    )
+
+
+@lru_cache(maxsize=256)
+def _compiled(document: str) -> Profile:
+    """The profile of an immutable document: the text is the key, so a new version is another one."""
+    return parse_profile(document)
