@@ -26,7 +26,7 @@ FieldName = NewType("FieldName", str)
 AgencyCode = NewType("AgencyCode", str)
 """Code of one organisation that takes part, for example "camhs"."""
 
-JsonValue: TypeAlias = "str | int | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = str | int | list["JsonValue"] | dict[str, "JsonValue"]
 """A released value: no floats, no null. (bool is an int to the type checker.)"""
 
 JsonObject: TypeAlias = dict[str, JsonValue]
