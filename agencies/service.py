@@ -10,25 +10,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from importlib.resources import files
 
 from sqlalchemy import Connection, func, select
 
 from agencies import repository
-from agencies.errors import OnboardingError, SecondPersonError
+from agencies.errors import OnboardingError, SecondPersonError, UnknownAgencyError
 from agencies.model import AgencyCode, AgencyKind, Profile
-from agencies.profile_text import format_profile, parse_profile
+from agencies.profile_text import format_profile, template
 from agencies.register import Agency, AgencyState, Agreement, Practitioner, PractitionerPolicy
 
 FIRST_VERSION = 1
 
-_CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
+RESERVED_CODES = frozenset({"all"})
+"""Not an agency: what a consent decision says for every agency."""
+
+_CODE = re.compile(r"(?=.{2,40}\Z)[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LINE = re.compile(r"(?=.*\S)[^\x00-\x1f\x7f-\x9f]{1,200}")
 _PRACTITIONER_ID = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-
-
-def template(kind: AgencyKind) -> Profile:
-    """Return the sharing profile that the project ships for a kind of agency."""
-    return parse_profile((files("agencies") / "kinds" / f"{kind}.toml").read_text(encoding="utf-8"))
 
 
 def onboard(
@@ -48,7 +46,7 @@ def onboard(
     """Store a new agency with its agreement, its practitioners and its own profile version 1.
 
     Args:
-        code: 2 to 40 of a-z, 0-9 and hyphen, a letter first; never used before.
+        code: 2 to 40 of a-z, 0-9 and single hyphens, a letter first; never used before.
         agreement: reference of the data sharing agreement.
         assessment: reference of the data protection impact assessment.
         review_on: the day its profile is due for review.
@@ -88,10 +86,15 @@ def activate_synthetic(connection: Connection, *, code: AgencyCode, synthetic: b
     Args:
         synthetic: whether this process holds synthetic people only.
 
-    Raises: SecondPersonError, it may hold real ones; UnknownAgencyError.
+    Raises: SecondPersonError, it may hold real ones; UnknownAgencyError; OnboardingError, it is not proposed.
     """
     if not synthetic:
         raise SecondPersonError("Only a gateway of synthetic people may skip the second person.")
+    found = repository.agency(connection, code)
+    if found is None:
+        raise UnknownAgencyError("There is no such agency.")
+    if found.state is not AgencyState.PROPOSED:
+        raise OnboardingError("Only a proposed agency can be activated.")
     repository.set_state(connection, code, state=AgencyState.ACTIVE)
     now = connection.execute(select(func.now())).scalar_one()
     repository.make_effective(connection, code, version=FIRST_VERSION, now=now)
@@ -112,10 +115,12 @@ def export_profile(connection: Connection, code: AgencyCode, *, version: int | N
 
 def _check_names(*, code: str, name: str, agreement: str, assessment: str) -> None:
     rules = {
-        "A code is 2 to 40 of a-z, 0-9 and hyphen, a letter first.": bool(_CODE.fullmatch(code)),
-        "An agency has a name.": bool(name.strip()),
-        "An agency has a reference of its agreement.": bool(agreement.strip()),
-        "An agency has a reference of its impact assessment.": bool(assessment.strip()),
+        "A code is 2 to 40 of a-z, 0-9 and single hyphens, a letter first, and not a reserved word.": bool(
+            _CODE.fullmatch(code) and code not in RESERVED_CODES
+        ),
+        "An agency has a name of one line.": bool(_LINE.fullmatch(name)),
+        "An agency has a reference of its agreement, one line.": bool(_LINE.fullmatch(agreement)),
+        "An agency has a reference of its impact assessment, one line.": bool(_LINE.fullmatch(assessment)),
     }
     for rule, holds in rules.items():
         if not holds:
