@@ -1,0 +1,1 @@
+"""Agencies as the process handles them: onboarding, suspension, profiles, and what an agency may see."""
