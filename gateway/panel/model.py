@@ -1,0 +1,129 @@
+"""Meetings, agendas and offers as values, and when a case may be put on an agenda.
+
+INVARIANTS
+- A case is listed only while it is open, at Level 2, and at least one person's consent to the panel
+  discussion stands for at least one member of the meeting.
+- Commissioners and the police are never members of a meeting and never accept an offer.
+
+Pure: standard library and other pure modules only.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from agencies.model import AgencyCode, AgencyKind, Purpose
+from consent_registry.model import Granted, Standing, evaluate
+
+PANEL_LEVEL = 2
+"""The threshold level of the cases an Early Help Panel discusses."""
+
+KINDS_WITHOUT_CASES = frozenset({AgencyKind.COMMISSIONING, AgencyKind.POLICE})
+"""Kinds that never receive a case through a panel or an offer."""
+
+
+class Refusal(StrEnum):
+    """Why a row of a panel file cannot be stored; for the council, never for a partner."""
+
+    DUPLICATE = "duplicate"
+    ENDS_BEFORE_IT_BEGINS = "ends_before_it_begins"
+    KIND_NOT_ADMITTED = "kind_not_admitted"
+    NOT_OPEN_LEVEL_2 = "not_open_level_2"
+    NO_STANDING_YES = "no_standing_yes"
+    REF_IN_USE = "ref_in_use"
+    UNKNOWN_AGENCY = "unknown_agency"
+    UNKNOWN_CASE = "unknown_case"
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingRow:
+    """One meeting of a panel file.
+
+    Attributes:
+        ref: the council's id of this meeting; the same again means the same meeting.
+        agenda: the council's ids of the cases.
+    """
+
+    ref: str
+    title: str
+    held_on: date
+    members: tuple[AgencyCode, ...]
+    agenda: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRow:
+    """One offer of a service that a family accepted.
+
+    Attributes:
+        ref: the council's id of this offer; the same again means the same offer.
+        source_ref: the council's id of the case.
+        ended_on: first day on which the service is no longer given; absent while no end is known.
+    """
+
+    ref: str
+    source_ref: str
+    agency: AgencyCode
+    service: str
+    accepted_on: date
+    ended_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class PanelFile:
+    """A panel file that fits its schema; whether its rows can be stored is another question."""
+
+    meetings: tuple[MeetingRow, ...]
+    offers: tuple[OfferRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseState:
+    """What decides whether a case can be listed.
+
+    Attributes:
+        standings: of the people of this case who are asked, that is, without risk persons.
+    """
+
+    case_id: UUID
+    family_id: UUID
+    level: int
+    is_open: bool
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A stored meeting as its members see it; the window is half-open, aware UTC instants."""
+
+    meeting_id: UUID
+    title: str
+    held_on: date
+    opens_at: datetime
+    closes_at: datetime
+
+
+def listing_refusal(case: CaseState, *, members: Iterable[AgencyCode], now: datetime) -> Refusal | None:
+    """Return why a case cannot be put before these members; absent when it can.
+
+    Args:
+        members: the agencies at the meeting.
+        now: aware instant of the database.
+    """
+    if not case.is_open or case.level != PANEL_LEVEL:
+        return Refusal.NOT_OPEN_LEVEL_2
+    agreed = any(
+        isinstance(evaluate(standing, agency=member, purpose=Purpose.P1, now=now), Granted)
+        for member in members
+        for standing in case.standings
+    )
+    return None if agreed else Refusal.NO_STANDING_YES
+
+
+def agency_refusal(kind: AgencyKind | None) -> Refusal | None:
+    """Return why an agency of this kind (absent: no such agency) cannot be a member or accept an offer."""
+    if kind is None:
+        return Refusal.UNKNOWN_AGENCY
+    return Refusal.KIND_NOT_ADMITTED if kind in KINDS_WITHOUT_CASES else None
