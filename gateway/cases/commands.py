@@ -1,0 +1,141 @@
+"""``gateway case``: import a file of families, shield a person, print a template.
+
+INVARIANT: reports name rows, pointers and stable reasons, never a value of the file.
+"""
+
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import click
+
+from gateway.cases import repository, service
+from gateway.cases.errors import CaseFileError, UnknownCaseError
+from gateway.cases.model import Shield
+from gateway.cases.schemas import FORMAT, MAX_FILE_BYTES
+from gateway.settings import SettingsError, load_settings
+from gateway.wiring import Wiring, wire
+
+_TEMPLATE: Final = {
+    "format": FORMAT,
+    "families": [
+        {
+            "source_ref": "EH-0001",
+            "threshold_level": 2,
+            "status": "open",
+            "seals": [],
+            "people": [{"id": "P-0001", "role": "adult"}, {"id": "P-0002", "role": "child"}],
+            "workers": [{"id": "worker.one", "from": "2026-01-05"}],
+            "items": [
+                {
+                    "field": "child_name",
+                    "about": ["P-0002"],
+                    "source_agency": "early-help",
+                    "as_of": "2026-01-05",
+                    "kind": "fact",
+                    "value": {"type": "legal", "given": "Given", "family": "Family"},
+                },
+                {
+                    "field": "help_wanted",
+                    "about": ["P-0001", "P-0002"],
+                    "source_agency": "early-help",
+                    "as_of": "2026-01-05",
+                    "kind": "family_report",
+                    "value": {
+                        "needs": ["routines"],
+                        "summary": "What help the family wants, in their words.",
+                    },
+                },
+            ],
+        }
+    ],
+}
+
+
+@click.group()
+def case() -> None:
+    """Case records."""
+
+
+@case.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_file(file: Path) -> None:
+    """Import the families of FILE; a faulty one is left out whole and its faults are listed."""
+    wiring = _wiring()
+    with file.open("rb") as source:
+        data = source.read(MAX_FILE_BYTES + 1)
+    with click.progressbar(length=1, label="Importing", file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        try:
+            report = service.import_cases(wiring, data, actor=_actor(), progress=progress)
+        except CaseFileError as error:
+            raise click.ClickException(error.reason) from error
+    for row in report.rows:
+        click.echo(f"/families/{row.row}: {row.outcome}")
+        for fault in row.faults:
+            click.echo(f"  {fault.pointer}: {fault.reason}")
+    click.echo(", ".join(f"{report.count(outcome)} {outcome}" for outcome in service.Outcome))
+    if report.count(service.Outcome.REFUSED):
+        sys.exit(1)
+
+
+@case.command("shield")
+@click.argument("source_ref")
+@click.argument("person")
+@click.option(
+    "--level",
+    required=True,
+    type=click.Choice([str(Shield.RESTRICTED), str(Shield.REFUGE)]),
+    help="How strictly.",
+)
+def shield_person(source_ref: str, person: str, level: str) -> None:
+    """Protect the whereabouts of PERSON (the council's id) of the case SOURCE_REF, from now on."""
+    wiring = _wiring()
+    try:
+        family_id, person_id = _find(wiring, source_ref, person)
+        service.shield(wiring, family_id=family_id, person_id=person_id, level=Shield(level), actor=_actor())
+    except UnknownCaseError as error:
+        raise click.ClickException("There is no such person in such a case.") from error
+    click.echo(f"shielded: {level}")
+
+
+@case.command("template")
+def template() -> None:
+    """Print a small valid import file."""
+    click.echo(json.dumps(_TEMPLATE, indent=2))
+
+
+def _find(wiring: Wiring, source_ref: str, person: str) -> tuple[UUID, UUID]:
+    """Our ids of a family and of a person in it.
+
+    Raises: UnknownCaseError.
+    """
+    with wiring.engine.connect() as connection:
+        identity = repository.case_by_source_ref(connection, keyring=wiring.keyring, source_ref=source_ref)
+        if identity is None:
+            raise UnknownCaseError
+        person_id = repository.person_in_case(
+            connection, keyring=wiring.keyring, family_id=identity.family_id, person_ref=person
+        )
+    if person_id is None:
+        raise UnknownCaseError
+    return identity.family_id, person_id
+
+
+def _wiring() -> Wiring:
+    try:
+        return wire(load_settings())
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _actor() -> str:
+    """Who the log says did it: the operating system's user, as a command."""
+    return f"cli:{getpass.getuser()}"

@@ -1,0 +1,216 @@
+"""What can be done with cases: import, shield, close, erase.
+
+INVARIANTS
+- Every change is one act of the disclosure log: gates first, entry last, all or nothing.
+- Nothing of a faulty family is stored, and one family's fault touches no other family.
+- Shielding and closing never wait for the log and answer a replay with success.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from agencies.values import Fault
+from gateway.cases import erasure, repository
+from gateway.cases.errors import CaseMovedError, FamilyRefusedError, UnknownCaseError
+from gateway.cases.model import Shield
+from gateway.cases.schemas import read_family, read_file
+from gateway.cases.store import Stored, store_family
+from gateway.disclosure_log.service import act
+from gateway.strict_json import JsonValue
+from gateway.wiring import Wiring
+
+Progress = Callable[[int, int], None]
+"""Told after each family: how many are done, of how many."""
+
+_ATTEMPTS = 3
+
+
+class Outcome(StrEnum):
+    """What became of one family of a file."""
+
+    IMPORTED = "imported"
+    REPLACED = "replaced"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """One family of the file.
+
+    Attributes:
+        row: its place in the file's families, from 0, as in the pointers.
+        faults: pointers into the file; empty unless refused.
+    """
+
+    row: int
+    outcome: Outcome
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of every family of a file, in its order."""
+
+    rows: tuple[ImportRow, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many families had this outcome."""
+        return sum(row.outcome is outcome for row in self.rows)
+
+
+def import_cases(
+    wiring: Wiring, data: bytes, *, actor: str, progress: Progress | None = None
+) -> ImportReport:
+    """Import a file of families, each in a transaction of its own.
+
+    Args:
+        data: the file (see ``schemas``), at most 64 MiB.
+        actor: who imports: a staff username, a client id or a command.
+
+    Raises: CaseFileError, the file is not one: nothing was stored. Faults of the log or the database end the
+        import; families before it are stored, and importing the file again is safe.
+    """
+    families = read_file(data)
+    with wiring.engine.connect() as connection:
+        today = repository.today(connection)
+    rows = []
+    for row, outcome in enumerate(_outcomes(wiring, families, today=today, actor=actor)):
+        faults = tuple(Fault(f"/families/{row}{fault.pointer}", fault.reason) for fault in outcome.faults)
+        rows.append(replace(outcome, row=row, faults=faults))
+        if progress is not None:
+            progress(row + 1, len(families))
+    return ImportReport(tuple(rows))
+
+
+def import_family(wiring: Wiring, raw: JsonValue, *, today: date, actor: str) -> Outcome:
+    """Check and store one family of the import format.
+
+    Args:
+        today: the day in Europe/London.
+
+    Raises: FamilyRefusedError, with every fault; nothing of it was stored. CaseMovedError, NotAppendedError.
+    """
+    document = read_family(raw, today=today, synthetic=wiring.settings.synthetic_people)
+    stored = store_family(wiring, document, actor=actor)
+    return Outcome.IMPORTED if stored is Stored.IMPORTED else Outcome.REPLACED
+
+
+def shield(wiring: Wiring, *, family_id: UUID, person_id: UUID, level: Shield, actor: str) -> None:
+    """Shield a person at least this strictly, in this family and in every other that they belong to.
+
+    A stricter shield stays. Lifting one opens, so it is not done here.
+    Raises: UnknownCaseError, the person is not of this family; CaseMovedError.
+    """
+    if level is Shield.NONE:
+        raise ValueError("lifting a shield is an act that opens")
+    weaker = [str(each) for each in Shield if each.strength < level.strength]
+    for _ in range(_ATTEMPTS):
+        with wiring.engine.connect() as connection:
+            families = _families_of(connection, person_id)
+        if family_id not in families:
+            raise UnknownCaseError("there is no such person in such a case")
+        with act(wiring, families=sorted(families), closes=True) as change:
+            _hold_person(change.connection, person_id)
+            if _families_of(change.connection, person_id) != families:
+                change.nothing_changed()  # a family more or less than we moved the gates of: look again
+                continue
+            shielded = change.connection.execute(
+                text(
+                    "UPDATE gateway.case_person SET shield = :level"
+                    " WHERE person_id = :person AND shield = ANY (CAST(:weaker AS text[]))"
+                ),
+                {"level": str(level), "person": person_id, "weaker": weaker},
+            )
+            if not shielded.rowcount:
+                change.nothing_changed()
+            for each in sorted(families):
+                change.record(
+                    kind="case.shield",
+                    family_id=each,
+                    actor=actor,
+                    restricted=True,
+                    internal={"person_id": str(person_id), "level": str(level)},
+                )
+        return
+    raise CaseMovedError("the person's families kept changing")
+
+
+def close_case(wiring: Wiring, *, family_id: UUID, actor: str) -> None:
+    """Close a family's case: nothing of it is released from now on.
+
+    Raises: UnknownCaseError.
+    """
+    with act(wiring, families=(family_id,), closes=True) as change:
+        row = change.connection.execute(
+            text("SELECT case_id, status FROM gateway.case_record WHERE family_id = :family"),
+            {"family": family_id},
+        ).one_or_none()
+        if row is None:
+            raise UnknownCaseError("there is no such case")
+        if row.status == "closed":
+            change.nothing_changed()
+            return
+        change.connection.execute(
+            text(
+                "UPDATE gateway.case_record SET status = 'closed', version = version + 1 WHERE case_id = :case"
+            ),
+            {"case": row.case_id},
+        )
+        change.record(
+            kind="case.close", family_id=family_id, actor=actor, internal={"case_id": str(row.case_id)}
+        )
+
+
+def erase_family(eraser: Engine, *, wiring: Wiring, family_id: UUID, actor: str) -> None:
+    """Destroy a family's keys and every erasable row about it.
+
+    Args:
+        eraser: an engine of the role ``gateway_eraser``.
+        wiring: for the keyring and the log; its own engine is not used.
+
+    True afterwards: nothing sealed for this family can be opened from this database, no id leads to it, and one
+    entry, sealed under the reserved key, says that the family of this random id was erased.
+    Raises: UnknownCaseError; NotAppendedError, nothing was erased.
+    """
+    with act(replace(wiring, engine=eraser), families=(family_id,)) as change:
+        if not erasure.delete_family(change.connection, family_id):
+            raise UnknownCaseError("there is no such family")
+        change.record(kind="case.erase", actor=actor, internal={"family_id": str(family_id)})
+    with eraser.begin() as connection:
+        erasure.sweep_traces(connection, family_id)
+
+
+def _outcomes(wiring: Wiring, families: list[JsonValue], *, today: date, actor: str) -> Iterator[ImportRow]:
+    """Import family after family; rows and pointers are not yet of the file."""
+    seen: set[str] = set()
+    for raw in families:
+        reference = raw.get("source_ref") if isinstance(raw, dict) else None
+        if isinstance(reference, str) and reference.casefold() in seen:
+            again = Fault("/source_ref", "was given before in this file")
+            yield ImportRow(0, Outcome.REFUSED, (again,))
+            continue
+        if isinstance(reference, str):
+            seen.add(reference.casefold())
+        try:
+            yield ImportRow(0, import_family(wiring, raw, today=today, actor=actor))
+        except FamilyRefusedError as error:
+            yield ImportRow(0, Outcome.REFUSED, error.faults)
+
+
+def _families_of(connection: Connection, person_id: UUID) -> set[UUID]:
+    rows = connection.execute(
+        text("SELECT family_id FROM gateway.case_person WHERE person_id = :person"), {"person": person_id}
+    )
+    return {row.family_id for row in rows}
+
+
+def _hold_person(connection: Connection, person_id: UUID) -> None:
+    tokens = connection.execute(
+        text("SELECT source_ref_index FROM gateway.person WHERE person_id = :person"), {"person": person_id}
+    ).scalars()
+    repository.hold_people(connection, [bytes(token) for token in tokens])
