@@ -1,0 +1,135 @@
+"""The authorization server: Authlib's skeleton around our steps.
+
+Authlib gives the dispatch by grant type, the order of the client credentials grant, the registry of client
+authentication methods and the form of answers and errors. What a FAPI 2.0 server must decide is ours, in
+``token_endpoint``: Authlib has no sender-constrained tokens, and its own readers of assertions, scopes and
+parameters accept too much.
+
+INVARIANTS
+- One grant (client credentials) and one client authentication method (``private_key_jwt``) are registered.
+- Addresses come from the settings; the skeleton never sees the request's own URL.
+- This is the only module that imports Authlib, which has no types: nothing untyped leaves it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from authlib.oauth2.rfc6749 import (  # type: ignore[import-untyped]
+    AuthorizationServer,
+    ClientCredentialsGrant,
+    ClientMixin,
+    OAuth2Error,
+    OAuth2Request,
+)
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload  # type: ignore[import-untyped]
+from flask import Response, json
+
+from gateway.oauth import token_endpoint
+from gateway.oauth.errors import RequestRefusedError
+from gateway.oauth.token_endpoint import AuthenticatedClient, TokenRequest
+from gateway.oauth.tokens import Grant
+from gateway.wiring import Wiring
+
+AUTHENTICATION_METHOD = "private_key_jwt"
+GRANT_TYPE: str = ClientCredentialsGrant.GRANT_TYPE
+_NOT_STORED = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+
+
+class TokenServer(AuthorizationServer):  # type: ignore[misc]
+    """Answers token requests of one process."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        super().__init__()
+        self.wiring = wiring
+        self.register_client_auth_method(AUTHENTICATION_METHOD, _authenticate(wiring))
+        self.register_grant(_ClientCredentials)
+
+    def respond(self, request: TokenRequest) -> Response:
+        """Return the answer to a token request, a token or an error in RFC 6749 section 5.2 form."""
+        response: Response = self.create_token_response(request)
+        return response
+
+    def create_oauth2_request(self, request: TokenRequest) -> OAuth2Request:
+        """Wrap the request for the skeleton."""
+        return _Request(request, address=self.wiring.settings.public_url + token_endpoint.PATH)
+
+    def handle_response(
+        self, status: int, body: Mapping[str, object], headers: Sequence[tuple[str, str]]
+    ) -> Response:
+        """Return the framework's form of an answer."""
+        return Response(json.dumps(body), status=status, headers=list(headers))
+
+    def query_client(self, client_id: str) -> None:
+        """Find nobody: clients are found by what they signed, in ``token_endpoint``."""
+
+    def save_token(self, token: Mapping[str, object], request: OAuth2Request) -> None:
+        """Store nothing: tokens carry everything, and rights are read afresh on every use."""
+
+    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+        """Tell nobody: there are no signals in this house."""
+
+
+def refusal(error: RequestRefusedError) -> Response:
+    """Return a refusal from before the skeleton, in the same form."""
+    body = {"error": error.code, "error_description": error.description}
+    return Response(json.dumps(body), status=int(error.status), headers=list(_NOT_STORED))
+
+
+class _Request(OAuth2Request):  # type: ignore[misc]
+    """A token request as the skeleton passes it from step to step."""
+
+    def __init__(self, request: TokenRequest, *, address: str) -> None:
+        super().__init__("POST", address)
+        self.payload = BasicOAuth2Payload(dict(request.form))
+        self.token_request = request
+        self.grant: Grant | None = None
+
+
+class _Client(ClientMixin):  # type: ignore[misc]
+    """An authenticated client as the skeleton asks about it."""
+
+    def __init__(self, authenticated: AuthenticatedClient) -> None:
+        self.authenticated = authenticated
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method == AUTHENTICATION_METHOD and endpoint == "token"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type == GRANT_TYPE
+
+
+class _ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
+    """The one grant: its order is the skeleton's, its decisions are ours."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = (AUTHENTICATION_METHOD,)
+
+    def validate_requested_scope(self) -> None:
+        """Decide scope, resource and authorization details together."""
+        with _told_to_the_skeleton():
+            self.request.grant = token_endpoint.decide(
+                self.server.wiring, self.request.token_request, self.request.client.authenticated
+            )
+
+    def generate_token(self, **_: object) -> dict[str, object]:
+        """Sign the token of the grant that was decided."""
+        return token_endpoint.token_response(
+            self.server.wiring, self.request.grant, now=self.request.token_request.now
+        )
+
+
+def _authenticate(wiring: Wiring) -> Callable[[object, _Request], _Client]:
+    def private_key_jwt(_query_client: object, request: _Request) -> _Client:
+        with _told_to_the_skeleton():
+            return _Client(token_endpoint.authenticate(wiring, request.token_request))
+
+    return private_key_jwt
+
+
+@contextmanager
+def _told_to_the_skeleton() -> Iterator[None]:
+    try:
+        yield
+    except RequestRefusedError as error:
+        raise OAuth2Error(
+            error=error.code, description=error.description, status_code=int(error.status)
+        ) from error
