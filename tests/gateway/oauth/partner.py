@@ -1,0 +1,201 @@
+"""A partner's system with real keys: makes assertions and proofs, honest by default, and any attack on request."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from flask.testing import FlaskClient
+from joserfc import jws
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from werkzeug.datastructures import Headers
+from werkzeug.test import TestResponse
+
+from gateway.oauth.assertion import ASSERTION_TYPE
+
+TOKEN_PATH = "/oauth/token"
+FORM = "application/x-www-form-urlencoded"
+ANY_ALGORITHM = ["PS256", "ES256", "EdDSA", "Ed25519", "RS256"]
+
+CASE_EXTRACT = [{"type": "case_extract", "purpose": "P1", "practitioner": {"id": "worker-1"}}]
+CASE_ACTION = [{"type": "case_action", "practitioner": {"id": "worker-1"}}]
+
+
+class _Anything(jws.JWSRegistry):
+    """What an attacker's library allows."""
+
+    max_header_length = 10**6
+    max_payload_length = 10**6
+
+    def get_alg(self, name: str) -> Any:
+        return self.algorithms[name]
+
+    def check_header(self, header: Any) -> None:
+        """Attackers write what they like."""
+
+
+def encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def part(value: object) -> str:
+    return encode(value if isinstance(value, bytes) else json.dumps(value).encode())
+
+
+def sign(header: Mapping[str, Any], claims: object, key: Key) -> str:
+    """Sign anything with a real algorithm."""
+    payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+    registry = _Anything(algorithms=ANY_ALGORITHM, strict_check_header=False)
+    return jws.serialize_compact(dict(header), payload, key, registry=registry)
+
+
+def sign_hmac(header: Mapping[str, Any], claims: object, secret: bytes) -> str:
+    """Sign with HS256 and any bytes as the secret, as no library would."""
+    signed = f"{part(header)}.{part(claims)}"
+    return f"{signed}.{encode(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    segment = token.split(".")[1]
+    value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    return value
+
+
+def header_of(token: str) -> dict[str, Any]:
+    segment = token.split(".")[0]
+    value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    return value
+
+
+def new_key(algorithm: str = "ES256") -> Key:
+    match algorithm:
+        case "ES256":
+            return ECKey.generate_key("P-256")
+        case "PS256" | "RS256":
+            return RSAKey.generate_key(2048)
+        case _:
+            return OKPKey.generate_key("Ed25519")
+
+
+def without(claims: dict[str, Any]) -> dict[str, Any]:
+    """Drop the claims set to ``...``."""
+    return {name: value for name, value in claims.items() if value is not ...}
+
+
+@dataclass
+class Partner:
+    """One client with its key, its DPoP key, and the gateway's addresses."""
+
+    http: FlaskClient
+    issuer: str
+    client_id: str
+    key: Key
+    algorithm: str = "ES256"
+    proof_key: Key = field(default_factory=new_key)
+    proof_algorithm: str = "ES256"
+
+    @property
+    def token_url(self) -> str:
+        return self.issuer + TOKEN_PATH
+
+    @property
+    def resource(self) -> str:
+        return self.issuer + "/v1"
+
+    def assertion_claims(self, **changes: Any) -> dict[str, Any]:
+        now = int(time.time())
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": self.issuer,
+            "iat": now,
+            "exp": now + 60,
+            "jti": secrets.token_urlsafe(16),
+        }
+        return without({**claims, **changes})
+
+    def assertion(self, header: Mapping[str, Any] | None = None, **changes: Any) -> str:
+        return sign({"alg": self.algorithm, **(header or {})}, self.assertion_claims(**changes), self.key)
+
+    def proof(
+        self,
+        method: str = "POST",
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        header: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> str:
+        claims: dict[str, Any] = {
+            "htm": method,
+            "htu": url or self.token_url,
+            "iat": int(time.time()),
+            "jti": secrets.token_urlsafe(16),
+        }
+        if token is not None:
+            claims["ath"] = encode(hashlib.sha256(token.encode()).digest())
+        base = {
+            "typ": "dpop+jwt",
+            "alg": self.proof_algorithm,
+            "jwk": self.proof_key.as_dict(private=False),
+        }
+        return sign(without({**base, **(header or {})}), without({**claims, **changes}), self.proof_key)
+
+    def form(self, **changes: Any) -> dict[str, Any]:
+        parameters = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": changes.get("client_assertion") or self.assertion(),
+            "scope": "extract:read",
+            "authorization_details": json.dumps(CASE_EXTRACT),
+        }
+        return without({**parameters, **changes})
+
+    def ask(
+        self,
+        *,
+        proof: str | list[str] | None = "",
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+        body: str | bytes | None = None,
+        content_type: str = FORM,
+        **changes: Any,
+    ) -> TestResponse:
+        """Send one token request; ``...`` leaves a parameter out, ``proof=None`` the proof."""
+        proofs = [self.proof()] if proof == "" else [proof] if isinstance(proof, str) else proof or []
+        sent = Headers([*(headers or {}).items(), *(("DPoP", one) for one in proofs)])
+        return self.http.post(
+            TOKEN_PATH + query,
+            data=urlencode(self.form(**changes)) if body is None else body,
+            content_type=content_type,
+            headers=sent,
+        )
+
+    def token(self, **changes: Any) -> str:
+        answer = self.ask(**changes)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        token: str = answer.get_json()["access_token"]
+        return token
+
+    def get(
+        self,
+        path: str,
+        token: str,
+        *,
+        scheme: str = "DPoP",
+        proof: str | None = "",
+        headers: list[tuple[str, str]] | None = None,
+        base_url: str | None = None,
+    ) -> TestResponse:
+        """Send one request to the API; ``proof=None`` leaves the proof out."""
+        made = self.proof("GET", self.issuer + path.partition("?")[0], token=token) if proof == "" else proof
+        sent = Headers([("Authorization", f"{scheme} {token}"), *(headers or [])])
+        if made is not None:
+            sent.add("DPoP", made)
+        return self.http.get(path, headers=sent, base_url=base_url or self.issuer)
