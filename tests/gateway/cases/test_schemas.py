@@ -304,3 +304,9 @@ def test_a_family_of_the_largest_size_is_read_in_bounded_time() -> None:
 
 def test_an_import_file_is_read() -> None:
     assert schemas.read_file(file_of(family())) == [json.loads(json.dumps(family()))]
+
+
+def test_real_numbers_are_taken_only_outside_the_demo() -> None:
+    raw = family()
+    raw["items"][2]["value"]["number"] = "943 476 5919"
+    assert schemas.read_family(raw, today=TODAY, synthetic=False).source_ref == "EH-1001"

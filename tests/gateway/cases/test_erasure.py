@@ -1,0 +1,99 @@
+"""What is left of an erased family: nothing that opens."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+
+from gateway.cases import repository, service
+from gateway.cases.errors import UnknownCaseError
+from gateway.cases.sealing import open_parts
+from gateway.cases.search import IndexKind
+from gateway.cases.service import Outcome
+from gateway.database import open_engine
+from gateway.keyring import KeyErasedError
+from gateway.wiring import Wiring
+from tests.gateway.cases.documents import family
+from tests.gateway.cases.stored import (
+    add_agency,
+    entries_in_log,
+    found,
+    identity_of,
+    load,
+    opened,
+    person_of,
+    rows,
+    sealed_case,
+)
+from tests.support.throwaway import Database
+
+
+@pytest.fixture
+def eraser(database: Database) -> Iterator[Engine]:
+    engine = open_engine(database.eraser_url)
+    yield engine
+    engine.dispose()
+
+
+def test_of_an_erased_family_nothing_opens_and_nothing_is_left(wiring: Wiring, eraser: Engine) -> None:
+    add_agency(wiring, "one")
+    keys, people, parts = sealed_case(wiring)
+    identity = identity_of(wiring)
+    entries = entries_in_log(wiring)
+    service.erase_family(eraser, wiring=wiring, family_id=identity.family_id, actor="test")
+    with wiring.engine.connect() as connection:
+        with pytest.raises(KeyErasedError):
+            wiring.keyring.family(connection, identity.family_id)
+        assert repository.stored_parts(connection, identity.case_id) == []
+        assert repository.case_by_source_ref(connection, keyring=wiring.keyring, source_ref="EH-1001") is None
+    for table in ("person", "person_key", "case_person", "case_worker", "blind_index", "pairwise"):
+        assert rows(wiring, f"SELECT FROM gateway.{table}") == [], table
+    trace = "SELECT FROM gateway.log_trace WHERE family_id = :family"
+    assert rows(wiring, trace, family=identity.family_id) == []
+    assert found(wiring, IndexKind.NHS_NUMBER, "9990000018") == []
+    assert entries_in_log(wiring) == entries + 1, "the erasure itself is an entry"
+    # A copy of the rows kept elsewhere opens only for whoever also kept the keys.
+    assert open_parts(keys, {}, parts) == [
+        each for each in open_parts(keys, people, parts) if not each["about"]
+    ]
+
+
+def test_erasing_one_family_leaves_a_shared_person_to_the_other(wiring: Wiring, eraser: Engine) -> None:
+    load(wiring, family(), family("EH-1002", child="P-EVE"))
+    service.erase_family(eraser, wiring=wiring, family_id=identity_of(wiring).family_id, actor="test")
+    assert len(opened(wiring, "EH-1002")) == len(family()["items"])
+    assert len(rows(wiring, "SELECT FROM gateway.person")) == 4
+
+
+def test_the_erasures_entry_opens_with_the_reserved_key(wiring: Wiring, eraser: Engine) -> None:
+    """The family's own key is gone: an entry under it could never be read."""
+    load(wiring, family())
+    service.erase_family(eraser, wiring=wiring, family_id=identity_of(wiring).family_id, actor="test")
+    last = rows(
+        wiring,
+        "SELECT t.family_id FROM gateway.log_entry e JOIN gateway.log_trace t USING (entry_id)"
+        " ORDER BY e.leaf_index DESC LIMIT 1",
+    )
+    assert [row.family_id for row in last] == [UUID(int=0)]
+
+
+def test_an_erased_family_can_be_imported_again_under_new_ids(wiring: Wiring, eraser: Engine) -> None:
+    load(wiring, family())
+    before = (identity_of(wiring), person_of(wiring, "P-ADA"))
+    service.erase_family(eraser, wiring=wiring, family_id=before[0].family_id, actor="test")
+    assert load(wiring, family()).rows[0].outcome is Outcome.IMPORTED
+    assert identity_of(wiring) != before[0]
+    assert person_of(wiring, "P-ADA") != before[1]
+
+
+def test_an_unknown_family_cannot_be_erased(wiring: Wiring, eraser: Engine) -> None:
+    with pytest.raises(UnknownCaseError):
+        service.erase_family(eraser, wiring=wiring, family_id=uuid4(), actor="test")
+
+
+def test_the_reserved_family_cannot_be_erased(wiring: Wiring, eraser: Engine) -> None:
+    """Its key seals what belongs to nobody, for ever."""
+    with pytest.raises(IntegrityError):
+        service.erase_family(eraser, wiring=wiring, family_id=UUID(int=0), actor="test")
