@@ -39,6 +39,9 @@ _INSTANT: Final = re.compile(
 
 _YEARS: Final = (2000, 2200)  # a date outside is a slip of the pen, and would overflow what is added to it
 
+_UNKNOWN: Final = "Unknown member."
+_MAP: Final = "/profiles_shown"  # the one member whose names are the sender's
+
 _Messages: TypeAlias = Mapping[str | int, object] | list[str]
 
 
@@ -102,7 +105,7 @@ def load_decision(document: object, *, vocabulary: Vocabulary) -> DecisionReques
     """
     if not isinstance(document, dict):
         raise InvalidDocumentError([Fault("", "The document is not a JSON object.")])
-    schema = _GiveSchema() if document.get("act") == Act.GIVE else _DecisionSchema()
+    schema = GiveSchema() if document.get("act") == Act.GIVE else DecisionSchema()
     faults = list(_unknown_codes(document, vocabulary))
     try:
         loaded = cast("Mapping[str, Any]", schema.load(document))
@@ -114,7 +117,7 @@ def load_decision(document: object, *, vocabulary: Vocabulary) -> DecisionReques
     return _request(loaded, received=document)
 
 
-class _Id(fields.Field[UUID]):
+class _Id(fields.UUID):
     """A UUID in its usual text form, nothing else that the library would take."""
 
     def _deserialize(self, value: object, *_args: object, **_kwargs: object) -> UUID:
@@ -184,18 +187,19 @@ _AGENCY = r"(kind:[a-z][a-z0-9-]{1,39}|[a-z][a-z0-9-]{1,39})"
 _ALL_IS_NO_EXCLUSION = r"(?!all\Z)"
 
 
-class _GivenBySchema(Schema):
+class _Closed(Schema):
+    error_messages = {"unknown": _UNKNOWN}  # noqa: RUF012 - the library's own form
+
     class Meta:
         unknown = RAISE
 
+
+class _GivenBySchema(_Closed):
     person = _text(required=True)
     capacity = fields.String(required=True, validate=validate.OneOf(_CAPACITIES))
 
 
-class _NoticeSchema(Schema):
-    class Meta:
-        unknown = RAISE
-
+class _NoticeSchema(_Closed):
     id = _code(required=True)
     version = _Version(required=True)
     language = fields.String(
@@ -204,11 +208,8 @@ class _NoticeSchema(Schema):
     )
 
 
-class _DecisionSchema(Schema):
+class DecisionSchema(_Closed):
     """Any act; enough for one that closes."""
-
-    class Meta:
-        unknown = RAISE
 
     decision_id = _Id(required=True)
     source_ref = _text()
@@ -238,7 +239,7 @@ class _DecisionSchema(Schema):
             raise ValidationError("Exactly one of source_ref and case_ref is needed.", "source_ref")
 
 
-class _GiveSchema(_DecisionSchema):
+class GiveSchema(DecisionSchema):
     """The act that opens: what must be provable later has to be there now (GDPR Art. 7(1))."""
 
     given_by = fields.Nested(_GivenBySchema, required=True)
@@ -301,18 +302,13 @@ def _unknown_codes(document: JsonObject, vocabulary: Vocabulary) -> Iterator[Fau
 
 
 def _flatten(messages: _Messages, *, pointer: str) -> Iterator[Fault]:
-    """One fault per message; the library nests them by member, index and, for a map, ``key`` or ``value``."""
+    """One fault per message. A member name that we do not know is the sender's text: its object is pointed at."""
     if not isinstance(messages, Mapping):
         yield from (Fault(pointer, reason) for reason in messages)
         return
     for member, nested in messages.items():
-        of_a_map = pointer.startswith("/profiles_shown/") and member in {"key", "value"}
-        step = "" if of_a_map or member == "_schema" else "/" + _escaped(str(member))
-        yield from _flatten(cast("_Messages", nested), pointer=pointer + step)
-
-
-def _escaped(member: str) -> str:
-    return member.replace("~", "~0").replace("/", "~1")
+        theirs = member == "_schema" or nested == [_UNKNOWN] or pointer.startswith(_MAP)
+        yield from _flatten(cast("_Messages", nested), pointer=pointer if theirs else f"{pointer}/{member}")
 
 
 def _sorted(faults: list[Fault]) -> list[Fault]:

@@ -30,7 +30,7 @@ from consent_registry.model import (
     fold,
     in_effect_at,
 )
-from consent_registry.repository import NewDecision, StoredDecision
+from consent_registry.repository import NewDecision
 from consent_registry.schemas import LONDON, DecisionRequest
 
 DEFAULT_MONTHS = 6
@@ -101,10 +101,9 @@ def record(
     """
     subject_id = repository.ensure_subject(connection, family_id=family_id, person_id=person_id)
     digest = sealing.digest(decision.received)
+    document: JsonObject = {"received": decision.received, "recorded_by_verified": verified}
     for decision_id in _ids(decision, digest):
-        stored = repository.find_decision(connection, decision_id)
-        if stored is None:
-            document: JsonObject = {"received": decision.received, "recorded_by_verified": verified}
+        if repository.find_decision(connection, decision_id) is None:
             new = NewDecision(
                 decision=_decision(decision, decision_id=decision_id, scope=scope, now=now),
                 subject_id=subject_id,
@@ -114,10 +113,19 @@ def record(
             )
             if repository.append_decision(connection, new):
                 return _stand(connection, new, family_id=family_id)
-            stored = repository.find_decision(connection, decision_id)
-        if stored is not None and hmac.compare_digest(stored.digest, digest):
-            return _replayed(connection, stored)
+        replay = _replay(connection, decision_id, digest)
+        if replay is not None:
+            return replay
     raise ConflictingReplayError("the decision id was used before for something else")
+
+
+def recorded_before(
+    connection: Connection, *, decision: DecisionRequest, sealing: Sealing
+) -> Recorded | None:
+    """What was answered when this very document was recorded in this family; absent when it never was."""
+    digest = sealing.digest(decision.received)
+    replays = (_replay(connection, decision_id, digest) for decision_id in _ids(decision, digest))
+    return next((replay for replay in replays if replay is not None), None)
 
 
 def decision_aad(subject_id: SubjectId, decision_id: DecisionId) -> bytes:
@@ -176,7 +184,10 @@ def _stand(connection: Connection, new: NewDecision, *, family_id: UUID) -> Reco
     return Recorded(new.decision.decision_id, in_effect_at(new.decision), len(history), replay=False)
 
 
-def _replayed(connection: Connection, stored: StoredDecision) -> Recorded:
+def _replay(connection: Connection, decision_id: DecisionId, digest: bytes) -> Recorded | None:
+    stored = repository.find_decision(connection, decision_id)
+    if stored is None or not hmac.compare_digest(stored.digest, digest):
+        return None
     version = repository.count_until(connection, stored)
     return Recorded(stored.decision.decision_id, in_effect_at(stored.decision), version, replay=True)
 
