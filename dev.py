@@ -41,7 +41,7 @@ COMMANDS = {
         [
             ["interrogate", "--quiet", *SOURCES],
             ["vulture"],
-            ["lint-imports"],
+            ["lint-imports", "--no-logo"],
             ["mypy"],
             ["ruff", "format", "--check", "."],
             ["ruff", "check", "."],
