@@ -168,7 +168,7 @@ class _Count(fields.Field[int]):
 
 
 def _text(maximum: int = 128, *, required: bool = False) -> fields.String:
-    plain = validate.Regexp(rf"[^\x00-\x1f\x7f]{{1,{maximum}}}\Z", error="Not a short line of text.")
+    plain = validate.Regexp(rf"(?=.*\S)[^\x00-\x1f\x7f]{{1,{maximum}}}\Z", error="Not a short line of text.")
     return fields.String(required=required, validate=plain)
 
 

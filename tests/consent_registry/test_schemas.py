@@ -136,6 +136,7 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "version is zero": ({"profiles_shown": {"camhs": 0}}, ["/profiles_shown"]),
     "profile of no agency": ({"profiles_shown": {"Mrs Smith": 1}}, ["/profiles_shown"]),
     "reason is a sentence": ({"reason": "He said no."}, ["/reason"]),
+    "blank reference": ({"source_ref": " \u00a0"}, ["/source_ref"]),
     "line break in a name": ({"recorded_by": "ada\nroot"}, ["/recorded_by"]),
     "two faults": ({"method": "", "person": ""}, ["/method", "/person"]),
 }
