@@ -1,0 +1,44 @@
+"""The ``gateway`` command: each room brings its own commands.
+
+Commands may draft, check, import and withdraw. Giving consent, approving a profile and referring
+need a signed-in member of staff and have no command.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+from environs import Env
+
+from gateway.agency.commands import agency, profile
+from gateway.cases.commands import case
+from gateway.consent.commands import consent
+from gateway.disclosure_log.commands import log
+from gateway.ops.commands import demo, migrate, serve
+from gateway.panel.commands import panel
+from gateway.settings import SettingsError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read settings (GATEWAY_...) from this file; the environment wins.",
+)
+def gateway(env_file: Path | None) -> None:
+    """Early Help Gateway."""
+    if env_file is not None:
+        Env().read_env(str(env_file), recurse=False)
+
+
+for command in (agency, case, consent, demo, log, migrate, panel, profile, serve):
+    gateway.add_command(command)
+
+
+def main() -> None:
+    """Run the command; a wrong setting ends it with one sentence and status 2."""
+    try:
+        gateway()
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)

@@ -1,0 +1,358 @@
+"""The demo: a council that does not exist, on the real parts, in one folder.
+
+INVARIANTS
+- Everything lives under one folder that the demo made itself; any other folder is refused untouched.
+- The database is embedded and made by the demo; servers bind to loopback only.
+- Private keys are 0600 in a 0700 folder that is no parent of the database's.
+- The world is made by the same functions as a real one: acts, imports, decisions; nothing is inserted
+  behind their backs.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from agencies.model import AgencyCode
+from agencies.register import Practitioner
+from certs.authority import Issued, create_authority, issue_client, issue_server
+from certs.envelope import FileKek
+from certs.jwk import new_es256_key, public_part
+from certs.private_file import write_private
+from gateway.agency import service as agency_service
+from gateway.cases import synthetic
+from gateway.cases.repository import today as london_today
+from gateway.cases.service import Outcome, import_cases
+from gateway.consent.service import decide
+from gateway.disclosure_log.note_key import create_note_key, verifier_key
+from gateway.disclosure_log.service import act
+from gateway.keyring import ensure_reserved
+from gateway.migrations import upgrade
+from gateway.oauth.keys import ensure_signing_key
+from gateway.oauth.repository import register_client
+from gateway.ops.demo_report import describe
+from gateway.ops.demo_world import (
+    AGENCIES,
+    AGENCY_SCOPES,
+    COUNCIL_NAME,
+    COUNCIL_SCOPES,
+    GENERATED_FAMILIES,
+    MEETING_REF,
+    NOT_LISTED,
+    OFFERS,
+    PANEL_MEMBERS,
+    RECORDED_BY,
+    STAFF,
+    DemoAgency,
+)
+from gateway.ops.embedded import EmbeddedPostgres
+from gateway.panel.service import import_panel_file
+from gateway.settings import Settings
+from gateway.staff.repository import ensure_member
+from gateway.wiring import Wiring, wire
+
+ACTOR: Final = "cli:demo"
+SEED: Final = 20261122
+MARKER: Final = ".early-help-gateway-demo"
+DATABASE: Final = "gateway_demo"
+
+Progress = Callable[[str], None]
+"""Told the next step in words."""
+
+
+class DemoError(Exception):
+    """The demo cannot start; the message is one plain sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlace:
+    """Where one demo lives and listens."""
+
+    folder: Path
+    port: int
+
+    @property
+    def keys(self) -> Path:
+        """The folder of every private key."""
+        return self.folder / "keys"
+
+    @property
+    def base_url(self) -> str:
+        """What clients call it."""
+        return f"https://localhost:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """The disclosure log's origin."""
+        return f"localhost:{self.port}/log/1"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoWorld:
+    """A demo that was made: how to serve it, and what ``demo.json`` says of it."""
+
+    environ: Mapping[str, str]
+    document: Mapping[str, Any]
+
+
+def prepare_folder(place: DemoPlace) -> None:
+    """Leave an empty demo folder, and nothing of an earlier demo in it.
+
+    Raises: DemoError, the folder holds something that no demo made.
+    """
+    marker = place.folder / MARKER
+    if place.folder.exists() and any(place.folder.iterdir()):
+        if not marker.is_file():
+            raise DemoError(
+                f"{place.folder} was not made by the demo; choose another place with GATEWAY_VAR."
+            )
+        for entry in place.folder.iterdir():
+            if entry != marker:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    place.folder.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+    place.keys.mkdir(mode=0o700)
+
+
+def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progress) -> DemoWorld:
+    """Make the demo's council: certificates, database, agencies, families, decisions, a panel."""
+    progress("Making keys and certificates")
+    authority = _certificates(place)
+    FileKek.create(place.keys / "kek.hex")
+    log_key = create_note_key(place.keys / "log.key")
+
+    progress("Making the database")
+    server.create_database(DATABASE)
+    admin_url, app_url = (server.url(role, DATABASE) for role in ("gateway_owner", "gateway_app"))
+    upgrade(admin_url)
+    settings = _settings(place, app_url)
+    wiring = wire(settings)
+    try:
+        with wiring.engine.begin() as connection:
+            ensure_reserved(connection, wiring.keyring)
+            ensure_signing_key(connection, wiring.keyring)
+            today = london_today(connection)
+            for username, roles in STAFF:
+                ensure_member(connection, username=username, roles=roles)
+
+        progress("Bringing in the agencies")
+        agencies = {
+            agency.code: _agency(wiring, place, authority, agency, today=today) for agency in AGENCIES
+        }
+        council = _council(wiring, place, authority)
+
+        progress("Importing families")
+        labelled = synthetic.labelled_families(today)
+        _import(wiring, _families(labelled, today=today))
+
+        progress("Recording consent decisions")
+        later = _decide(wiring, labelled)
+
+        progress("Putting the cases before a panel")
+        _list_cases(wiring, labelled, today=today)
+        for document in later:
+            decide(wiring, document, actor=ACTOR)
+        cases = describe(wiring, labelled)
+    finally:
+        wiring.engine.dispose()
+
+    environ = _environ(place, settings)
+    _write_environ(place, environ)
+    document = {
+        "schema": 1,
+        "base_url": place.base_url,
+        "issuer": settings.issuer,
+        "resource": settings.resource,
+        "ca_file": str(place.folder / "ca.pem"),
+        "database_url": app_url,
+        "admin_database_url": admin_url,
+        "agencies": agencies,
+        "council": council,
+        "cases": cases,
+        "staff": [{"username": username, "roles": list(roles)} for username, roles in STAFF],
+        "log": {"origin": place.origin, "vkey": verifier_key(place.origin, log_key)},
+    }
+    return DemoWorld(environ, document)
+
+
+def write_document(place: DemoPlace, world: DemoWorld) -> Path:
+    """Write ``demo.json``: it exists only while the demo answers."""
+    path = place.folder / "demo.json"
+    write_private(path, json.dumps(world.document, indent=2).encode())
+    return path
+
+
+def _certificates(place: DemoPlace) -> Issued:
+    now = datetime.now(UTC)
+    authority = create_authority("Early Help Gateway demo CA", now=now)
+    (place.folder / "ca.pem").write_bytes(authority.certificate_pem)
+    server = issue_server(
+        authority, names=["localhost"], addresses=[ip_address("127.0.0.1"), ip_address("::1")], now=now
+    )
+    write_private(place.keys / "ca.key", authority.key_pem)
+    write_private(place.keys / "server.key", server.key_pem)
+    (place.keys / "server.pem").write_bytes(server.certificate_pem)
+    return authority
+
+
+def _settings(place: DemoPlace, app_url: str) -> Settings:
+    return Settings(
+        database_url=app_url,
+        public_url=place.base_url,
+        kek_file=place.keys / "kek.hex",
+        log_origin=place.origin,
+        council_name=COUNCIL_NAME,
+        synthetic_people=True,
+    )
+
+
+def _agency(
+    wiring: Wiring, place: DemoPlace, authority: Issued, agency: DemoAgency, *, today: date
+) -> dict[str, Any]:
+    """Onboard one agency, make it active (synthetic data only), and register its client."""
+    agency_service.onboard(
+        wiring,
+        code=AgencyCode(agency.code),
+        kind=agency.kind,
+        name=agency.name,
+        agreement=f"DSA-{agency.code}",
+        assessment="DPIA-demo-1",
+        review_on=today + timedelta(days=365),
+        valid_from=today - timedelta(days=30),
+        valid_until=today + timedelta(days=335),
+        actor=ACTOR,
+        practitioner_policy=agency.policy,
+        practitioners=[
+            Practitioner(
+                id=worker,
+                name=f"Demo worker {worker}",
+                role="practitioner",
+                active_from=today - timedelta(days=30),
+            )
+            for worker in agency.practitioner_ids
+        ],
+    )
+    agency_service.activate_synthetic(wiring, code=AgencyCode(agency.code), actor=ACTOR)
+    client = _client(
+        wiring, place, authority, agency.code, agency=AgencyCode(agency.code), scopes=AGENCY_SCOPES
+    )
+    practitioners = [{"id": worker} for worker in agency.practitioner_ids]
+    return {"kind": str(agency.kind), **client, "practitioners": practitioners}
+
+
+def _council(wiring: Wiring, place: DemoPlace, authority: Issued) -> dict[str, Any]:
+    client = _client(wiring, place, authority, "council", agency=None, scopes=COUNCIL_SCOPES)
+    return {"kind": "council", **client, "practitioners": []}
+
+
+def _client(
+    wiring: Wiring,
+    place: DemoPlace,
+    authority: Issued,
+    name: str,
+    *,
+    agency: AgencyCode | None,
+    scopes: Sequence[str],
+) -> dict[str, Any]:
+    """Register one client with a fresh key, and give it a certificate for the time when it needs one."""
+    key = new_es256_key()
+    key_file = place.keys / f"{name}.jwk"
+    write_private(key_file, json.dumps(key).encode())
+    certificate = issue_client(authority, agency=name, now=datetime.now(UTC))
+    certificate_file = place.keys / f"{name}.pem"
+    certificate_file.write_bytes(certificate.certificate_pem)
+    certificate_key_file = place.keys / f"{name}.key"
+    write_private(certificate_key_file, certificate.key_pem)
+    with act(wiring, agencies=[agency] if agency else []) as change:
+        client_id = register_client(change.connection, agency=agency, scopes=scopes, jwk=public_part(key))
+        change.record(kind="client.register", actor=ACTOR, agency=agency, internal={"client_id": client_id})
+    return {
+        "client_id": client_id,
+        "key_file": str(key_file),
+        "certificate_file": str(certificate_file),
+        "certificate_key_file": str(certificate_key_file),
+        "scopes": list(scopes),
+    }
+
+
+def _families(labelled: Mapping[str, dict[str, Any]], *, today: date) -> list[dict[str, Any]]:
+    codes = [agency.code for agency in AGENCIES]
+    generated = synthetic.generate(GENERATED_FAMILIES, seed=SEED, today=today, agencies=codes)
+    worker = {"id": "early-help-1", "from": (today - timedelta(days=30)).isoformat()}
+    return [{**family, "workers": [worker]} for family in [*labelled.values(), *generated]]
+
+
+def _import(wiring: Wiring, families: Sequence[dict[str, Any]]) -> None:
+    file = json.dumps({"format": 1, "families": families}).encode()
+    report = import_cases(wiring, file, actor=ACTOR)
+    if report.count(Outcome.REFUSED):
+        raise DemoError("The generated families were refused; this is a fault of the demo.")
+
+
+def _decide(wiring: Wiring, labelled: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Record what the labelled families decided; return the withdrawals, which come after the listing."""
+    later = []
+    for label, family in labelled.items():
+        for decision in synthetic.labelled_consents(label):
+            document = {
+                **decision,
+                "decision_id": str(uuid4()),
+                "source_ref": family["source_ref"],
+                "recorded_by": RECORDED_BY,
+            }
+            if document["act"] == "withdraw":
+                later.append(document)
+            else:
+                decide(wiring, document, actor=ACTOR)
+    return later
+
+
+def _list_cases(wiring: Wiring, labelled: Mapping[str, dict[str, Any]], *, today: date) -> None:
+    """One meeting three days ahead, every labelled family but those that may not be listed; two offers."""
+    file = {
+        "format": 1,
+        "meetings": [
+            {
+                "ref": MEETING_REF,
+                "title": "Early Help Panel",
+                "held_on": (today + timedelta(days=3)).isoformat(),
+                "members": list(PANEL_MEMBERS),
+                "agenda": [f["source_ref"] for label, f in labelled.items() if label not in NOT_LISTED],
+            }
+        ],
+        "offers": [
+            {
+                "ref": f"DEMO-OFFER-{number}",
+                "source_ref": labelled[label]["source_ref"],
+                "agency": agency,
+                "service": service,
+                "accepted_on": today.isoformat(),
+            }
+            for number, (label, agency, service) in enumerate(OFFERS, start=1)
+        ],
+    }
+    import_panel_file(wiring, json.dumps(file).encode(), actor=ACTOR)
+
+
+def _environ(place: DemoPlace, settings: Settings) -> dict[str, str]:
+    return {
+        "GATEWAY_DATABASE_URL": settings.database_url,
+        "GATEWAY_PUBLIC_URL": settings.public_url,
+        "GATEWAY_KEK_FILE": str(settings.kek_file),
+        "GATEWAY_LOG_ORIGIN": settings.log_origin,
+        "GATEWAY_COUNCIL_NAME": settings.council_name,
+        "GATEWAY_SYNTHETIC_PEOPLE": "true",
+        "GATEWAY_BIND": f"127.0.0.1:{place.port}",
+        "GATEWAY_TLS_CERTIFICATE_FILE": str(place.keys / "server.pem"),
+        "GATEWAY_TLS_KEY_FILE": str(place.keys / "server.key"),
+    }
+
+
+def _write_environ(place: DemoPlace, environ: Mapping[str, str]) -> None:
+    lines = "".join(f"{name}='{value}'\n" for name, value in environ.items())
+    write_private(place.folder / "gateway.env", lines.encode())

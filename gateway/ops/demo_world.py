@@ -1,0 +1,79 @@
+"""The demo's council as data: who takes part, who works there, what is on the agenda.
+
+INVARIANT: nobody here exists; names of organisations are invented, people come from the generator.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from agencies.model import AgencyKind
+from agencies.register import PractitionerPolicy
+
+COUNCIL_NAME: Final = "Lewisham (demo)"
+MEETING_REF: Final = "DEMO-MEETING-1"
+COUNCIL_SCOPES: Final = ("consent:write",)
+AGENCY_SCOPES: Final = ("extract:read", "panel:read")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAgency:
+    """One agency of the demo; ``practitioners`` are how many named humans it registers."""
+
+    code: str
+    kind: AgencyKind
+    name: str
+    policy: PractitionerPolicy = PractitionerPolicy.REGISTERED
+
+    @property
+    def practitioner_ids(self) -> tuple[str, ...]:
+        """The ids of its practitioners."""
+        return (f"{self.code}-1", f"{self.code}-2")
+
+
+AGENCIES: Final = (
+    DemoAgency("early-help", AgencyKind.EARLY_HELP, "Early Help Team"),
+    DemoAgency("childrens-centres", AgencyKind.CHILDRENS_CENTRES, "Riverside Children's Centre"),
+    DemoAgency("health", AgencyKind.HEALTH, "Community Health Service"),
+    DemoAgency("camhs", AgencyKind.CAMHS, "Child and Adolescent Mental Health Service"),
+    DemoAgency("family-support", AgencyKind.FAMILY_SUPPORT, "Commissioned Family Support"),
+    DemoAgency("education", AgencyKind.EDUCATION, "Attendance and Inclusion"),
+    DemoAgency("primary-school", AgencyKind.EDUCATION, "Hilltop Primary School"),
+    DemoAgency("housing", AgencyKind.HOUSING, "Housing Needs"),
+    DemoAgency("refuge", AgencyKind.REFUGE, "Harbour Refuge"),
+    DemoAgency("voluntary", AgencyKind.VOLUNTARY, "Neighbours Together", PractitionerPolicy.ASSERTED),
+    DemoAgency("charity", AgencyKind.CHARITY, "Open Door Trust", PractitionerPolicy.ASSERTED),
+    DemoAgency("youth", AgencyKind.YOUTH, "Youth Service"),
+    DemoAgency("social-care", AgencyKind.SOCIAL_CARE, "Children's Social Care"),
+    DemoAgency("commissioning", AgencyKind.COMMISSIONING, "Joint Commissioning"),
+    DemoAgency("police", AgencyKind.POLICE, "Police"),
+)
+"""One of each kind, and a second of education."""
+
+PANEL_MEMBERS: Final = tuple(
+    agency.code for agency in AGENCIES if agency.kind not in {AgencyKind.COMMISSIONING, AgencyKind.POLICE}
+)
+
+STAFF: Final = (
+    ("amara.caseworker", ("caseworker",)),
+    ("ben.safeguarding", ("safeguarding lead",)),
+    ("chidi.coordinator", ("panel coordinator",)),
+    ("dana.dpo", ("data protection officer",)),
+    ("eli.approver", ("second approver",)),
+    ("farah.auditor", ("auditor",)),
+    ("gwen.operator", ("operator",)),
+)
+"""Usernames and roles; sign-in comes with the console."""
+
+RECORDED_BY: Final = STAFF[0][0]
+
+NOT_LISTED: Final = frozenset({"no_consent"})
+"""Labels of families without a standing yes: no panel may list them."""
+
+OFFERS: Final = (
+    ("offer_accepted", "camhs", "counselling"),
+    ("offer_accepted", "charity", "practical-support"),
+)
+"""Label, agency and service of each accepted offer."""
+
+GENERATED_FAMILIES: Final = 24
+"""Families beside the labelled ones, so that lists look like a real week."""
