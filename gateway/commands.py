@@ -4,9 +4,7 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
-from gateway.settings import SettingsError, load_settings
+from gateway.settings import load_settings
 from gateway.wiring import Wiring, wire
 
 
@@ -14,13 +12,9 @@ from gateway.wiring import Wiring, wire
 def command_wiring() -> Iterator[Wiring]:
     """Yield the parts of one process for one command, and close its connections after.
 
-    Raises: click.ClickException, a setting is missing or wrong; the message is one sentence.
+    Raises: SettingsError, which the command line answers with its one sentence.
     """
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
-    wiring = wire(settings)
+    wiring = wire(load_settings())
     try:
         yield wiring
     finally:

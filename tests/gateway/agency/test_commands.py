@@ -1,0 +1,113 @@
+"""The operator's commands about agencies and profiles."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from agencies import repository
+from agencies.model import AgencyCode, AgencyKind
+from agencies.profile_text import template_text
+from gateway.agency.commands import agency, profile
+from gateway.wiring import Wiring
+from tests.support.agencies import onboard
+from tests.support.rooms import environment
+
+
+def run(group: click.Group, arguments: Sequence[str], *, wiring: Wiring | None = None) -> Result:
+    return CliRunner().invoke(group, arguments, env=None if wiring is None else environment(wiring))
+
+
+def exported(wiring: Wiring) -> bytes:
+    result = run(profile, ["export", "camhs"], wiring=wiring)
+    assert 0 == result.exit_code
+    return result.stdout_bytes
+
+
+def test_agencies_are_listed_with_their_state(wiring: Wiring) -> None:
+    onboard(wiring, "housing", active=False)
+    onboard(wiring, "camhs")
+    expected = "camhs\tcamhs\tactive\tAgency camhs\nhousing\thousing\tproposed\tAgency housing\n"
+    assert expected == run(agency, ["list"], wiring=wiring).output
+
+
+def test_suspending_by_command_takes_effect(wiring: Wiring) -> None:
+    onboard(wiring, "camhs")
+    assert "Suspended.\n" == run(agency, ["suspend", "camhs"], wiring=wiring).output
+    with wiring.engine.connect() as connection:
+        assert () == repository.active_agencies(connection)
+    assert 0 == run(agency, ["suspend", "camhs"], wiring=wiring).exit_code
+
+
+def test_suspending_an_unknown_agency_fails(wiring: Wiring) -> None:
+    result = run(agency, ["suspend", "nobody"], wiring=wiring)
+    assert (1, "Error: There is no such agency.\n") == (result.exit_code, result.output)
+
+
+def test_export_and_import_round_trip(wiring: Wiring, tmp_path: Path) -> None:
+    """What leaves by export and comes back by import is the same text, byte for byte, and not effective."""
+    onboard(wiring, "camhs")
+    first = exported(wiring)
+    file = tmp_path / "profile.toml"
+    file.write_bytes(b"# by hand\r\n" + first.replace(b"version = 1\n", b"version = 2\r\n", 1))
+    result = run(profile, ["import", str(file)], wiring=wiring)
+    assert "Version 2 of camhs is stored; it is not effective.\n" == result.output
+    again = run(profile, ["export", "camhs", "--version", "2"], wiring=wiring)
+    assert file.read_bytes() == again.stdout_bytes
+    assert first == exported(wiring)
+
+
+def test_the_exported_profile_is_the_imported_one(wiring: Wiring, tmp_path: Path) -> None:
+    """An unchanged export is a replay, not a new version."""
+    onboard(wiring, "camhs")
+    file = tmp_path / "profile.toml"
+    file.write_bytes(exported(wiring))
+    assert 0 == run(profile, ["import", str(file)], wiring=wiring).exit_code
+    with wiring.engine.connect() as connection:
+        assert 1 == repository.latest_version(connection, AgencyCode("camhs"))
+
+
+def test_exporting_what_does_not_exist_fails(wiring: Wiring) -> None:
+    onboard(wiring, "camhs")
+    for arguments in (["export", "nobody"], ["export", "camhs", "--version", "2"]):
+        assert 1 == run(profile, arguments, wiring=wiring).exit_code
+
+
+@pytest.mark.parametrize("kind", AgencyKind)
+def test_every_template_passes_the_check(kind: AgencyKind, tmp_path: Path) -> None:
+    """Needs no settings and no database: a profile is checked where it is written."""
+    file = tmp_path / "profile.toml"
+    file.write_text(template_text(kind), encoding="utf-8")
+    result = run(profile, ["check", str(file)])
+    assert 0 == result.exit_code
+    assert result.output.startswith(f"A profile of {kind}, version 1, ")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        pytest.param('when = "always"', 'when = "full_moon"', "row 1: key when", id="unknown condition"),
+        pytest.param('field = "case_ref"', 'field = "shoe_size"', "row 1: key field", id="unknown field"),
+        pytest.param("\npanel =", "\nlevel =", "row 1: unknown key level", id="unknown key"),
+    ],
+)
+def test_a_rule_that_cannot_be_enforced_names_its_row(
+    tmp_path: Path, before: str, after: str, named: str
+) -> None:
+    """A rule that the gateway would ignore is worse than none: somebody believes in it."""
+    file = tmp_path / "profile.toml"
+    text = template_text(AgencyKind.CAMHS)
+    assert before in text
+    file.write_text(text.replace(before, after, 1), encoding="utf-8")
+    result = run(profile, ["check", str(file)])
+    assert 1 == result.exit_code
+    assert named in result.output
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "profile.toml"
+    file.write_bytes(b"\xff\xfe")
+    result = run(profile, ["check", str(file)])
+    assert (1, "Error: The file is not text in UTF-8.\n") == (result.exit_code, result.output)

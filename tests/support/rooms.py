@@ -1,0 +1,36 @@
+"""One room alone: its routes with an admitted caller and no tokens in front, or its commands."""
+
+from collections.abc import Callable
+
+from flask import Flask, g
+from flask.testing import FlaskClient
+from flask_smorest import Api
+
+from gateway.caller import Caller
+from gateway.wiring import Wiring
+
+
+def room_client(wiring: Wiring, caller: Caller, *, register: Callable[[Api, Wiring], None]) -> FlaskClient:
+    """Return a client of an application that has only this room's routes and always this caller."""
+    app = Flask("room")
+    app.config.update(API_TITLE="Room", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
+
+    @app.before_request
+    def admit() -> None:
+        g.caller = caller
+
+    register(Api(app), wiring)
+    return app.test_client()
+
+
+def environment(wiring: Wiring) -> dict[str, str | None]:
+    """Return the settings that give a command the same parts."""
+    settings = wiring.settings
+    return {
+        "GATEWAY_DATABASE_URL": settings.database_url,
+        "GATEWAY_PUBLIC_URL": settings.public_url,
+        "GATEWAY_KEK_FILE": str(settings.kek_file),
+        "GATEWAY_LOG_ORIGIN": settings.log_origin,
+        "GATEWAY_COUNCIL_NAME": settings.council_name,
+        "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
+    }
