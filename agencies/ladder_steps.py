@@ -241,7 +241,13 @@ def _household_refs(item: LadderItem, context: LadderContext) -> tuple[str | Non
     return context.refs.get(str(item.value["member"])), context.refs.get(str(item.value["to"]))
 
 
-# --- Education and money ----------------------------------------------------------------------------------------
+# --- Support, education and money ------------------------------------------------------------------------------
+
+
+def adjustments(item: LadderItem, context: LadderContext) -> JsonObject:
+    """F20: the adjustments to make; where none is recorded, the flag (the next lower step)."""
+    wanted = item.value["adjustments"]
+    return {"adjustments": as_json(wanted)} if wanted else any_item(item, context)
 
 
 def sen_area(item: LadderItem, _context: LadderContext) -> JsonObject:

@@ -71,7 +71,7 @@ LADDERS: Mapping[FieldName, Ladder] = MappingProxyType(
         FieldName("child_mental_health"): _HEALTH,
         FieldName("adult_health"): _HEALTH,
         FieldName("sensitive_services"): Ladder(),
-        FieldName("disability"): Ladder(g1=steps.only("adjustments"), g2=steps.any_item),
+        FieldName("disability"): Ladder(g1=steps.adjustments, g2=steps.any_item),
         FieldName("sen"): Ladder(g1=steps.sen_area, g2=steps.any_item),
         FieldName("ehcp"): Ladder(g1=steps.ehcp_outline, g2=steps.any_item),
         FieldName("attendance"): Ladder(g1=steps.attendance_band, g2=steps.attendance_concern),
