@@ -1,0 +1,163 @@
+"""The one path over the real database: what leaves, what is recorded, what never happens."""
+
+import hashlib
+import json
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from jsonschema import Draft202012Validator
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
+
+from certs.envelope import unseal
+from gateway.disclosure_log.reading import newest
+from gateway.release.model import Refused, Released, ReleaseRequest, Unavailable
+from gateway.release.schemas import extract_schema
+from gateway.release.service import permitted, release
+from gateway.wiring import Wiring
+from tests.support.world import World, household, small_family
+
+
+@pytest.fixture
+def world(wiring: Wiring) -> World:
+    made = World(wiring)
+    for code in ("camhs", "charity", "early-help", "health"):
+        made.join(code)
+    household(made, "EH-1")
+    return made
+
+
+def kinds(world: World, count: int) -> list[str]:
+    with world.wiring.engine.connect() as connection:
+        return [line.kind for line in newest(connection, keyring=world.wiring.keyring, count=count)]
+
+
+def test_an_extract_is_released_recorded_and_fits_its_schema(world: World) -> None:
+    outcome = world.release("camhs", "EH-1")
+    assert isinstance(outcome, Released)
+    extract = json.loads(outcome.body)
+    Draft202012Validator(extract_schema()).validate(extract)
+    assert ["extract.release"] == kinds(world, 1)
+    assert "Adagiven" in outcome.body.decode()
+    assert "receipt" not in extract
+
+
+def test_the_entry_commits_to_the_bytes_that_left(world: World) -> None:
+    outcome = world.release("camhs", "EH-1")
+    assert isinstance(outcome, Released)
+    with world.wiring.engine.connect() as connection:
+        row = connection.execute(
+            text(
+                "SELECT e.entry_id, e.body, p.sealed FROM gateway.log_trace t JOIN gateway.log_entry e USING (entry_id)"
+                " JOIN gateway.log_payload p USING (entry_id) WHERE t.extract_id = :x"
+            ),
+            {"x": outcome.extract_id},
+        ).one()
+        keys = world.wiring.keyring.family(connection, world.family_id("EH-1"))
+    commitment = bytes.fromhex(json.loads(row.body)["c"])
+    opening = json.loads(unseal(keys.data_key, row.sealed, aad=row.entry_id.bytes + commitment))
+    assert hashlib.sha256(outcome.body).hexdigest() == opening["r"]["extract_sha256"]
+
+
+def test_a_charity_gets_less_than_a_health_service(world: World) -> None:
+    charity = world.release("charity", "EH-1")
+    assert isinstance(charity, Released)
+    assert "Adagiven" not in charity.body.decode()
+    assert "Canary Road" not in charity.body.decode()
+
+
+def test_withdrawn_consent_is_refused_and_both_are_recorded(world: World) -> None:
+    assert isinstance(world.release("camhs", "EH-1"), Released)
+    for person in small_family("EH-1")["people"]:
+        world.withdraw("EH-1", person["id"])
+    assert isinstance(world.release("camhs", "EH-1"), Refused)
+    assert ["extract.release", *["consent.withdraw"] * 3, "extract.refuse"] == kinds(world, 5)
+
+
+def test_one_childs_withdrawal_leaves_the_sibling(world: World) -> None:
+    world.withdraw("EH-1", "EH-1-ada")
+    outcome = world.release("camhs", "EH-1")
+    assert isinstance(outcome, Released)
+    assert "Adagiven" not in outcome.body.decode()
+    assert "Bengiven" in outcome.body.decode()
+
+
+def test_two_agencies_cannot_join_their_extracts(world: World) -> None:
+    """No id of one extract occurs in the other's."""
+    bodies = [world.release(agency, "EH-1") for agency in ("camhs", "health")]
+    ids = [
+        {extract["case_ref"], extract["extract_id"], *(p["person"] for p in extract["record"]["people"])}
+        for body in bodies
+        if isinstance(body, Released)
+        for extract in [json.loads(body.body)]
+    ]
+    assert len(ids) == 2
+    assert not ids[0] & ids[1]
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_a_batch_costs_one_read_and_one_append_whatever_its_size(world: World, size: int) -> None:
+    statements: list[str] = []
+    ref = world.case_ref("camhs", "EH-1")
+    batch = [ReleaseRequest(world.caller("camhs"), ref if n % 2 == 0 else uuid4()) for n in range(size)]
+    event.listen(world.wiring.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    release(world.wiring, batch)
+    assert len(statements) == 2
+    assert "gateway.append" in statements[1]
+
+
+def test_a_bad_item_does_not_fail_its_batch(world: World) -> None:
+    """A part that no longer opens makes its own case unavailable, nobody else's."""
+    household(world, "EH-2")
+    family = world.family_id("EH-2")
+    with world.wiring.engine.begin() as connection:
+        connection.execute(text("SELECT gateway.move_gates(ARRAY[CAST(:f AS uuid)], '{}')"), {"f": family})
+        connection.execute(
+            text("UPDATE gateway.case_part SET sealed = 'damaged' WHERE family_id = :f"), {"f": family}
+        )
+    caller = world.caller("camhs")
+    batch = [ReleaseRequest(caller, world.case_ref("camhs", ref)) for ref in ("EH-2", "EH-1")]
+    outcomes = release(world.wiring, batch)
+    assert ["Unavailable", "Released"] == [type(outcome).__name__ for outcome in outcomes]
+
+
+def test_nothing_leaves_when_the_log_cannot_be_written(world: World) -> None:
+    before = kinds(world, 1)
+
+    def lose_the_connection(*details: object) -> None:
+        if "gateway.append" in str(details[2]):
+            raise OperationalError("append", {}, Exception("connection lost"))
+
+    event.listen(world.wiring.engine, "before_cursor_execute", lose_the_connection)
+    outcome = world.release("camhs", "EH-1")
+    event.remove(world.wiring.engine, "before_cursor_execute", lose_the_connection)
+    assert isinstance(outcome, Unavailable)
+    assert before == kinds(world, 1)
+
+
+def test_the_listing_names_what_would_be_permitted(world: World) -> None:
+    household(world, "EH-2")
+    refs = [world.case_ref("camhs", ref) for ref in ("EH-1", "EH-2")]
+    assert refs == permitted(world.wiring, caller=world.caller("camhs"), case_refs=refs)
+    for person in small_family("EH-2")["people"]:
+        world.withdraw("EH-2", person["id"])
+    assert refs[:1] == permitted(world.wiring, caller=world.caller("camhs"), case_refs=refs)
+
+
+def test_service_stage_needs_an_accepted_offer_to_this_agency(world: World) -> None:
+    world.accept_offer("EH-1", "charity")
+    assert isinstance(world.release("camhs", "EH-1", purpose="P2"), Refused)
+    charity = world.release("charity", "EH-1", purpose="P2")
+    assert isinstance(charity, Released)
+    assert "Adagiven" in charity.body.decode()
+
+
+def test_an_extract_is_used_no_longer_than_its_consent(world: World) -> None:
+    end = (world.today + timedelta(days=2)).isoformat()
+    world.give("EH-1", "EH-1-ada", valid_until=end)
+    outcome = world.release("camhs", "EH-1")
+    assert isinstance(outcome, Released)
+    assert json.loads(outcome.body)["use_until"].startswith(
+        (end, (world.today + timedelta(days=1)).isoformat())
+    )
