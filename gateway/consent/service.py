@@ -32,7 +32,6 @@ from gateway.staff.repository import active_member
 from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
 
-
 _EVERYONE = "everyone"
 
 
