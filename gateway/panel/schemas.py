@@ -107,7 +107,7 @@ class _OfferRowSchema(_Closed):
     agency = _text(_CODE)
     service = _text(_LINE)
     accepted_on = _Day(required=True)
-    ended_on = _Day(load_default=None)
+    ended_on = _Day()
 
 
 class _PanelFileSchema(_Closed):
@@ -161,7 +161,7 @@ def read_panel_file(data: bytes) -> PanelFile:
         raise PanelFileError(_schema_faults(error.messages)) from error
     file = PanelFile(
         meetings=tuple(_meeting(row) for row in loaded["meetings"]),
-        offers=tuple(OfferRow(**{**row, "agency": AgencyCode(row["agency"])}) for row in loaded["offers"]),
+        offers=tuple(_offer(row) for row in loaded["offers"]),
     )
     faults = list(_row_faults(file))
     if faults:
@@ -176,6 +176,17 @@ def _meeting(row: Mapping[str, Any]) -> MeetingRow:
         held_on=row["held_on"],
         members=tuple(AgencyCode(code) for code in row["members"]),
         agenda=tuple(row["agenda"]),
+    )
+
+
+def _offer(row: Mapping[str, Any]) -> OfferRow:
+    return OfferRow(
+        ref=row["ref"],
+        source_ref=row["source_ref"],
+        agency=AgencyCode(row["agency"]),
+        service=row["service"],
+        accepted_on=row["accepted_on"],
+        ended_on=row.get("ended_on"),
     )
 
 
