@@ -198,9 +198,11 @@ def _hidden_agencies(
 def _agreed_level(grant: FieldGrant, item: Item) -> Level:
     """How much of an item the people concerned agreed to."""
     third_party = FIELDS[item.field].third_party
+    if not item.about:
+        return Level.W
     if third_party is ThirdParty.LEAD_DECISION:
         return Level.F if item.value.get("authorised_by") and item.value.get("reason") else Level.W
-    if item.about and grant.people.issuperset(item.about):
+    if grant.people.issuperset(item.about):
         return Level.F
     if third_party is ThirdParty.FLAG_EXCEPTION and item.protects in grant.people:
         return Level.G1
