@@ -210,11 +210,14 @@ def _agreed_level(grant: FieldGrant, item: Item) -> Level:
 
 
 def _sensitive_level(permit: Permit, item: Item) -> Level:
-    """The level that sensitive services themselves would have for these people."""
+    """What sensitive services themselves would have for these people: full or nothing, they have no other step.
+
+    A step between would lower the field's other items, and so tell that there is a sensitive one.
+    """
     grant = permit.grants.get(_SENSITIVE)
-    if grant is None or not item.about or not grant.people.issuperset(item.about):
+    if grant is None or not grant.people.issuperset(item.about):
         return Level.W
-    return grant.level
+    return Level.F if grant.level is Level.F else Level.W
 
 
 def _mentions(item: Item) -> frozenset[str]:
