@@ -82,20 +82,24 @@ def _about_faults(item: CaseItem, about: Sequence[CasePerson]) -> Iterator[Fault
     one = FIELDS[item.field].subject is Subject.PERSON or item.field in _ONE_PERSON
     if one and len(about) != 1:
         yield Fault("/about", "must name exactly one person for this field")
-        return
-    roles = {person.role for person in about}
-    if item.field in CHILD_FIELDS and roles != {Role.CHILD}:
-        yield Fault("/about", "must be a child for this field")
-    if item.field in ADULT_FIELDS and Role.CHILD in roles:
-        yield Fault("/about", "must be an adult or another person for this field")
-    if item.field == _RISK_PERSON and not about[0].risk_person:
-        yield Fault("/about", "must be a person marked as risk person")
-    if item.field == _DOMESTIC_ABUSE and about[0].risk_person:
-        yield Fault("/about", "must be the survivor, not a risk person")
+    elif one:
+        yield from _subject_faults(item.field, about[0])
     if item.field == _HOUSEHOLD and set(item.about) != {
         str(item.value.get(name)) for name in ("member", "to")
     }:
         yield Fault("/about", "must name the member and the person they are related to")
+
+
+def _subject_faults(field: FieldName, person: CasePerson) -> Iterator[Fault]:
+    """What a field about one person asks of that person."""
+    if field in CHILD_FIELDS and person.role is not Role.CHILD:
+        yield Fault("/about", "must be a child for this field")
+    if field in ADULT_FIELDS and person.role is Role.CHILD:
+        yield Fault("/about", "must be an adult or another person for this field")
+    if field == _RISK_PERSON and not person.risk_person:
+        yield Fault("/about", "must be a person marked as risk person")
+    if field == _DOMESTIC_ABUSE and person.risk_person:
+        yield Fault("/about", "must be the survivor, not a risk person")
 
 
 def _protects_faults(item: CaseItem, known: dict[str, CasePerson]) -> Iterator[Fault]:

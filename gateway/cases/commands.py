@@ -3,7 +3,6 @@
 INVARIANT: reports name rows, pointers and stable reasons, never a value of the file.
 """
 
-import getpass
 import json
 import sys
 from pathlib import Path
@@ -16,8 +15,8 @@ from gateway.cases import repository, service
 from gateway.cases.errors import CaseFileError, UnknownCaseError
 from gateway.cases.model import Shield
 from gateway.cases.schemas import FORMAT, MAX_FILE_BYTES
-from gateway.settings import SettingsError, load_settings
-from gateway.wiring import Wiring, wire
+from gateway.commands import command_actor, command_wiring
+from gateway.wiring import Wiring
 
 _TEMPLATE: Final = {
     "format": FORMAT,
@@ -64,17 +63,16 @@ def case() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_file(file: Path) -> None:
     """Import the families of FILE; a faulty one is left out whole and its faults are listed."""
-    wiring = _wiring()
     with file.open("rb") as source:
         data = source.read(MAX_FILE_BYTES + 1)
-    with click.progressbar(length=1, label="Importing", file=sys.stderr) as bar:
+    with command_wiring() as wiring, click.progressbar(length=1, label="Importing", file=sys.stderr) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
         try:
-            report = service.import_cases(wiring, data, actor=_actor(), progress=progress)
+            report = service.import_cases(wiring, data, actor=command_actor(), progress=progress)
         except CaseFileError as error:
             raise click.ClickException(error.reason) from error
     for row in report.rows:
@@ -97,12 +95,14 @@ def import_file(file: Path) -> None:
 )
 def shield_person(source_ref: str, person: str, level: str) -> None:
     """Protect the whereabouts of PERSON (the council's id) of the case SOURCE_REF, from now on."""
-    wiring = _wiring()
-    try:
-        family_id, person_id = _find(wiring, source_ref, person)
-        service.shield(wiring, family_id=family_id, person_id=person_id, level=Shield(level), actor=_actor())
-    except UnknownCaseError as error:
-        raise click.ClickException("There is no such person in such a case.") from error
+    with command_wiring() as wiring:
+        try:
+            family_id, person_id = _find(wiring, source_ref, person)
+            service.shield(
+                wiring, family_id=family_id, person_id=person_id, level=Shield(level), actor=command_actor()
+            )
+        except UnknownCaseError as error:
+            raise click.ClickException("There is no such person in such a case.") from error
     click.echo(f"shielded: {level}")
 
 
@@ -127,15 +127,3 @@ def _find(wiring: Wiring, source_ref: str, person: str) -> tuple[UUID, UUID]:
     if person_id is None:
         raise UnknownCaseError
     return identity.family_id, person_id
-
-
-def _wiring() -> Wiring:
-    try:
-        return wire(load_settings())
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _actor() -> str:
-    """Who the log says did it: the operating system's user, as a command."""
-    return f"cli:{getpass.getuser()}"

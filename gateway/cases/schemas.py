@@ -201,14 +201,24 @@ def read_family(raw: JsonValue, *, today: date, synthetic: bool) -> CaseDocument
         raise FamilyRefusedError(faults)
     envelope, faults = _load(_FAMILY, raw)
     people = None if envelope is None else [_person(each) for each in envelope["people"]]
-    items = []
+    items: list[CaseItem | None] = []
     for place, each in enumerate(_list_of(raw, "items")):
         item, found = _read_item(each, people, today=today, synthetic=synthetic)
         faults += (Fault(f"/items/{place}{fault.pointer}", fault.reason) for fault in found)
         items.append(item)
     if envelope is None or people is None:
         raise FamilyRefusedError(faults)
-    document = CaseDocument(
+    document = _document(envelope, people, items)
+    faults += family_faults(document)
+    if faults:
+        raise FamilyRefusedError(faults)
+    return document
+
+
+def _document(
+    envelope: Mapping[str, Any], people: list[CasePerson], items: list[CaseItem | None]
+) -> CaseDocument:
+    return CaseDocument(
         source_ref=envelope["source_ref"],
         threshold_level=envelope["threshold_level"],
         status=Status(envelope["status"]),
@@ -217,10 +227,6 @@ def read_family(raw: JsonValue, *, today: date, synthetic: bool) -> CaseDocument
         workers=tuple(CaseWorker(**each) for each in envelope["workers"]),
         items=tuple(item for item in items if item is not None),
     )
-    faults += family_faults(document)
-    if faults:
-        raise FamilyRefusedError(faults)
-    return document
 
 
 def _read_item(

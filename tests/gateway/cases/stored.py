@@ -8,7 +8,7 @@ from sqlalchemy import text
 from agencies.model import AgencyCode
 from gateway.cases import repository, service
 from gateway.cases.model import CaseIdentity, StoredPart
-from gateway.cases.sealing import open_parts
+from gateway.cases.sealing import open_parts, open_person_key
 from gateway.cases.search import Found, IndexKind, find_people
 from gateway.cases.service import ImportReport
 from gateway.database import open_engine
@@ -125,3 +125,11 @@ def add_agency(wiring: Wiring, code: str, *, mint: bool = False) -> None:
         if mint:
             repository.mint_for_agency(change.connection, AgencyCode(code))
         change.record(kind="agency.onboard", agency=code, actor="test")
+
+
+def person_key(wiring: Wiring, person: str, source_ref: str = "EH-1001") -> bytes:
+    """The open key of one person, from one family's row."""
+    family_id, person_id = identity_of(wiring, source_ref).family_id, person_of(wiring, person, source_ref)
+    with wiring.engine.connect() as connection:
+        sealed = repository.family_person_keys(connection, family_id)[person_id]
+        return open_person_key(wiring.keyring.family(connection, family_id), person_id, sealed)

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.cases import repository, service
 from gateway.cases.errors import UnknownCaseError
+from gateway.cases.model import Shield
 from gateway.cases.sealing import open_parts
 from gateway.cases.search import IndexKind
 from gateway.cases.service import Outcome
 from gateway.database import open_engine
+from gateway.disclosure_log.service import act
 from gateway.keyring import KeyErasedError
 from gateway.wiring import Wiring
 from tests.gateway.cases.documents import family
@@ -97,3 +99,41 @@ def test_the_reserved_family_cannot_be_erased(wiring: Wiring, eraser: Engine) ->
     """Its key seals what belongs to nobody, for ever."""
     with pytest.raises(IntegrityError):
         service.erase_family(eraser, wiring=wiring, family_id=UUID(int=0), actor="test")
+
+
+def test_traces_of_entries_that_had_been_waiting_go_too(wiring: Wiring, eraser: Engine) -> None:
+    """An entry deferred by a shield joins the log with the erasure's own append, after the rows were deleted."""
+    load(wiring, family())
+    family_id = identity_of(wiring).family_id
+    mum = person_of(wiring, "P-MUM")
+    with wiring.engine.connect() as stuck, stuck.begin():
+        stuck.execute(text("SELECT gateway.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"))
+        service.shield(wiring, family_id=family_id, person_id=mum, level=Shield.REFUGE, actor="test")
+    assert len(rows(wiring, "SELECT FROM gateway.log_deferred")) == 1
+    service.erase_family(eraser, wiring=wiring, family_id=family_id, actor="test")
+    assert rows(wiring, "SELECT FROM gateway.log_deferred") == []
+    assert rows(wiring, "SELECT FROM gateway.log_trace WHERE family_id = :family", family=family_id) == []
+
+
+def test_what_the_family_decided_leads_to_nobody_any_more(wiring: Wiring, eraser: Engine) -> None:
+    """Decisions are evidence and stay, under a random subject; the row that says whose they are goes."""
+    load(wiring, family())
+    family_id = identity_of(wiring).family_id
+    with act(wiring, families=(family_id,)) as change:
+        values = {"s": uuid4(), "f": family_id, "p": person_of(wiring, "P-MUM")}
+        change.connection.execute(
+            text(
+                "INSERT INTO consent_registry.subject (subject_id, family_id, person_id) VALUES (:s, :f, :p)"
+            ),
+            values,
+        )
+        change.connection.execute(
+            text(
+                "INSERT INTO consent_registry.standing (subject_id, family_id, version, body) VALUES (:s, :f, 1, '{}')"
+            ),
+            values,
+        )
+        change.record(kind="consent.hold", family_id=family_id, actor="test")
+    service.erase_family(eraser, wiring=wiring, family_id=family_id, actor="test")
+    assert rows(wiring, "SELECT FROM consent_registry.subject") == []
+    assert rows(wiring, "SELECT FROM consent_registry.standing") == []

@@ -1,0 +1,89 @@
+"""``gateway case``: what the operator sees and what the exit status says."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+
+from gateway.cases.commands import case
+from gateway.cases.schemas import read_family, read_file
+from gateway.wiring import Wiring
+from tests.gateway.cases.documents import TODAY, family, file_of
+
+
+@pytest.fixture
+def environment(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> Wiring:
+    """The settings of ``wiring``, as an operator gives them."""
+    settings = wiring.settings
+    for name, value in {
+        "DATABASE_URL": settings.database_url,
+        "PUBLIC_URL": settings.public_url,
+        "KEK_FILE": str(settings.kek_file),
+        "LOG_ORIGIN": settings.log_origin,
+        "COUNCIL_NAME": settings.council_name,
+        "SYNTHETIC_PEOPLE": "true",
+    }.items():
+        monkeypatch.setenv(f"GATEWAY_{name}", value)
+    return wiring
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(case, list(arguments))
+
+
+def write(folder: Path, data: bytes) -> str:
+    (folder / "families.json").write_bytes(data)
+    return str(folder / "families.json")
+
+
+def test_the_template_is_a_valid_file() -> None:
+    (raw,) = read_file(run("template").stdout.encode())
+    assert read_family(raw, today=TODAY, synthetic=False).source_ref == "EH-0001"
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_import_reports_every_family(tmp_path: Path) -> None:
+    result = run("import", write(tmp_path, file_of(family(), family("EH-1002"))))
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        ["/families/0: imported", "/families/1: imported", "2 imported, 0 replaced, 0 refused"],
+    )
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_refused_family_fails_the_command_and_shows_no_value(tmp_path: Path) -> None:
+    """A nightly job must notice; its log must not learn a name."""
+    raw = family()
+    raw["items"][0]["value"]["type"] = "CANARY"
+    result = run("import", write(tmp_path, file_of(raw)))
+    assert result.exit_code == 1
+    assert "  /families/0/items/0/value/type: is not in the closed list of codes" in result.stdout
+    assert "CANARY" not in result.output
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    result = run("import", write(tmp_path, json.dumps({"CANARY": 1}).encode()))
+    assert result.exit_code == 1
+    assert "must be an object with the members format and families" in result.output
+    assert "CANARY" not in result.output
+
+
+def test_a_person_is_shielded(environment: Wiring, tmp_path: Path) -> None:
+    run("import", write(tmp_path, file_of(family())))
+    assert run("shield", "EH-1001", "P-MUM", "--level", "refuge").exit_code == 0
+    with environment.engine.connect() as connection:
+        shields = connection.execute(text("SELECT shield FROM gateway.case_person ORDER BY shield")).scalars()
+        assert shields.all() == ["none", "none", "none", "refuge"]
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(("source_ref", "person"), [("EH-9", "P-MUM"), ("EH-1001", "P-NOBODY")])
+def test_an_unknown_case_and_an_unknown_person_answer_alike(
+    tmp_path: Path, source_ref: str, person: str
+) -> None:
+    run("import", write(tmp_path, file_of(family())))
+    result = run("shield", source_ref, person, "--level", "refuge")
+    assert (result.exit_code, result.output) == (1, "Error: There is no such person in such a case.\n")
