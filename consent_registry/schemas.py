@@ -117,6 +117,15 @@ def load_decision(document: object, *, vocabulary: Vocabulary) -> DecisionReques
     return _request(loaded, received=document)
 
 
+class _Shape(validate.Regexp):
+    """A pattern that the whole text must fit; written with ``^`` and ``$`` so that it can be published."""
+
+    def __call__(self, value: Any) -> Any:
+        if not cast("re.Pattern[str]", self.regex).fullmatch(value):
+            raise ValidationError(self.error or "")
+        return value
+
+
 class _Id(fields.UUID):
     """A UUID in its usual text form, nothing else that the library would take."""
 
@@ -158,7 +167,7 @@ class _Version(fields.Field[str]):
         raise ValidationError("Neither a positive integer nor a short code.")
 
 
-class _Count(fields.Field[int]):
+class _Count(fields.Integer):
     """A positive integer that is not a boolean and not a float."""
 
     def _deserialize(self, value: object, *_args: object, **_kwargs: object) -> int:
@@ -168,23 +177,24 @@ class _Count(fields.Field[int]):
 
 
 def _text(maximum: int = 128, *, required: bool = False) -> fields.String:
-    plain = validate.Regexp(rf"(?=.*\S)[^\x00-\x1f\x7f]{{1,{maximum}}}\Z", error="Not a short line of text.")
+    plain = _Shape(rf"^(?=.*\S)[^\x00-\x1f\x7f]{{1,{maximum}}}$", error="Not a short line of text.")
     return fields.String(required=required, validate=plain)
 
 
 def _code(*, required: bool = False) -> fields.String:
-    shape = validate.Regexp(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z", error="Not a code.")
+    shape = _Shape(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$", error="Not a code.")
     return fields.String(required=required, validate=shape)
 
 
 def _codes(pattern: str, *, minimum: int = 0, member: str | None = None) -> fields.List[str]:
-    item = fields.String(validate=validate.Regexp(pattern + r"\Z", error="Not a code of this list."))
+    item = fields.String(validate=_Shape(f"^{pattern}$", error="Not a code of this list."))
     length = validate.Length(min=minimum, max=_LIST_MAXIMUM, error="The list is too short or too long.")
     return fields.List(item, required=minimum > 0, validate=length, data_key=member)
 
 
-_AGENCY = r"(kind:[a-z][a-z0-9-]{1,39}|[a-z][a-z0-9-]{1,39})"
-_ALL_IS_NO_EXCLUSION = r"(?!all\Z)"
+_MOMENT: Final = {"type": "string", "description": "A date, or an RFC 3339 instant."}
+_AGENCY: Final = r"(kind:[a-z][a-z0-9-]{1,39}|[a-z][a-z0-9-]{1,39})"
+_ALL_IS_NO_EXCLUSION: Final = r"(?!all$)"
 
 
 class _Closed(Schema):
@@ -194,17 +204,21 @@ class _Closed(Schema):
         unknown = RAISE
 
 
-class _GivenBySchema(_Closed):
+class GivenBySchema(_Closed):
+    """Who spoke."""
+
     person = _text(required=True)
     capacity = fields.String(required=True, validate=validate.OneOf(_CAPACITIES))
 
 
-class _NoticeSchema(_Closed):
+class NoticeSchema(_Closed):
+    """The privacy notice that was shown."""
+
     id = _code(required=True)
-    version = _Version(required=True)
+    version = _Version(required=True, metadata={"type": ["integer", "string"]})
     language = fields.String(
         required=True,
-        validate=validate.Regexp(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}\Z", error="Not a BCP 47 tag."),
+        validate=_Shape(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$", error="Not a BCP 47 tag."),
     )
 
 
@@ -217,18 +231,18 @@ class DecisionSchema(_Closed):
     person = _text(required=True)
     act = fields.String(required=True, validate=validate.OneOf([act.value for act in Act]))
     recorded_by = _text(required=True)
-    given_by = fields.Nested(_GivenBySchema)
+    given_by = fields.Nested(GivenBySchema)
     agencies = _codes(_AGENCY)
     excluded = _codes(_ALL_IS_NO_EXCLUSION + _AGENCY, member="exclude")
     categories = _codes(r"[a-z][a-z0-9_]{1,39}")
     field_names = _codes(r"[a-z][a-z0-9_]{1,39}", member="fields")
     purposes = _codes(r"P[1-6]")
-    valid_from = _Moment()
-    valid_until = _Moment()
+    valid_from = _Moment(metadata=_MOMENT)
+    valid_until = _Moment(metadata=_MOMENT)
     method = _code()
     evidence = fields.Dict(keys=fields.String())
     alone_and_safe = fields.String(validate=validate.OneOf(_ANSWERS))
-    notice = fields.Nested(_NoticeSchema)
+    notice = fields.Nested(NoticeSchema)
     profiles_shown = fields.Dict(keys=_code(), values=_Count())
     reason = _code()
 
@@ -242,11 +256,11 @@ class DecisionSchema(_Closed):
 class GiveSchema(DecisionSchema):
     """The act that opens: what must be provable later has to be there now (GDPR Art. 7(1))."""
 
-    given_by = fields.Nested(_GivenBySchema, required=True)
+    given_by = fields.Nested(GivenBySchema, required=True)
     agencies = _codes(_AGENCY, minimum=1)
     purposes = _codes(r"P[1-6]", minimum=1)
     method = _code(required=True)
-    notice = fields.Nested(_NoticeSchema, required=True)
+    notice = fields.Nested(NoticeSchema, required=True)
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def check_data(self, _data: object, original: Mapping[str, object], **_kwargs: object) -> None:

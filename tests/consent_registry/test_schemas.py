@@ -137,6 +137,8 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "profile of no agency": ({"profiles_shown": {"Mrs Smith": 1}}, ["/profiles_shown"]),
     "reason is a sentence": ({"reason": "He said no."}, ["/reason"]),
     "blank reference": ({"source_ref": " \u00a0"}, ["/source_ref"]),
+    "line break after a name": ({"recorded_by": "ada\n"}, ["/recorded_by"]),
+    "line break after a code": ({"method": "signed_form\n"}, ["/method"]),
     "line break in a name": ({"recorded_by": "ada\nroot"}, ["/recorded_by"]),
     "two faults": ({"method": "", "person": ""}, ["/method", "/person"]),
 }
