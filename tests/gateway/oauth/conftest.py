@@ -113,13 +113,14 @@ def _settle(council: Council) -> None:
             code=agency,
             start=today - timedelta(days=30),
         )
-    for name, agency, scopes, algorithm in (
-        ("camhs", "camhs", ALL_CASE_SCOPES, "ES256"),
-        ("charity", "charity", ALL_CASE_SCOPES, "PS256"),
-        ("police", "police", ["referral:read", "referral:write"], "Ed25519"),
-        ("council", None, ["case:write", "consent:write"], "ES256"),
+    for name, scopes, algorithm in (
+        ("camhs", ALL_CASE_SCOPES, "ES256"),
+        ("charity", ALL_CASE_SCOPES, "PS256"),
+        ("police", ["referral:read", "referral:write"], "Ed25519"),
+        ("council", ["case:write", "consent:write"], "ES256"),
     ):
-        council.partners[name] = council.register(agency, scopes, new_key(algorithm), algorithm)
+        agency_or_none = name if name in AGENCIES else None
+        council.partners[name] = council.register(agency_or_none, scopes, new_key(algorithm), algorithm)
 
 
 def settle(wiring: Wiring) -> Council:

@@ -21,23 +21,9 @@ from gateway.oauth.assertion import ASSERTION_TYPE
 
 TOKEN_PATH = "/oauth/token"
 FORM = "application/x-www-form-urlencoded"
-ANY_ALGORITHM = ["PS256", "ES256", "EdDSA", "Ed25519", "RS256"]
 
 CASE_EXTRACT = [{"type": "case_extract", "purpose": "P1", "practitioner": {"id": "worker-1"}}]
 CASE_ACTION = [{"type": "case_action", "practitioner": {"id": "worker-1"}}]
-
-
-class _Anything(jws.JWSRegistry):
-    """What an attacker's library allows."""
-
-    max_header_length = 10**6
-    max_payload_length = 10**6
-
-    def get_alg(self, name: str) -> Any:
-        return self.algorithms[name]
-
-    def check_header(self, header: Any) -> None:
-        """Attackers write what they like."""
 
 
 def encode(data: bytes) -> str:
@@ -49,10 +35,10 @@ def part(value: object) -> str:
 
 
 def sign(header: Mapping[str, Any], claims: object, key: Key) -> str:
-    """Sign anything with a real algorithm."""
-    payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
-    registry = _Anything(algorithms=ANY_ALGORITHM, strict_check_header=False)
-    return jws.serialize_compact(dict(header), payload, key, registry=registry)
+    """Sign anything with a real algorithm, as no library would let us."""
+    signed = f"{part(header)}.{part(claims)}"
+    algorithm: Any = jws.JWSRegistry.algorithms[header["alg"]]
+    return f"{signed}.{encode(algorithm.sign(signed.encode(), key))}"
 
 
 def sign_hmac(header: Mapping[str, Any], claims: object, secret: bytes) -> str:
@@ -62,13 +48,13 @@ def sign_hmac(header: Mapping[str, Any], claims: object, secret: bytes) -> str:
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    segment = token.split(".")[1]
+    segment = token.split(".", 2)[1]
     value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
     return value
 
 
 def header_of(token: str) -> dict[str, Any]:
-    segment = token.split(".")[0]
+    segment = token.split(".", 1)[0]
     value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
     return value
 
@@ -120,16 +106,16 @@ class Partner:
         }
         return without({**claims, **changes})
 
-    def assertion(self, header: Mapping[str, Any] | None = None, **changes: Any) -> str:
+    def assertion(self, header: Any = None, **changes: Any) -> str:
         return sign({"alg": self.algorithm, **(header or {})}, self.assertion_claims(**changes), self.key)
 
     def proof(
         self,
-        method: str = "POST",
-        url: str | None = None,
+        method: Any = "POST",
+        url: Any = None,
         *,
-        token: str | None = None,
-        header: Mapping[str, Any] | None = None,
+        token: Any = None,
+        header: Any = None,
         **changes: Any,
     ) -> str:
         claims: dict[str, Any] = {
