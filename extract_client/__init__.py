@@ -1,1 +1,1 @@
-"""The partner side: pulls one extract from a gateway; a distribution of its own."""
+"""The partner side: pulls extracts from a gateway; a distribution of its own."""

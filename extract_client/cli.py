@@ -1,0 +1,71 @@
+"""The partner's command: ``extract-client pull`` and ``extract-client me``.
+
+Exit status: 0 done, 1 refused or failed (one plain sentence on standard error), 2 wrong arguments,
+4 not available. The extract goes to standard output and nowhere else.
+"""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from extract_client.client import ExtractClient, JsonObject
+from extract_client.errors import ExtractClientError, NotAvailableError
+from extract_client.settings import Access, read_access, read_case_ref
+
+FAILED = 1
+NOT_AVAILABLE = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        document = _run(given, read_access(given))
+    except NotAvailableError as error:
+        sys.stderr.write(f"{error}\n")
+        return NOT_AVAILABLE
+    except ExtractClientError as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _run(given: Namespace, access: Access) -> JsonObject:
+    if given.command == "me":
+        return _open(access).me(practitioner=access.practitioner)
+    case_ref = read_case_ref(given)
+    return _open(access).pull(case_ref, purpose=given.purpose, practitioner=access.practitioner)
+
+
+def _open(access: Access) -> ExtractClient:
+    return ExtractClient.open(
+        access.base_url, client_id=access.client_id, key_file=access.key_file, ca_file=access.ca_file
+    )
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="extract-client", description="Pull case extracts from an Early Help Gateway."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    pull = commands.add_parser("pull", help="pull one extract and print it")
+    me = commands.add_parser("me", help="print what this agency may see, and why")
+    for command in (pull, me):
+        command.add_argument("--config", type=Path, help="the demo's demo.json")
+        command.add_argument("--agency", help="which agency of the configuration asks")
+        command.add_argument("--practitioner", help="id of the person who asks")
+        command.add_argument("--base-url", help="the gateway's address, https://host[:port]")
+        command.add_argument("--client-id")
+        command.add_argument("--key-file", type=Path, help="the client's private key, a JWK")
+        command.add_argument("--ca-file", type=Path, help="certificate authority of the gateway, PEM")
+    pull.add_argument("--case", help="label of a case of the configuration")
+    pull.add_argument("--case-ref", help="this agency's reference of the case")
+    pull.add_argument("--purpose", choices=("P1", "P2", "P3"), default="P1", help="default: P1, panel")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Pulls extracts from one gateway as one registered client.
+
+INVARIANTS
+- Every token is bound to a key made for this run; nothing worth stealing is written anywhere.
+- Assertion and proof are made anew for every request.
+- The gateway's metadata must name the very address that was configured (RFC 8414 section 3.3).
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from joserfc.jwk import ECKey
+
+from extract_client.errors import NotAvailableError, RefusedError, UnexpectedAnswerError
+from extract_client.signing import PrivateKey, client_assertion, dpop_proof, load_key, new_proof_key
+from extract_client.transport import Answer, HttpsTransport, Transport
+
+_METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
+_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+
+JsonObject = dict[str, Any]
+"""A JSON object as the gateway sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractClient:
+    """One registered client of one gateway; ``ExtractClient.open`` makes it from files.
+
+    Attributes:
+        base_url: ``https://host[:port]``, no path: the gateway's public address and issuer.
+    """
+
+    base_url: str
+    client_id: str
+    key: PrivateKey = field(repr=False)
+    transport: Transport = field(repr=False)
+    proof_key: ECKey = field(default_factory=new_proof_key, repr=False)
+
+    @classmethod
+    def open(cls, base_url: str, *, client_id: str, key_file: Path, ca_file: Path | None) -> "ExtractClient":
+        """Return a client that uses HTTPS.
+
+        Args:
+            key_file: the private key, one JWK.
+            ca_file: certificate authority to trust, PEM; None: those of this machine.
+
+        Raises: ConfigurationError.
+        """
+        return cls(base_url.rstrip("/"), client_id, load_key(key_file), HttpsTransport(ca_file))
+
+    def me(self, *, practitioner: str) -> JsonObject:
+        """Return what the gateway says this client may see, and why.
+
+        Raises: ExtractClientError.
+        """
+        return self._get("/v1/me", self._token("P1", practitioner))
+
+    def pull(self, case_ref: str, *, purpose: str, practitioner: str) -> JsonObject:
+        """Return one extract.
+
+        Args:
+            case_ref: this agency's own reference of the case.
+            purpose: "P1" (panel), "P2" (service delivery) or "P3" (tracking).
+            practitioner: id of the person who asks.
+
+        Raises: NotAvailableError; RefusedError; ExtractClientError.
+        """
+        token = self._token(purpose, practitioner)
+        return self._get(f"/v1/cases/{quote(case_ref, safe='')}/extract", token)
+
+    def _token(self, purpose: str, practitioner: str) -> str:
+        endpoint = self._token_endpoint()
+        details = [{"type": "case_extract", "purpose": purpose, "practitioner": {"id": practitioner}}]
+        now = int(time.time())
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": _ASSERTION_TYPE,
+            "client_assertion": client_assertion(
+                self.key, client_id=self.client_id, issuer=self.base_url, now=now
+            ),
+            "scope": "extract:read",
+            "resource": f"{self.base_url}/v1",
+            "authorization_details": json.dumps(details, separators=(",", ":")),
+        }
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "DPoP": dpop_proof(self.proof_key, method="POST", url=endpoint, now=now),
+        }
+        answer = self.transport.send("POST", endpoint, headers=headers, body=urlencode(form).encode())
+        document = _document(answer)
+        if answer.status != _OK:
+            raise _no_token(document)
+        token = document.get("access_token")
+        if not isinstance(token, str) or str(document.get("token_type")).lower() != "dpop":
+            raise UnexpectedAnswerError("The gateway's token is not bound to our key.")
+        return token
+
+    def _token_endpoint(self) -> str:
+        answer = self.transport.send(
+            "GET", self.base_url + _METADATA_PATH, headers={"Accept": "application/json"}
+        )
+        if answer.status != _OK:
+            raise UnexpectedAnswerError("The address is not that of a gateway.")
+        document = _document(answer)
+        if document.get("issuer") != self.base_url:
+            raise UnexpectedAnswerError(
+                "The gateway calls itself by another address than the one configured."
+            )
+        endpoint = document.get("token_endpoint")
+        if not isinstance(endpoint, str) or not endpoint.startswith("https://"):
+            raise UnexpectedAnswerError("The gateway names no token endpoint.")
+        return endpoint
+
+    def _get(self, path: str, token: str) -> JsonObject:
+        url = self.base_url + path
+        proof = dpop_proof(self.proof_key, method="GET", url=url, now=int(time.time()), token=token)
+        headers = {"Accept": "application/json", "Authorization": f"DPoP {token}", "DPoP": proof}
+        answer = self.transport.send("GET", url, headers=headers)
+        document = _document(answer)
+        if answer.status != _OK:
+            raise _problem(answer.status, document)
+        return document
+
+
+def _document(answer: Answer) -> JsonObject:
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError) as error:
+        raise UnexpectedAnswerError(f"The gateway answered {answer.status} without a document.") from error
+    if not isinstance(document, dict):
+        raise UnexpectedAnswerError(f"The gateway answered {answer.status} without a document.")
+    return document
+
+
+def _no_token(document: Mapping[str, Any]) -> RefusedError:
+    code, why = str(document.get("error")), document.get("error_description", "no reason given.")
+    return RefusedError(f"No token: {why}", code=code)
+
+
+def _problem(status: int, document: Mapping[str, Any]) -> RefusedError:
+    detail, code = str(document.get("detail", "no reason given.")), str(document.get("type"))
+    if status == _NOT_FOUND:
+        return NotAvailableError(f"Not available: {detail}", code=code)
+    return RefusedError(f"{document.get('title', 'Refused')}: {detail}", code=code)

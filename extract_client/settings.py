@@ -1,0 +1,90 @@
+"""Where the gateway is and who asks: from the demo's own description, or given one by one."""
+
+import json
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from extract_client.errors import ConfigurationError, NotAvailableError
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Everything a client needs to speak to one gateway.
+
+    Attributes:
+        ca_file: None: the authorities of this machine.
+    """
+
+    base_url: str
+    client_id: str
+    key_file: Path
+    ca_file: Path | None
+    practitioner: str
+
+
+def read_access(given: Namespace) -> Access:
+    """Return the access that the command line describes.
+
+    Raises: ConfigurationError, naming what is missing.
+    """
+    if given.config is not None:
+        return _from_config(given)
+    for name in ("base_url", "client_id", "key_file", "practitioner"):
+        if getattr(given, name) is None:
+            raise ConfigurationError(f"Give --config, or --{name.replace('_', '-')}.")
+    return Access(given.base_url, given.client_id, given.key_file, given.ca_file, given.practitioner)
+
+
+def read_case_ref(given: Namespace) -> str:
+    """Return this agency's reference of the case that the command line names.
+
+    Raises: ConfigurationError; NotAvailableError, the agency has no reference of that case.
+    """
+    if given.case_ref is not None:
+        return str(given.case_ref)
+    if given.config is None or given.case is None:
+        raise ConfigurationError("Give --case-ref, or --config and --case.")
+    document = _read(given.config)
+    labels = {case["label"]: case for case in document.get("cases", [])}
+    if given.case not in labels:
+        raise ConfigurationError(f"There is no case {given.case}; there are: {', '.join(sorted(labels))}.")
+    ref = labels[given.case].get("refs", {}).get(given.agency)
+    if ref is None:
+        raise NotAvailableError(
+            f"Not available: {given.agency} has no reference of this case.", code="no-reference"
+        )
+    return str(ref)
+
+
+def _from_config(given: Namespace) -> Access:
+    document = _read(given.config)
+    agencies = document.get("agencies", {})
+    if given.agency not in agencies:
+        raise ConfigurationError(f"Give --agency, one of: {', '.join(sorted(agencies))}.")
+    agency = agencies[given.agency]
+    folder = given.config.parent
+    try:
+        practitioner = given.practitioner or agency["practitioners"][0]["id"]
+        return Access(
+            base_url=given.base_url or document["base_url"],
+            client_id=given.client_id or agency["client_id"],
+            key_file=given.key_file or folder / agency["key_file"],
+            ca_file=given.ca_file or folder / document["ca_file"],
+            practitioner=practitioner,
+        )
+    except (KeyError, IndexError, TypeError) as error:
+        raise ConfigurationError(
+            f"The file {given.config} does not describe {given.agency} fully."
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"The file {path} cannot be read.") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"The file {path} does not describe a gateway.")
+    return document
