@@ -4,11 +4,11 @@ Commands may draft, check, import and withdraw. Giving consent, approving a prof
 need a signed-in member of staff and have no command.
 """
 
+import os
 import sys
 from pathlib import Path
 
 import click
-from environs import Env
 
 from gateway.agency.commands import agency, profile
 from gateway.cases.commands import case
@@ -28,7 +28,7 @@ from gateway.settings import SettingsError
 def gateway(env_file: Path | None) -> None:
     """Early Help Gateway."""
     if env_file is not None:
-        Env().read_env(str(env_file), recurse=False)
+        os.environ["GATEWAY_ENV_FILE"] = str(env_file)
 
 
 for command in (agency, case, consent, demo, log, migrate, panel, profile, serve):

@@ -58,11 +58,15 @@ class Settings:
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment.
+    """Read the settings from the environment, and from the file that GATEWAY_ENV_FILE names, if any.
 
+    The environment wins over the file.
     Raises: SettingsError, naming the variable and what to do.
     """
     env = Env(prefix="GATEWAY_")
+    env_file = env.path("ENV_FILE", None)
+    if env_file is not None:
+        env.read_env(env_file, recurse=False)
     try:
         settings = Settings(
             database_url=env.str("DATABASE_URL"),

@@ -26,7 +26,7 @@ from gateway.disclosure_log.model import EntryKind, PendingEntry
 from gateway.keyring import NULL_FAMILY, FamilyKeys, KeyErasedError
 from gateway.wiring import Wiring
 
-HEAD_WAIT_MS = 1_000
+HEAD_WAIT_MS = 500
 """How long an act that closes waits for the log head before it commits without it."""
 
 
