@@ -1,0 +1,203 @@
+"""The demo as a newcomer meets it: started by its command, its printed lines pasted, the README's lines run."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from agencies.model import AgencyKind
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(sys.prefix) / "bin"
+LABELS = [
+    "plain",
+    "siblings_differ",
+    "two_parents_disagree",
+    "shielded",
+    "withdrawn",
+    "no_consent",
+    "offer_accepted",
+    "adopted",
+    "parent_under_18",
+]
+NOT_AVAILABLE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running demo: its folder, what it printed, and what ``demo.json`` says."""
+
+    folder: Path
+    printed: str
+    document: dict[str, Any]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("place") / "demo"
+    environ = {**os.environ, "GATEWAY_VAR": str(folder), "GATEWAY_PORT": str(free_port())}
+    command = [str(PROGRAMS / "gateway"), "demo"]
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if "log list" in line:
+                break
+        assert process.poll() is None, "the demo ended"
+        yield Demo(folder, "".join(lines), json.loads((folder / "demo.json").read_text()))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    assert not (folder / "demo.json").exists(), "demo.json outlived the demo"
+
+
+def run(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - lines of our own documentation
+        shlex.split(line), cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def printed_lines(demo: Demo) -> list[str]:
+    return [line.strip() for line in demo.printed.splitlines() if line.startswith("   ")]
+
+
+def readme_lines(demo: Demo) -> list[str]:
+    """The README's lines after ``make demo``, with the places of this demo in place of the usual ones."""
+    text = (ROOT / "README.md").read_text()
+    lines = re.findall(r"^\$ (\.venv/bin/.*)$", text, flags=re.MULTILINE)
+    return [
+        line.replace(".venv/bin/", f"{shown(PROGRAMS)}/").replace("var/demo/", f"{shown(demo.folder)}/")
+        for line in lines
+    ]
+
+
+def shown(path: Path) -> str:
+    """A path as the demo prints it: from here where it lies below."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+def test_the_demo_describes_itself(demo: Demo) -> None:
+    document = demo.document
+    assert document["schema"] == 1
+    assert document["issuer"] == document["base_url"]
+    assert document["resource"] == document["base_url"] + "/v1"
+    assert "mtls_base_url" not in document
+    assert {*AgencyKind} == {agency["kind"] for agency in document["agencies"].values()}
+    assert [a["kind"] for a in document["agencies"].values()].count("education") == 2
+    assert sorted(LABELS) == sorted(case["label"] for case in document["cases"])
+    for case in document["cases"]:
+        assert set(document["agencies"]) == set(case["refs"])
+        assert len(set(case["refs"].values())) == len(case["refs"])
+    assert document["council"]["scopes"] == ["consent:write"]
+    assert document["log"]["vkey"].startswith(document["log"]["origin"] + "+")
+
+
+def test_private_keys_are_the_owners_alone(demo: Demo) -> None:
+    """The embedded server, as root, opens the parents of its data: the keys must not be below them."""
+    entries = [*demo.document["agencies"].values(), demo.document["council"]]
+    files = [Path(entry[name]) for entry in entries for name in ("key_file", "certificate_key_file")]
+    for file in [*files, demo.folder / "keys" / "kek.hex", demo.folder / "keys" / "log.key"]:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert not (demo.folder / "keys" / "database").exists()
+
+
+def test_the_databases_of_the_demo_are_the_roles_they_say(demo: Demo) -> None:
+    wanted = {"database_url": "gateway_app", "admin_database_url": "gateway_owner"}
+    for name, role in wanted.items():
+        with psycopg.connect(demo.document[name]) as connection:
+            row = connection.execute(
+                "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
+            ).fetchone()
+        assert (role, False) == row
+
+
+@pytest.mark.parametrize("label", ["withdrawn", "no_consent", "adopted"])
+def test_a_case_that_may_not_be_seen_is_not_available(demo: Demo, label: str) -> None:
+    config = shlex.quote(str(demo.folder / "demo.json"))
+    answer = run(f"{PROGRAMS / 'extract-client'} pull --config {config} --agency camhs --case {label}")
+    assert (NOT_AVAILABLE, "") == (answer.returncode, answer.stdout)
+
+
+@pytest.mark.parametrize("kind", ["police", "commissioning"])
+def test_police_and_commissioning_get_no_case(demo: Demo, kind: str) -> None:
+    config = shlex.quote(str(demo.folder / "demo.json"))
+    answer = run(f"{PROGRAMS / 'extract-client'} pull --config {config} --agency {kind} --case plain")
+    assert (NOT_AVAILABLE, "") == (answer.returncode, answer.stdout)
+
+
+def test_pasting_the_printed_lines_shows_the_main_job(demo: Demo) -> None:
+    """The last test of this module: it withdraws. The README's lines are the printed ones."""
+    lines = printed_lines(demo)
+    assert lines == readme_lines(demo)
+    camhs, charity, withdrawal, again, record = (run(line) for line in lines)
+    assert [0, 0, 0, NOT_AVAILABLE, 0] == [
+        answer.returncode for answer in (camhs, charity, withdrawal, again, record)
+    ], [answer.stderr for answer in (camhs, charity, withdrawal, again, record)]
+    full, less = json.loads(camhs.stdout), json.loads(charity.stdout)
+    assert full["case_ref"] != less["case_ref"]
+    names = [
+        p["fields"]["child_name"]["value"][0]["given"]
+        for p in full["record"]["people"]
+        if p["role"] == "child"
+    ]
+    assert names
+    assert not any(name in charity.stdout for name in names)
+    assert again.stdout == ""
+    kinds = re.findall(r"(extract\.release|consent\.withdraw|extract\.refuse)", record.stdout)
+    assert {"extract.release", "consent.withdraw"} <= set(kinds)
+    assert kinds[-1] == "extract.refuse"
+
+
+def test_the_demo_refuses_a_folder_it_did_not_make(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    environ = {**os.environ, "GATEWAY_VAR": str(tmp_path), "GATEWAY_PORT": str(free_port())}
+    answer = subprocess.run(  # noqa: S603
+        [str(PROGRAMS / "gateway"), "demo"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode != 0
+    assert "GATEWAY_VAR" in answer.stderr
+    assert ["letters"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_the_demo_refuses_a_database_of_somebody_elses(tmp_path: Path) -> None:
+    environ = {
+        **os.environ,
+        "GATEWAY_VAR": str(tmp_path / "demo"),
+        "GATEWAY_DATABASE_URL": "postgresql://x@localhost/y",
+    }
+    answer = subprocess.run(  # noqa: S603
+        [str(PROGRAMS / "gateway"), "demo"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode != 0
+    assert "GATEWAY_DATABASE_URL" in answer.stderr
+    assert not (tmp_path / "demo").exists()
