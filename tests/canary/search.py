@@ -1,0 +1,66 @@
+"""Looking for canaries in everything that left the process in one request.
+
+INVARIANT: nothing is left out of what is searched but the random ids that are issued afresh (UUIDs), and, where
+    asked for, whole narratives that may be there: they repeat other people's canaries by design.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from werkzeug.test import TestResponse
+
+from tests.canary.corpus import Leaf, Sort, squeeze
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_DIGITS = re.compile(r"\d[\d\s().+/:-]*")
+_LONG = 8
+"""Digits from which on a number is looked for inside longer ones too."""
+
+
+@dataclass
+class Seen:
+    """What one request said: to the caller and to the log."""
+
+    text: str
+    words: str = field(init=False)
+    numbers: set[str] = field(init=False)
+    runs: str = field(init=False)
+    counts: set[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.text = _UUID.sub(" ", self.text)
+        self.words = squeeze(self.text)
+        joined = ["".join(filter(str.isdigit, run)) for run in _DIGITS.findall(self.text)]
+        self.numbers = {*joined, *re.findall(r"\d+", self.text)}
+        self.runs = "|".join(joined)
+        self.counts = {int(number) for number in re.findall(r"(?<=:)\d{3}(?=[,}])", self.text)}
+
+    def has(self, leaf: Leaf) -> list[bool]:
+        """Whether each form of a leaf occurs."""
+        return [self._has(form, leaf.sort) for form in leaf.forms]
+
+    def _has(self, form: str, sort: Sort) -> bool:
+        match sort:
+            case Sort.WORDS:
+                return form in self.words
+            case Sort.DIGITS:
+                return form in self.numbers or (len(form) >= _LONG and form in self.runs)
+            case Sort.COUNT:
+                return int(form) in self.counts
+
+
+def everything(answer: TestResponse, logged: str, *, without: Iterable[str] = ()) -> Seen:
+    """All bytes of an answer, its headers, and what was logged meanwhile.
+
+    Args:
+        without: texts that are taken out of the body first, each wherever it stands as a whole.
+    """
+    raw = answer.get_data(as_text=True)
+    body = json.dumps(json.loads(raw), ensure_ascii=False, separators=(",", ":"))
+    for text in without:
+        body = body.replace(json.dumps(text, ensure_ascii=False), '""')
+        raw = raw.replace(json.dumps(text, ensure_ascii=False), '""')
+    headers = "\n".join(f"{name}: {value}" for name, value in answer.headers)
+    return Seen(f"{body}\n{raw}\n{headers}\n{logged}")
