@@ -101,7 +101,7 @@ FAULTY: dict[str, tuple[Change, str, str]] = {
         "must be the code of an agency",
     ),
     "same person twice": (
-        set_in("people", 2, "id", to="p-ada"),
+        set_in("people", 2, "id", to="P-Ada"),
         "/people/2/id",
         "is the id of another person of this family",
     ),
@@ -158,6 +158,11 @@ FAULTY: dict[str, tuple[Change, str, str]] = {
     ),
     "flag protects a child": (
         add("offences", ["P-DAN"], OFFENCE, protects="P-ADA"),
+        "/items/0/protects",
+        "must be an adult other than the person it is about",
+    ),
+    "flag protects the one it is about": (
+        add("offences", ["P-MUM"], OFFENCE, protects="P-MUM"),
         "/items/0/protects",
         "must be an adult other than the person it is about",
     ),
