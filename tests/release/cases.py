@@ -1,0 +1,318 @@
+"""Families with a name: the situations in which such a gateway goes wrong, each as a world.
+
+Named cases are judged by hand in ``test_decision_cases.py``, by the oracle, and against every mutant.
+"""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from tests.release.oracle import World
+from tests.release.values import Mint, Setting
+from tests.release.worlds import (
+    AGENCIES,
+    DAY,
+    LONDON,
+    NAMED_ONLY,
+    NOON,
+    TICK,
+    close,
+    day_of,
+    full_rows,
+    give,
+    item,
+    plain_world,
+)
+
+REFUGE_PLACES = ("source", "provider", "owner", "attendee", "action")
+
+
+def asked_by(agency: str, *, named: bool = False, verified: bool = True, **changes: Any) -> World:
+    """The plain family, asked about by a practitioner of this agency."""
+    world = plain_world(agency, workers=["w1"] if named else [], **changes)
+    world["caller"]["practitioner"]["verified"] = verified
+    return world
+
+
+def deciding(world: World, **histories: list[dict[str, Any]]) -> World:
+    """Other decisions of these people."""
+    return world | {"histories": world["histories"] | histories}
+
+
+def without_consent(world: World, *people: str) -> World:
+    """These people never decided anything."""
+    return deciding(world, **{person: [] for person in people})
+
+
+def narrowed(world: World, person: str, **changes: object) -> World:
+    """This person's agreement with another scope or another time."""
+    agency = world["caller"]["agency"]
+    return deciding(world, **{person: [give(agency, world["now"], **changes)]})
+
+
+def shielding(world: World, person: str, shield: str = "restricted") -> World:
+    """One person of the family is shielded."""
+    people = [each | ({"shield": shield} if each["id"] == person else {}) for each in world["people"]]
+    return world | {"people": people}
+
+
+def with_items(world: World, *items: dict[str, Any]) -> World:
+    """The same family with a record of these items alone."""
+    return world | {"items": list(items)}
+
+
+def made(world: World, name: str, about: list[str], **changes: Any) -> dict[str, Any]:
+    """One item of a field; ``value`` changes members of its value, the rest members of the item."""
+    pair = (about[0], about[-1]) if about else ("", "")
+    mint = Mint(day_of(world), count=500 + len(world["issued"]), issued=world["issued"])
+    plain = item(name, about, Setting(mint, 0b1011, ("early-help", "health"), pair), world["people"])
+    value = plain["value"] | changes.pop("value", {})
+    return plain | {"value": value} | changes
+
+
+def refuge_at(world: World, place: str) -> World:
+    """A refuge's involvement, told in one of the five places in which an item names an agency."""
+    items = {
+        "source": made(world, "help_wanted", ["amy"], source_agency="refuge"),
+        "provider": made(world, "services_now", ["amy"], value={"agency": "refuge"}),
+        "owner": made(world, "plan", ["amy"], value={"owner": "refuge"}),
+        "attendee": made(world, "minutes", ["amy"], value={"attendees": ["early-help", "refuge"]}),
+        "action": made(world, "minutes", ["amy"], value=_action("refuge")),
+    }
+    return with_items(world | {"profile": full_rows()}, items[place], made(world, "language", ["mum"]))
+
+
+def _action(owner: str) -> dict[str, Any]:
+    return {"actions": [{"owner": owner, "action": "home_visit", "due": "2031-12-24"}]}
+
+
+def at_meeting(agency: str, *attendees: str, **changes: Any) -> World:
+    """One meeting, and an action of the asking agency in its minutes."""
+    world = asked_by(agency, **changes)
+    value = {"attendees": list(attendees)} | _action(agency)
+    return with_items(world, made(world, "minutes", ["amy", "ben"], value=value))
+
+
+def sensitive_service(world: World, **changes: object) -> World:
+    """An ordinary service and one marked sensitive, with this profile row for sensitive services."""
+    rows = [row for row in full_rows() if row["field"] != "sensitive_services"]
+    row = {"field": "sensitive_services", "panel": "F", "service": "F", "when": "always", **changes}
+    value = {"service_type": "hiv", "sensitive": True}
+    items = [made(world, "services_now", ["amy"]), made(world, "services_now", ["amy"], value=value)]
+    return with_items(world | {"profile": [*rows, row]}, *items)
+
+
+def midnight_in_london(day: date) -> datetime:
+    """The instant at which an agreement that ends on this day ends."""
+    return datetime.combine(day, time.min, tzinfo=LONDON)
+
+
+def agreement_ending(day: date, *, now: datetime) -> World:
+    """An agreement with this last day, as the snapshot tells it at ``now``."""
+    end = midnight_in_london(day)
+    world = plain_world()
+    world["histories"] = {name: [give("camhs", now)] for name in ("mum", "amy", "ben", "gran")}
+    agency = world["agency"] | {"agreement_until": end if now < end else None}
+    return world | {"now": now, "agency": agency, "panel_until": now + 9 * DAY}
+
+
+def undated_action() -> World:
+    """Two minutes: an older one that has nothing for this agency, and one that has."""
+    world = asked_by("youth", purpose="P2")
+    nothing = made(world, "minutes", ["amy"], as_of="2011-01-01", kind="allegation", value=_action("health"))
+    return with_items(world, nothing, made(world, "minutes", ["amy"], value=_action("youth")))
+
+
+def abuse_with_another_protected() -> World:
+    """A stored item of domestic abuse that names somebody to protect, which does not go with that field."""
+    world = without_consent(asked_by("health"), "mum")
+    return with_items(
+        world, made(world, "domestic_abuse", ["mum"], protects="gran"), made(world, "language", ["amy"])
+    )
+
+
+def offences_of_two() -> World:
+    """Offences of a child who agreed and of a risk person who was never asked."""
+    world = asked_by("camhs") | {"profile": full_rows()}
+    return with_items(
+        world,
+        *(
+            made(world, "offences", [person], value={"date": f"2017-0{n}-09"})
+            for n, person in ((1, "amy"), (2, "dad"))
+        ),
+    )
+
+
+def two_conditions() -> World:
+    """A named worker whose agency was at the meeting, with a stricter row for each of the two."""
+    world = at_meeting("early-help", "early-help", named=True)
+    rows = [row for row in full_rows() if row["field"] != "minutes"]
+    minutes = {"field": "minutes", "panel": "F", "service": "F"}
+    conditional = [minutes | {"when": "always"}, minutes | {"when": "named_worker", "panel": "G1"}]
+    return world | {"profile": [*rows, *conditional, minutes | {"when": "attended"}]}
+
+
+def _agency(**changes: Any) -> dict[str, Any]:
+    agency: dict[str, Any] = plain_world()["agency"]
+    return agency | changes
+
+
+def _callers() -> dict[str, World]:
+    """Every kind, at each stage, and practitioners of every sort."""
+    camhs, full = asked_by("camhs"), {"profile": full_rows()}
+    return {
+        **{f"plain, {agency}": asked_by(agency) for agency in AGENCIES},
+        **{f"service, {agency}": asked_by(agency, purpose="P2") for agency in AGENCIES},
+        "named worker": asked_by("early-help", named=True),
+        "named worker, asserted": asked_by("early-help", named=True, verified=False),
+        "named worker of another kind, shield": shielding(asked_by("camhs", named=True), "amy"),
+        "asserted, all allowed": asked_by("camhs", verified=False) | full,
+        "all allowed": camhs | full,
+    }
+
+
+def _families() -> dict[str, World]:
+    """Who of a family agreed, and whom a flag protects."""
+    camhs, full = asked_by("camhs"), {"profile": full_rows()}
+    return {
+        "siblings differ": without_consent(asked_by("charity"), "ben"),
+        "siblings differ, all allowed": without_consent(camhs | full, "ben"),
+        "only the risk person agrees": deciding(
+            without_consent(camhs, "mum", "gran", "amy", "ben"), dad=[give("camhs", NOON)]
+        ),
+        "the risk person agrees": deciding(camhs | full, dad=[give("camhs", NOON)]),
+        "the risk person refuses": deciding(asked_by("health"), dad=[close("refuse")]),
+        "the protected adult does not agree": without_consent(camhs | full, "mum"),
+        "nobody agrees": without_consent(camhs, "mum", "gran", "amy", "ben"),
+        "protects on a field that has none": abuse_with_another_protected(),
+    }
+
+
+def _states() -> dict[str, World]:
+    """What closes a case, an agency or a stage."""
+    camhs = asked_by("camhs")
+    return {
+        **{
+            f"sealed: {seal}": camhs | {"seals": [seal]}
+            for seal in ("conflict", "adoption", "party_restriction")
+        },
+        "sealed, early help": asked_by("early-help") | {"seals": ["adoption"]},
+        "sealed, early help asserted": asked_by("early-help", verified=False) | {"seals": ["adoption"]},
+        "closed": camhs | {"status": "closed"},
+        **{f"level {level}": camhs | {"level": level} for level in (1, 3, 4)},
+        "no agreement": camhs | {"agency": _agency(agreement_until=None)},
+        "agreement ends first": camhs | {"agency": _agency(agreement_until=NOON + DAY)},
+        "panel ends first": camhs | {"panel_until": NOON + DAY},
+        "consent ends first": narrowed(camhs, "gran", valid_until=NOON + TICK),
+        "suspended": camhs | {"agency": _agency(state="suspended")},
+        "client revoked": camhs | {"agency": _agency(client_state="revoked")},
+        "practitioner left": camhs | {"agency": _agency(practitioner_active=False)},
+        "no profile": camhs | {"profile": None},
+        "no practitioner": camhs | {"caller": {"agency": "camhs", "practitioner": None}},
+        "purpose not served": camhs | {"purpose": "P4"},
+        "panel without offer": camhs | {"offer": False},
+        "panel with offer only": camhs | {"panel_until": None},
+        "service without offer": asked_by("camhs", purpose="P2", offer=False),
+        "service with offer only": asked_by("camhs", purpose="P3", panel_until=None),
+    }
+
+
+def _scopes() -> dict[str, World]:
+    """When, to whom and to what people agreed, and what they closed since."""
+    camhs, full = asked_by("camhs"), {"profile": full_rows()}
+    return {
+        "consent ended this instant": _all(camhs, valid_until=NOON),
+        "consent ends next instant": _all(camhs, valid_until=NOON + TICK),
+        "consent begins this instant": _all(camhs, valid_from=NOON),
+        "consent begins next instant": _all(camhs, valid_from=NOON + TICK),
+        "consent for another agency": _all(camhs, agencies=["health"]),
+        "consent for another purpose": _all(asked_by("camhs", purpose="P2"), purposes=["P1"]),
+        "agency excluded": _all(camhs, exclude=["camhs"]),
+        "everybody, in an act that opens": _all(camhs, agencies=["*"]),
+        "nothing named": _all(camhs | full, fields=[]),
+        "nothing but what must be named": _all(camhs | full, categories=[]),
+        **{f"{act}, whole": _then(camhs, close(act)) for act in ("withdraw", "refuse", "hold")},
+        "category closed": _then(
+            _all(camhs | full, fields=[*NAMED_ONLY, "address"]), close(categories=["address"])
+        ),
+        "field closed": _then(camhs | full, close(fields=["household", "risk_person"])),
+        "closed for another agency": _then(camhs, close(agencies=["health"])),
+        "closed for this agency": _then(camhs, close(agencies=["camhs"])),
+        "closed for all but this agency": _then(camhs, close(exclude=["camhs"])),
+        "closed for another purpose": _then(camhs, close(purposes=["P2"])),
+        "closed for this purpose": _then(camhs, close(purposes=["P1"])),
+        "given again": _then(camhs, close(), give("camhs", NOON)),
+        "given again after a part": _then(camhs, close(categories=["name", "birth"]), give("camhs", NOON)),
+        "offences of two people": offences_of_two(),
+        "two conditions hold": two_conditions(),
+        "rows missing": camhs | {"profile": full_rows()[:9]},
+    }
+
+
+def _records() -> dict[str, World]:
+    """Shields, and items that rules single out."""
+    camhs, full = asked_by("camhs"), {"profile": full_rows()}
+    return {
+        **{f"{person} is shielded": shielding(camhs | full, person) for person in ("mum", "amy", "gran")},
+        "in a refuge": shielding(asked_by("refuge") | full, "mum", "refuge"),
+        "shielded, early help": shielding(asked_by("early-help") | full, "amy"),
+        "shielded, named worker": shielding(asked_by("early-help", named=True) | full, "amy"),
+        "shielded, named worker asserted": shielding(
+            asked_by("early-help", named=True, verified=False), "amy"
+        ),
+        "untagged": with_items(
+            camhs | full,
+            *(made(camhs, name, []) for name in ("help_wanted", "offences", "worker_safety")),
+            made(camhs, "language", ["amy"]),
+        ),
+        "visits without a decision": with_items(
+            camhs | full,
+            made(camhs, "worker_safety", ["dad"], value={"reason": ""}),
+            made(camhs, "sen", ["amy"]),
+        ),
+        "visits": with_items(camhs | full, made(camhs, "worker_safety", ["dad"])),
+        "no reference": camhs
+        | {"people": [p | {"ref": None if p["id"] == "amy" else p["ref"]} for p in camhs["people"]]},
+        "undated action": undated_action(),
+        "attended": at_meeting("youth", "youth", "early-help"),
+        "not attended": at_meeting("youth", "early-help"),
+    }
+
+
+def _refuges_and_sensitive_services() -> dict[str, World]:
+    """What most recipients must not learn to exist."""
+    worlds = {}
+    askers = [asked_by(agency) for agency in ("health", "refuge", "refuge-two", "early-help")]
+    askers.append(asked_by("early-help", named=True))
+    camhs = asked_by("camhs")
+    for place in REFUGE_PLACES:
+        for asking in askers:
+            name = f"refuge as {place}, {asking['caller']['agency']} {'named' if asking['workers'] else ''}"
+            worlds[name] = refuge_at(asking, place)
+    for mark in ("F", "G1", "G2", "W"):
+        worlds[f"sensitive at {mark}"] = sensitive_service(camhs, panel=mark)
+    worlds["sensitive, not named"] = narrowed(sensitive_service(camhs), "amy", fields=[])
+    worlds["sensitive, asserted"] = sensitive_service(asked_by("camhs", verified=False))
+    return worlds
+
+
+def _all(world: World, **changes: object) -> World:
+    """Everybody who agreed, with another scope or time."""
+    for person in world["histories"]:
+        world = narrowed(world, person, **changes)
+    return world
+
+
+def _then(world: World, *acts: dict[str, Any]) -> World:
+    """What the mother, and both children through her, decided after that."""
+    return deciding(world, **{name: [*world["histories"][name], *acts] for name in ("mum", "amy", "ben")})
+
+
+NAMED = {
+    **_callers(),
+    **_families(),
+    **_states(),
+    **_scopes(),
+    **_records(),
+    **_refuges_and_sensitive_services(),
+}
+"""Every case by name."""

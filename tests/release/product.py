@@ -1,0 +1,160 @@
+"""Asking the product about a world: plain data in, its decision and its record out.
+
+INVARIANT: nothing is decided here; a world's members become the product's values one by one.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+import consent_registry.model
+import gateway.release.decision
+import gateway.release.minimisation
+from agencies.model import (
+    AgencyCode,
+    AgencyKind,
+    Condition,
+    FieldName,
+    JsonObject,
+    Mark,
+    Profile,
+    ProfileRow,
+    Purpose,
+)
+from gateway.caller import Caller, PractitionerClaim
+from gateway.cases.model import Shield
+from gateway.release.model import AgencyFacts, CaseFacts, Facts, Item, Permit, PersonFacts, Refuse
+from tests.release.oracle import World
+from tests.release.worlds import day_of
+
+
+@dataclass(frozen=True)
+class Product:
+    """The modules under test; a mutant has others in their place."""
+
+    decision: ModuleType = gateway.release.decision
+    minimisation: ModuleType = gateway.release.minimisation
+    consent: ModuleType = consent_registry.model
+
+
+SHIPPED = Product()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came out; the record is empty where nothing was permitted."""
+
+    decision: Permit | Refuse
+    record: JsonObject
+
+
+def ask(world: World, product: Product = SHIPPED) -> Answer:
+    """Decide and minimise."""
+    facts = facts_of(world, product)
+    decision = product.decision.decide(facts, caller=caller_of(world), extract_days=world["extract_days"])
+    if not isinstance(decision, Permit) or facts.case is None:
+        return Answer(decision, {})
+    items = [item_of(item) for item in world["items"]]
+    record = product.minimisation.minimise(
+        items, permit=decision, people=facts.case.people, today=day_of(world)
+    )
+    return Answer(decision, record)
+
+
+def caller_of(world: World) -> Caller:
+    """Who asks."""
+    practitioner = world["caller"]["practitioner"]
+    return Caller(
+        client_id="client",
+        agency=AgencyCode(world["caller"]["agency"]),
+        scopes=frozenset({"extract:read"}),
+        purpose=Purpose(world["purpose"]),
+        practitioner=practitioner and PractitionerClaim(**practitioner),
+    )
+
+
+def facts_of(world: World, product: Product = SHIPPED) -> Facts:
+    """Everything the decision rests on."""
+    people = tuple(
+        PersonFacts(
+            person_id=person["id"],
+            ref=person["ref"],
+            role=person["role"],
+            shield=Shield(person["shield"]),
+            standing=_standing(world["histories"].get(person["id"], []), product.consent),
+        )
+        for person in world["people"]
+    )
+    case = CaseFacts(
+        threshold_level=world["level"],
+        status=world["status"],
+        seals=frozenset(world["seals"]),
+        people=people,
+        panel_until=world["panel_until"],
+        has_offer=world["offer"],
+        named_workers=frozenset(world["workers"]),
+        refuges=frozenset(code for code, kind in world["agencies"].items() if kind == "refuge"),
+    )
+    return Facts(now=world["now"], agency=_agency(world), case=case)
+
+
+def item_of(item: dict[str, Any]) -> Item:
+    """One item of the record."""
+    return Item(**{**item, "field": FieldName(item["field"]), "about": tuple(item["about"])})
+
+
+def _agency(world: World) -> AgencyFacts:
+    code = AgencyCode(world["caller"]["agency"])
+    kind = AgencyKind(world["agencies"][code])
+    return AgencyFacts(code=code, kind=kind, profile=_profile(world, code, kind), **world["agency"])
+
+
+def _profile(world: World, code: AgencyCode, kind: AgencyKind) -> Profile | None:
+    if world["profile"] is None:
+        return None
+    rows = tuple(
+        ProfileRow(
+            field=FieldName(row["field"]),
+            panel=Mark(row["panel"]),
+            service=Mark(row["service"]),
+            when=Condition(row["when"]),
+            reason="x",
+        )
+        for row in world["profile"]
+    )
+    return Profile(
+        agency=code,
+        based_on_kind=kind,
+        version=1,
+        agreement="a",
+        assessment="b",
+        review_on=day_of(world),
+        article6="6(1)(e)",
+        article9="",
+        rows=rows,
+    )
+
+
+def _standing(history: list[dict[str, Any]], consent: ModuleType) -> Any:
+    """The fold of a history, by the consent module under test."""
+    decisions = [
+        consent.ConsentDecision(
+            decision_id=UUID(int=place),
+            sequence=place,
+            act=consent.Act(act["act"]),
+            scope=consent.Scope(
+                agencies=frozenset(act["agencies"]),
+                exclude=frozenset(act["exclude"]),
+                categories=frozenset(act["categories"]),
+                fields=frozenset(act["fields"]),
+                purposes=frozenset(act["purposes"]),
+            ),
+            valid_from=act["valid_from"],
+            valid_until=act["valid_until"],
+            recorded_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        for place, act in enumerate(history)
+    ]
+    return consent.fold(decisions)

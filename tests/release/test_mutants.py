@@ -1,0 +1,90 @@
+"""A comparison that lets a mistake pass proves nothing: every mutant must be caught, and the product must not be."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+import pytest
+
+import agencies.model
+from tests.release import oracle
+from tests.release.cases import NAMED
+from tests.release.comparison import faults
+from tests.release.mutants import MUTANTS, PROFILE, Mutant, NoLongerFitsError, broken, wired
+from tests.release.oracle import World
+from tests.release.product import SHIPPED, Product, ask
+from tests.release.worlds import Seeded, any_world
+
+SEEDS = 400
+LEAST_MUTANTS = 24
+
+Corpus: TypeAlias = list[tuple[str, World, str | Mapping[int, str]]]
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    """The named cases, then worlds of fixed seeds, each with what the oracle allows."""
+    worlds = [*NAMED.items(), *((f"seed {seed}", any_world(Seeded(seed))) for seed in range(SEEDS))]
+    return [(name, world, oracle.verdict(world)) for name, world in worlds]
+
+
+@pytest.fixture(scope="module")
+def caught() -> set[Mutant]:
+    """The mutants that were caught so far."""
+    return set()
+
+
+def _caught_by(product: Product, corpus: Corpus) -> Iterator[str]:
+    """The worlds in which a product deviates; one that breaks down while it decides was noticed as well."""
+    for name, world, allowed in corpus:
+        try:
+            answer = ask(world, product)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            yield name
+            continue
+        if faults(world, answer, allowed):
+            yield name
+
+
+def test_the_shipped_product_keeps_the_rules_in_the_whole_corpus(corpus: Corpus) -> None:
+    """The same worlds that catch every mutant."""
+    assert [] == list(_caught_by(SHIPPED, corpus))
+
+
+def test_an_unchanged_copy_of_the_product_is_not_caught(corpus: Corpus) -> None:
+    """Else it would be the copying that is caught, not the mistake."""
+    for module in {mutant.module for mutant in MUTANTS} - {PROFILE}:
+        assert [] == list(_caught_by(wired(Mutant("none", module, ())), corpus[: len(NAMED) + 40]))
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.module}: {mutant.name}")
+def test_a_mutant_is_caught(
+    mutant: Mutant, corpus: Corpus, caught: set[Mutant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a mistake that somebody could make in an afternoon."""
+    product = wired(mutant)
+    if mutant.module == PROFILE:
+        monkeypatch.setattr(agencies.model.Profile, "level", broken(mutant).Profile.level)
+    assert next(_caught_by(product, corpus), None) is not None, "no world of the corpus notices this mistake"
+    caught.add(mutant)
+
+
+def test_the_mutants_are_many_and_all_different(
+    caught: set[Mutant], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two names for one mistake would count it twice; how many were caught is said aloud."""
+    with capsys.disabled():
+        sys.stdout.write(f"[{len(caught)} of {len(MUTANTS)} mutants caught]")
+    assert len(MUTANTS) >= LEAST_MUTANTS
+    assert len({(mutant.module, mutant.name) for mutant in MUTANTS}) == len(MUTANTS)
+    assert len({(mutant.module, mutant.replacements) for mutant in MUTANTS}) == len(MUTANTS)
+
+
+def test_a_mutant_that_no_longer_fits_fails() -> None:
+    """A replacement that matches nothing would test the shipped product for ever."""
+    gone = Mutant("gone", "decision", (("text that is nowhere", ""),))
+    with pytest.raises(NoLongerFitsError):
+        broken(gone)
+    twice = Mutant("twice", "decision", (("return", "return"),))
+    with pytest.raises(NoLongerFitsError):
+        broken(twice)
