@@ -36,6 +36,7 @@ class Served:
     wiring: Wiring
     app: Flask
     world: World
+    database: Database
     _partners: dict[str, Partner] = field(default_factory=dict)
     _tokens: dict[tuple[str, str, str | None], tuple[float, str]] = field(default_factory=dict)
 
@@ -89,7 +90,7 @@ def served(cluster: Cluster, template: Database, folder: Path) -> Iterator[Serve
     with new_database(cluster, template=template.name) as database, wired(database, folder) as wiring:
         with wiring.engine.begin() as connection:
             ensure_signing_key(connection, wiring.keyring)
-        yield Served(wiring, build_app(wiring), World(wiring))
+        yield Served(wiring, build_app(wiring), World(wiring), database)
 
 
 @contextmanager
