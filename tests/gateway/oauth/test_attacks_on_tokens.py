@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey
 
+from gateway.oauth.errors import InvalidTokenError
 from gateway.oauth.keys import active_key
-from gateway.oauth.tokens import SignatureMemory
+from gateway.oauth.tokens import SignatureMemory, verify_token
 from tests.gateway.oauth.conftest import Council
 from tests.gateway.oauth.partner import (
     CASE_ACTION,
@@ -36,8 +38,10 @@ def _signed_by_us(header: Mapping[str, Any] | None = None, **changes: Any) -> At
 
 
 def _payload_exchanged(token: str, _key: ECKey) -> str:
+    """The same header and signature around claims that would be good: purpose P2 instead of P1."""
     head, _, signature = token.split(".")
-    return f"{head}.{part({**claims_of(token), 'scope': 'panel:read'})}.{signature}"
+    details = [{**claims_of(token)["authorization_details"][0], "purpose": "P2"}]
+    return f"{head}.{part({**claims_of(token), 'authorization_details': details})}.{signature}"
 
 
 ATTACKS: Mapping[str, Attack] = {
@@ -182,3 +186,52 @@ def test_a_remembered_token_is_still_read_again(partner: Partner) -> None:
     token = partner.token()
     assert partner.get("/v1/me", token).status_code == 200
     assert partner.get("/v1/me", _payload_exchanged(token, ECKey.generate_key())).status_code == 401
+
+
+def test_a_signature_is_checked_once_per_token(council: Council, partner: Partner) -> None:
+    """What the memory is for; the second look finds no key and needs none."""
+    token, memory, asked = partner.token(), SignatureMemory(), []
+    with council.wiring.engine.connect() as connection:
+        ours = active_key(connection, council.wiring.keyring)
+
+    def key_of(kid: str) -> ECKey:
+        asked.append(kid)
+        return ours.key
+
+    for _ in range(2):
+        verify_token(
+            token,
+            key_of=key_of,
+            memory=memory,
+            issuer=partner.issuer,
+            resource=partner.resource,
+            now=datetime.now(UTC),
+        )
+    assert asked == [ours.kid]
+
+
+def test_a_token_ends_on_the_second_and_may_come_from_a_clock_ahead(
+    council: Council, partner: Partner
+) -> None:
+    """Half-open: valid at issue, not any more 300 s later; time enters as a value."""
+    token = partner.token()
+    issued = claims_of(token)["iat"]
+    with council.wiring.engine.connect() as connection:
+        ours = active_key(connection, council.wiring.keyring)
+
+    def valid(moment: float) -> bool:
+        try:
+            verify_token(
+                token,
+                key_of=lambda _kid: ours.key,
+                memory=SignatureMemory(),
+                issuer=partner.issuer,
+                resource=partner.resource,
+                now=datetime.fromtimestamp(moment, UTC),
+            )
+        except InvalidTokenError:
+            return False
+        return True
+
+    offsets = {offset: valid(issued + offset) for offset in (-31, -30, 0, 299.9, 300)}
+    assert offsets == {-31: False, -30: True, 0: True, 299.9: True, 300: False}
