@@ -65,7 +65,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
     def save_token(self, token: Mapping[str, object], request: OAuth2Request) -> None:
         """Store nothing: tokens carry everything, and rights are read afresh on every use."""
 
-    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+    def send_signal(self, name: str, *_args: object, **_kwargs: object) -> None:
         """Tell nobody: there are no signals in this house."""
 
 

@@ -8,8 +8,6 @@ import os
 import ssl
 from collections.abc import Callable
 
-from gunicorn.config import Config
-
 bind = os.environ.get("GATEWAY_BIND", "127.0.0.1:8443").split(",")
 workers = int(os.environ.get("GATEWAY_WORKERS", str(multiprocessing.cpu_count())))
 worker_class = "gthread"
@@ -32,7 +30,7 @@ _CIPHERS = (
 """The suites FAPI 2.0 section 5.2.2 allows for TLS 1.2; TLS 1.3 brings its own."""
 
 
-def ssl_context(_config: Config, factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+def ssl_context(_config: object, factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
     """Return the context of a connection: TLS 1.2 or newer, forward secrecy, authenticated encryption."""
     context = factory()
     context.minimum_version = ssl.TLSVersion.TLSv1_2

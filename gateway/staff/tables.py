@@ -3,7 +3,7 @@
 INVARIANT: a member is never deleted, because decisions name members; one who leaves becomes inactive.
 """
 
-from sqlalchemy import Boolean, Column, MetaData, Table, Text, Uuid, func, func
+from sqlalchemy import Boolean, Column, MetaData, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import ARRAY
 
 STAFF = Table(

@@ -175,7 +175,8 @@ class World:
         )
 
     def family_id(self, source_ref: str) -> UUID:
-        return self._identity(source_ref).family_id
+        family: UUID = self._identity(source_ref).family_id
+        return family
 
     def person_id(self, source_ref: str, person: str) -> UUID:
         with self.wiring.engine.connect() as connection:

@@ -11,6 +11,7 @@ from agencies.catalogue import CATEGORIES, FIELDS
 from agencies.model import AgencyKind
 from consent_registry.schemas import Vocabulary, load_decision
 from gateway.cases import service
+from gateway.cases.repository import today as london_today
 from gateway.cases.schemas import read_family
 from gateway.cases.service import Outcome
 from gateway.cases.synthetic import LABELS, generate, labelled_consents, labelled_families
@@ -158,7 +159,7 @@ def test_consents_are_what_their_labels_say() -> None:
 def test_invented_families_can_be_imported(wiring: Wiring) -> None:
     families = [*labelled_families(TODAY).values(), *some(12)]
     with wiring.engine.connect() as connection:
-        today = service.repository.today(connection)
+        today = london_today(connection)
     families = [*labelled_families(today).values(), *some(12, today=today)]
     report = service.import_cases(wiring, file_of(*families), actor="test")
     assert report.count(Outcome.IMPORTED) == len(families) == 21

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -50,12 +51,13 @@ def new_family(wiring: Wiring) -> UUID:
 
 def family_version(wiring: Wiring, family: UUID) -> int:
     with wiring.engine.connect() as connection:
-        return connection.execute(
+        version: int = connection.execute(
             text("SELECT version FROM gateway.family_gate WHERE family_id = :f"), {"f": family}
         ).scalar_one()
+    return version
 
 
-def leaves(wiring: Wiring) -> list[sqlalchemy.Row]:
+def leaves(wiring: Wiring) -> list[sqlalchemy.Row[Any]]:
     with wiring.engine.connect() as connection:
         return list(connection.execute(text("SELECT * FROM gateway.log_entry ORDER BY leaf_index")))
 

@@ -219,6 +219,13 @@ def test_no_other_authentication_method_exists(partner: Partner, other: dict[str
     assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_client")
 
 
+@pytest.mark.parametrize("kind", [..., "x", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"])
+def test_the_type_of_an_assertion_must_be_said(partner: Partner, kind: Any) -> None:
+    """RFC 7521 section 4.2: another type is another method, and there is only one here."""
+    answer = partner.ask(client_assertion_type=kind)
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_client")
+
+
 def test_a_rival_client_cannot_sign_for_another(partner: Partner, asking: Callable[[str], Partner]) -> None:
     """A registered key authenticates its own client only."""
     rival = replace(asking("council"), client_id=partner.client_id)

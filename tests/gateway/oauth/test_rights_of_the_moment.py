@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from agencies.model import AgencyCode
@@ -89,6 +89,24 @@ def test_an_agency_that_starts_a_register_holds_tokens_to_it(own_council: Counci
         "UPDATE agencies.agency SET practitioner_policy = 'registered' WHERE agency_code = 'charity'",
     )
     assert charity.get("/v1/me", token).status_code == 401
+
+
+def test_a_request_costs_one_statement(council: Council) -> None:
+    """Proof used and rights read in one round trip, so there is no moment between the two."""
+    partner = council.partner()
+    token = partner.token()
+    partner.get("/v1/me", token)  # the signing key is looked up once per process
+    statements: list[str] = []
+
+    def note(_c: object, _u: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(council.wiring.engine, "before_cursor_execute", note)
+    try:
+        assert partner.get("/v1/me", token).status_code == 200
+    finally:
+        event.remove(council.wiring.engine, "before_cursor_execute", note)
+    assert len(statements) == 1
 
 
 def test_one_client_of_an_agency_falls_alone(own_council: Council) -> None:
