@@ -45,7 +45,8 @@ from gateway.wiring import Wiring, wire
 MAX_BODY_BYTES = 1024 * 1024
 """Larger bodies are refused before they are read; no route of ours needs more."""
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# An id and no text: it is logged and sent back, so nobody's name may fit in it.
+_REQUEST_ID = re.compile(r"[0-9A-Fa-f-]{16,64}")
 _BY_STATUS: dict[int, Kind] = {
     int(kind.status): kind
     for kind in (

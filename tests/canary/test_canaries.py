@@ -211,7 +211,7 @@ def test_nothing_withheld_occurs_anywhere_and_what_is_permitted_does(corpus: Cor
             expected = expectation(oracle_world(corpus, name, agency=agency, purpose=purpose), family)
             with everything_logged() as logged:
                 answer = corpus.gateway.pull(
-                    agency, case_ref, purpose=purpose, headers=[("X-Request-ID", "canary-run")]
+                    agency, case_ref, purpose=purpose, headers=[("X-Request-ID", "0000-aaaa-0000-aaaa")]
                 )
             assert (200 if expected.something else 404) == answer.status_code, (agency, purpose)
             allowed = [leaf.text for leaf in expected.may if narratives[leaf]]
@@ -225,7 +225,7 @@ def test_nothing_withheld_occurs_anywhere_and_what_is_permitted_does(corpus: Cor
                 leaf for leaf in expected.must if not all((whole if narratives[leaf] else strict).has(leaf))
             ]
             assert [] == missing, (agency, purpose)
-            assert "canary-run" in logged.getvalue()
+            assert "0000-aaaa-0000-aaaa" in logged.getvalue()
             seen += len(expected.must)
             withheld += len(expected.withheld)
     assert seen >= LEAST_SEEN
