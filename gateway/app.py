@@ -79,6 +79,7 @@ def create_app(settings: Settings) -> Flask:
 def build_app(wiring: Wiring) -> Flask:
     """Return the application over parts that exist already."""
     app = Flask("gateway", static_folder=None)
+    app.url_map.merge_slashes = False  # a redirect is answered by the framework and repeats the query
     app.config.update(
         API_TITLE="Early Help Gateway",
         API_VERSION="v1",
