@@ -104,6 +104,7 @@ def build_app(wiring: Wiring) -> Flask:
 def configure_logging() -> None:
     """One JSON object per line on standard error; the libraries' own warnings included."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes out every token it issues
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
