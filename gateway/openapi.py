@@ -8,13 +8,15 @@ from flask_smorest import Api
 from gateway.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from gateway.release.schemas import extract_schema
 
+PATH = "/v1/openapi.json"
+
 _METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
 
 def register(app: Flask, api: Api) -> None:
     """Serve ``/v1/openapi.json``; built at the first request, when every route is there."""
 
-    @app.get("/v1/openapi.json", endpoint="openapi.document")
+    @app.get(PATH, endpoint="openapi.document")
     def document() -> Response:
         return jsonify(build_document(api))
 
@@ -40,7 +42,23 @@ def build_document(api: Api) -> dict[str, Any]:
             if method in _METHODS:
                 operation["responses"] = {**operation.get("responses", {}), "default": problem}
                 operation["security"] = [{"dpop": []}]
+    document["paths"][PATH] = {"get": _own_operation(problem)}
     return document
+
+
+def _own_operation(problem: dict[str, Any]) -> dict[str, Any]:
+    """The one public route under ``/v1``: this document."""
+    return {
+        "summary": "Read this document",
+        "security": [],
+        "responses": {
+            "200": {
+                "description": "OpenAPI 3.1.",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
+            "default": problem,
+        },
+    }
 
 
 def _problem_schema() -> dict[str, Any]:
