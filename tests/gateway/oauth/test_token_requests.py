@@ -79,6 +79,8 @@ def test_a_body_of_more_than_64_kb_is_too_large(partner: Partner) -> None:
         "extract:read extract:read",
         "extract:read\tlog:read",
         "extract:read referral:read",
+        "panel:read referral:read",
+        "log:read case:write",
         "extract:read case:write",
         "extract:read panel:read",
         "extract:read log:read",

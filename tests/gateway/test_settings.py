@@ -1,0 +1,96 @@
+"""A missing or wrong setting stops the start with one plain sentence."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from certs.envelope import FileKek
+from gateway import cli
+from gateway.settings import SettingsError, load_settings
+
+
+@pytest.fixture
+def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    FileKek.create(tmp_path / "kek.hex")
+    values = {
+        "DATABASE_URL": "postgresql://app@localhost/gateway",
+        "PUBLIC_URL": "https://gateway.example.org",
+        "KEK_FILE": str(tmp_path / "kek.hex"),
+        "LOG_ORIGIN": "gateway.example.org/log/1",
+        "COUNCIL_NAME": "Testshire",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"GATEWAY_{name}", value)
+    return monkeypatch
+
+
+def test_right_settings_load(environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("GATEWAY_ENTITLEMENT_DAYS_BEFORE", "5")
+    settings = load_settings()
+    assert ("https://gateway.example.org/v1", 5, False) == (
+        settings.resource,
+        settings.entitlement_days_before,
+        settings.synthetic_people,
+    )
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "PUBLIC_URL", "KEK_FILE", "LOG_ORIGIN", "COUNCIL_NAME"])
+def test_a_missing_setting_is_named(environ: pytest.MonkeyPatch, name: str) -> None:
+    environ.delenv(f"GATEWAY_{name}")
+    with pytest.raises(SettingsError, match=f"GATEWAY_{name}"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("PUBLIC_URL", "http://gateway.example.org"),
+        ("PUBLIC_URL", "https://gateway.example.org/"),
+        ("PUBLIC_URL", "https://gateway.example.org/app"),
+        ("PUBLIC_URL", "gateway.example.org"),
+        ("KEK_FILE", "/nowhere/kek.hex"),
+        ("COUNCIL_NAME", "  "),
+        ("EXTRACT_DAYS", "0"),
+        ("EXTRACT_DAYS", "soon"),
+        ("SYNTHETIC_PEOPLE", "perhaps"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(environ: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environ.setenv(f"GATEWAY_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    sentence = str(caught.value)
+    assert sentence.startswith("The gateway cannot start: ")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+def test_a_file_of_settings_is_read_and_the_environment_wins(
+    environ: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "gateway.env"
+    file.write_text("GATEWAY_COUNCIL_NAME='Fileshire'\nGATEWAY_EXTRACT_DAYS=9\n")
+    environ.setenv("GATEWAY_ENV_FILE", str(file))
+    settings = load_settings()
+    assert ("Testshire", 9) == (settings.council_name, settings.extract_days)
+
+
+def test_the_command_ends_with_the_sentence(
+    environ: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ.delenv("GATEWAY_DATABASE_URL")
+    environ.setattr("sys.argv", ["gateway", "agency", "list"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "GATEWAY_DATABASE_URL" in capsys.readouterr().err
+
+
+def test_every_command_says_what_it_does() -> None:
+    """The help is what a stranger reads first."""
+    for name, command in cli.gateway.commands.items():
+        answer = CliRunner().invoke(cli.gateway, [name, "--help"])
+        assert answer.exit_code == 0
+        assert command.help
