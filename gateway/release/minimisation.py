@@ -11,8 +11,6 @@ INVARIANTS
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import groupby
-from operator import attrgetter
 from typing import Final
 
 from agencies.catalogue import FIELDS
@@ -51,39 +49,37 @@ def minimise(
     permitted = [_Permitted(item, level) for item in items if (level := item_level(permit, item)) > Level.W]
     context = _context(permitted, permit=permit, people=people, today=today)
     record: JsonObject = {}
-    shown: list[JsonValue] = [
-        member for person in people if (member := _person(person, permitted, context)) is not None
-    ]
+    shown: list[JsonValue] = []
+    for person in people:
+        own = (p for p in permitted if _is_of_person(p) and p.item.about == (person.person_id,))
+        member = _person(person, _fields(own, context, with_kind=False))
+        if member is not None:
+            shown.append(member)
     if shown:
         record["people"] = shown
-    case = _fields((p for p in permitted if _subject(p) is Subject.CASE), context, with_kind=True)
+    of_case = (p for p in permitted if not _is_of_person(p))
+    case = _fields(of_case, context, with_kind=True)
     if case:
         record["case"] = case
     return record
 
 
-def _person(
-    person: PersonFacts, permitted: Sequence[_Permitted], context: LadderContext
-) -> JsonObject | None:
+def _person(person: PersonFacts, fields: JsonObject) -> JsonObject | None:
     """One person of the record; absent without a pairwise id or without a released field."""
     if person.ref is None:
         return None
-    own = (p for p in permitted if _subject(p) is Subject.PERSON and p.item.about == (person.person_id,))
-    fields = _fields(own, context, with_kind=False)
     return {"person": person.ref, "role": person.role, "fields": fields} if fields else None
 
 
 def _fields(permitted: Iterable[_Permitted], context: LadderContext, *, with_kind: bool) -> JsonObject:
     """The released fields of one subject, in catalogue order."""
-    by_field = attrgetter("item.field")
-    order = list(FIELDS)
-    ordered = sorted(permitted, key=lambda p: order.index(p.item.field))
-    fields: JsonObject = {}
-    for name, group in groupby(ordered, key=by_field):
-        field = _field(name, list(group), context, with_kind=with_kind)
-        if field is not None:
-            fields[name] = field
-    return fields
+    by_field: dict[FieldName, list[_Permitted]] = {name: [] for name in FIELDS}
+    for each in permitted:
+        by_field[each.item.field].append(each)
+    fields = {
+        name: _field(name, group, context, with_kind=with_kind) for name, group in by_field.items() if group
+    }
+    return {name: field for name, field in fields.items() if field is not None}
 
 
 def _field(
@@ -91,19 +87,19 @@ def _field(
 ) -> JsonObject | None:
     """One released field at the lowest level among its items; only items that tell something count."""
     level = min(p.level for p in group)
-    telling = [p.item for p in group if _tell(name, level, [p.item], context)]
-    value = _tell(name, level, telling, context)
+    telling = [
+        item
+        for item in (p.item for p in group)
+        if generalise(name, level=level, items=[LadderItem(item.value, item.about)], context=context)
+    ]
+    ladder_items = [LadderItem(item.value, item.about) for item in telling]
+    value = generalise(name, level=level, items=ladder_items, context=context)
     if not value:
         return None
     field: JsonObject = {"level": level.name, "value": value, "as_of": min(item.as_of for item in telling)}
     if with_kind:
         field["kind"] = max((ItemKind(item.kind) for item in telling), key=CERTAINTY.index).value
     return field
-
-
-def _tell(name: FieldName, level: Level, items: Sequence[Item], context: LadderContext) -> list[JsonValue]:
-    ladder_items = [LadderItem(item.value, item.about) for item in items]
-    return generalise(name, level=level, items=ladder_items, context=context)
 
 
 def _context(
@@ -134,8 +130,8 @@ def _context(
     return replace(bare, birth=birth, sex=sex, relationships=relationships)
 
 
-def _subject(permitted: _Permitted) -> Subject:
-    return FIELDS[permitted.item.field].subject
+def _is_of_person(permitted: _Permitted) -> bool:
+    return FIELDS[permitted.item.field].subject is Subject.PERSON
 
 
 def item_of(stored: Mapping[str, object]) -> Item:

@@ -91,7 +91,12 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
         with wiring.autocommit.connect() as connection:
             for _attempt in range(ATTEMPTS):
                 rows = repository.read(connection, [batch[position] for position in waiting])
-                prepared = _prepare_all(wiring, batch, waiting, rows)
+                prepared = []
+                for position, row in zip(waiting, rows, strict=True):
+                    try:
+                        prepared.append((position, _prepare(wiring, batch[position], row)))
+                    except _ITEM_FAULTS as error:  # this item stays unavailable, the others go on
+                        _log.error("release.item_fault", fault=type(error).__name__)
                 if not prepared:
                     break
                 landed = log.append(connection, [item.entry for _, item in prepared])
@@ -122,39 +127,23 @@ def permitted(wiring: Wiring, *, caller: Caller, case_refs: Sequence[UUID]) -> l
     ]
 
 
-def _prepare_all(
-    wiring: Wiring, batch: Sequence[ReleaseRequest], waiting: Sequence[int], rows: Sequence[SnapshotRow]
-) -> list[tuple[int, _Prepared]]:
-    """Steps 3 and 4 for each item on its own: a fault of one leaves it unavailable, not the others."""
-    prepared = []
-    for position, row in zip(waiting, rows, strict=True):
-        try:
-            prepared.append((position, _prepare(wiring, batch[position], snapshot_of(row))))
-        except _ITEM_FAULTS as error:
-            _log.error("release.item_fault", fault=type(error).__name__)
-    return prepared
+def _prepare(wiring: Wiring, request: ReleaseRequest, row: SnapshotRow) -> _Prepared:
+    """Steps 3 and 4 for one item, and the entry that must stand before its answer leaves.
 
-
-def _prepare(wiring: Wiring, request: ReleaseRequest, snapshot: Snapshot) -> _Prepared:
-    """Decide one item, and compose the entry that must stand before its answer leaves."""
+    Raises: one of ``_ITEM_FAULTS``, something stored is damaged.
+    """
+    snapshot = snapshot_of(row)
     keys = wiring.keyring.open_family(snapshot.family_id, snapshot.family_wrapped)
     decision = decide(snapshot.facts, caller=request.caller, extract_days=wiring.settings.extract_days)
     if isinstance(decision, Refuse):
         return _refused(wiring, request, snapshot, keys, decision)
-    record = _record(decision, snapshot, keys)
+    items = [item_of(stored) for stored in open_parts(keys, snapshot.person_keys, snapshot.parts)]
+    today = snapshot.facts.now.astimezone(LONDON).date()
+    people = snapshot.facts.case.people if snapshot.facts.case else ()
+    record = minimise(items, permit=decision, people=people, today=today)
     if not record:
         return _refused(wiring, request, snapshot, keys, Refuse((RefusalReason.NOTHING_TO_RELEASE,)))
     return _released(wiring, request, snapshot, keys=keys, permit=decision, record=record)
-
-
-def _record(permit: Permit, snapshot: Snapshot, keys: FamilyKeys) -> JsonObject:
-    """Open the case document and minimise it."""
-    case = snapshot.facts.case
-    if case is None:
-        return {}
-    items = [item_of(stored) for stored in open_parts(keys, snapshot.person_keys, snapshot.parts)]
-    today = snapshot.facts.now.astimezone(LONDON).date()
-    return minimise(items, permit=permit, people=case.people, today=today)
 
 
 def _released(
