@@ -28,20 +28,20 @@ def canonical(value: Canonical) -> bytes:
 
 
 def _check(value: object) -> None:
-    if isinstance(value, bool | str):
-        return
-    if isinstance(value, int):
-        if abs(value) > MAX_INTEGER:
-            raise NotCanonicalError("an integer is too large to be exact everywhere")
-        return
-    if isinstance(value, Mapping):
-        for name, member in value.items():
-            if not isinstance(name, str) or not name.isascii():
+    """Walk without recursion: a deep value costs no deep stack."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, bool | str):
+            continue
+        if isinstance(item, int):
+            if abs(item) > MAX_INTEGER:
+                raise NotCanonicalError("an integer is too large to be exact everywhere")
+        elif isinstance(item, Mapping):
+            if not all(isinstance(name, str) and name.isascii() for name in item):
                 raise NotCanonicalError("member names are ASCII")
-            _check(member)
-        return
-    if isinstance(value, list | tuple):
-        for item in value:
-            _check(item)
-        return
-    raise NotCanonicalError("only text, integers, booleans, objects and lists have a canonical form")
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+        else:
+            raise NotCanonicalError("only text, integers, booleans, objects and lists have a canonical form")
