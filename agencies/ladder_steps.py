@@ -99,8 +99,8 @@ def as_json(value: object) -> JsonValue:
     """A checked part of a value as released JSON: text, whole numbers, truth values and their lists."""
     if isinstance(value, str | int):
         return value
-    if isinstance(value, list | tuple):
-        return [as_json(entry) for entry in value]
+    if isinstance(value, list | tuple) and all(isinstance(entry, str | int) for entry in value):
+        return list(value)
     raise TypeError("a checked value holds no other type here")
 
 

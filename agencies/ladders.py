@@ -115,9 +115,12 @@ def generalise(
         case Level.W:
             return []
         case Level.F:
-            return _distinct(_full(field, ladder, item, context) for item in items)
+            full = ladder.full
+            if full is not None:
+                return _distinct([full(item, context) for item in items])
+            return _distinct([_members(SHAPES[field].members, item.value, context) for item in items])
         case Level.G1 if ladder.g1 is not None:
-            return _distinct(ladder.g1(item, context) for item in items)
+            return _distinct([ladder.g1(item, context) for item in items])
         case Level.G1 | Level.G2:
             return _distinct(_second(ladder, items, context))
         case _:
@@ -167,25 +170,14 @@ def _second(ladder: Ladder, items: Sequence[LadderItem], context: LadderContext)
     return []
 
 
-def _full(field: FieldName, ladder: Ladder, item: LadderItem, context: LadderContext) -> JsonObject | None:
-    """One item at level F."""
-    if ladder.full is not None:
-        return ladder.full(item, context)
-    members = {
-        name: member
-        for name, member in SHAPES[field].members.items()
-        if context.narrative_allowed or not member.narrative
-    }
-    return _members(members, item.value, context)
-
-
 def _members(
     members: Mapping[str, Member], value: Mapping[str, object], context: LadderContext
 ) -> JsonObject | None:
     """The released members that a value has, identifiers in their normal form; None where none is left."""
     told: JsonObject = {}
     for name, member in members.items():
-        if member.released and name in value:
+        spoken = context.narrative_allowed or not member.narrative
+        if member.released and spoken and name in value:
             part = _part(member, value[name], context)
             if part is not None and part != []:
                 told[name] = part
