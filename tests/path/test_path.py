@@ -1,0 +1,150 @@
+"""How far a request goes through our code: modules, nested frames, calls, and statements to PostgreSQL.
+
+Measured on real extracts over HTTP from the view on; what Flask calls before and after it is not counted. A
+profile's document is compiled once per process, so each agency asks once before it is measured.
+"""
+
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import CodeType
+from uuid import uuid4
+
+import pytest
+
+from agencies.model import AgencyKind
+from gateway.release.model import Released, ReleaseRequest
+from gateway.release.service import release
+from tests.canary.corpus import PEOPLE, Family, build
+from tests.path.recorder import ROOT, Recording, recorded
+from tests.support.served import Served, statements
+from tests.support.world import household
+
+MEASURES = ROOT / "build" / "measures.json"
+"""Where ``tools/metrics.py`` looks for figures of a test run."""
+
+MOST_MODULES = 20
+MOST_FRAMES = 13
+MOST_STATEMENTS = 4
+BATCHES = (1, 10, 50)
+KINDS = [kind.value for kind in AgencyKind if kind not in {AgencyKind.COMMISSIONING, AgencyKind.POLICE}]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What every extract that was measured ran through, by agency and case."""
+
+    recordings: Mapping[tuple[str, str], Recording]
+    queries: Mapping[int, int]
+
+    @property
+    def deepest(self) -> tuple[str, ...]:
+        return max((each.deepest for each in self.recordings.values()), key=len)
+
+    @property
+    def widest(self) -> list[str]:
+        return max((each.modules for each in self.recordings.values()), key=len)
+
+    @property
+    def modules_on_stack(self) -> int:
+        """Distinct modules on any one stack: those of its longest chain."""
+        return len({name.partition(":")[0] for name in self.deepest})
+
+
+@pytest.fixture(scope="module")
+def whole_family(gateway: Served) -> Family:
+    """A family with items in every field, and one of three people; each kind of agency may ask about both."""
+    world = gateway.world
+    for kind in KINDS:
+        world.join(kind)
+    household(world, "EH-1")
+    family = build(0, sources=["refuge"], workers=["early-help-1"])
+    world.import_families(family.document)
+    for person in PEOPLE:
+        if person != "dad":
+            world.give(family.source_ref, family.person(person))
+    world.list_cases(family.source_ref, ref="M-whole")
+    return family
+
+
+@pytest.fixture(scope="module")
+def measured(gateway: Served, whole_family: Family) -> Measured:
+    """Measure, and leave the figures for ``make metrics``."""
+    view = entry_of(gateway)
+    asked = [(kind, "EH-1") for kind in KINDS]
+    asked += [(kind, whole_family.source_ref) for kind in ("early-help", "camhs")]
+    recordings = {}
+    for kind, source_ref in asked:
+        case_ref = gateway.world.case_ref(kind, source_ref)
+        gateway.pull(kind, case_ref)
+        with recorded(view) as recording:
+            assert 200 == gateway.pull(kind, case_ref).status_code
+        recordings[kind, source_ref] = recording
+    found = Measured(recordings, {size: queries_of(gateway, size) for size in BATCHES})
+    write(found)
+    return found
+
+
+def entry_of(gateway: Served) -> CodeType:
+    """The code of the extract view, under what flask-smorest wraps around it."""
+    view = inspect.unwrap(gateway.app.view_functions["release.extract"])
+    code: CodeType = view.__code__
+    return code
+
+
+def queries_of(gateway: Served, size: int) -> int:
+    """Statements behind one batch, every second item of it unknown."""
+    world = gateway.world
+    known = world.case_ref("camhs", "EH-1")
+    caller = world.caller("camhs")
+    batch = [ReleaseRequest(caller, uuid4() if place % 2 else known) for place in range(size)]
+    with statements(gateway.wiring) as sent:
+        outcomes = release(gateway.wiring, batch)
+    assert (size + 1) // 2 == sum(isinstance(outcome, Released) for outcome in outcomes)
+    return len(sent)
+
+
+def write(found: Measured) -> None:
+    kept = json.loads(MEASURES.read_text(encoding="utf-8")) if MEASURES.is_file() else {}
+    calls = found.recordings["camhs", "EH-1"].total
+    kept |= {
+        "path_modules": len(found.widest),
+        "path_on_stack": f"{len(found.deepest)} frames of {found.modules_on_stack} modules",
+        "path_calls": f"{calls} (three people, seven items)",
+        "path_queries": ", ".join(f"{count} for {size}" for size, count in found.queries.items()),
+    }
+    MEASURES.parent.mkdir(exist_ok=True)
+    MEASURES.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def test_the_path_touches_few_modules(measured: Measured) -> None:
+    """The widest of all extracts measured."""
+    assert len(measured.widest) <= MOST_MODULES, "\n".join(measured.widest)
+
+
+def test_the_path_is_no_deeper_than_it_was(measured: Measured) -> None:
+    """The deepest of all extracts measured, every frame of ours counted."""
+    assert len(measured.deepest) <= MOST_FRAMES, "\n".join(measured.deepest)
+
+
+@pytest.mark.parametrize("size", BATCHES)
+def test_a_batch_of_any_size_costs_the_same_few_statements(measured: Measured, size: int) -> None:
+    assert measured.queries[size] == measured.queries[1]
+    assert measured.queries[size] <= MOST_STATEMENTS
+
+
+def test_one_request_costs_the_check_of_its_token_and_a_batch_of_one(
+    gateway: Served, measured: Measured
+) -> None:
+    """Over HTTP; the first statement uses up the proof and reads everything that may have been revoked."""
+    case_ref = gateway.world.case_ref("camhs", "EH-1")
+    with statements(gateway.wiring) as sent:
+        assert 200 == gateway.pull("camhs", case_ref).status_code
+    assert 1 + measured.queries[1] == len(sent)
+
+
+def test_the_figures_are_left_for_the_metrics(measured: Measured) -> None:
+    left = json.loads(MEASURES.read_text(encoding="utf-8"))
+    assert len(measured.widest) == left["path_modules"]
+    assert {"path_on_stack", "path_calls", "path_queries"} <= left.keys()
