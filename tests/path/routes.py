@@ -1,0 +1,142 @@
+"""Every route of the application, asked by those who may call it, and what every answer is held to."""
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from werkzeug.test import TestResponse
+
+from gateway.oauth.access import ROUTES
+from gateway.oauth.repository import register_client
+from gateway.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
+from tests.canary.corpus import squeeze
+from tests.gateway.oauth.partner import Partner, new_key
+from tests.support.served import Served, authorization, everything_logged
+from tests.support.world import household
+
+CANARY = "Zqxcanaryk"
+LONGEST_SECONDS = 3.0
+JSON = "application/json"
+PROBLEM_TYPES = {TYPE_PREFIX + kind.slug for kind in KINDS}
+OAUTH_ERRORS = {
+    *("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client"),
+    *("unsupported_grant_type", "invalid_scope", "invalid_target", "invalid_authorization_details"),
+    *("invalid_dpop_proof", "temporarily_unavailable"),
+}
+
+
+@dataclass
+class Routes:
+    """The application, the partners who may call its routes, and a token for each of them."""
+
+    gateway: Served
+    partners: dict[str, Partner]
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def every(self) -> Iterator[tuple[str, str, str]]:
+        """Endpoint, method and rule of every route."""
+        for rule in self.gateway.app.url_map.iter_rules():
+            for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
+                yield rule.endpoint, method, rule.rule
+
+    def ask(
+        self,
+        endpoint: str,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        content_type: str = "",
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
+    ) -> TestResponse:
+        """Send a request as one who may make it, unless it should be anonymous."""
+        scope = str(getattr(ROUTES.get(endpoint), "value", "")) if not anonymous else ""
+        sent = {"Content-Type": content_type} if content_type else {}
+        token = self.token(scope) if scope not in {"", "public"} else None
+        if token is not None:
+            partner = self.partners[_owner(scope)]
+            sent["Authorization"] = f"DPoP {token}"
+            sent["DPoP"] = partner.proof(method, partner.issuer + path, token=token)
+        sent.update(headers or {})
+        issuer = self.gateway.wiring.settings.issuer
+        return self.gateway.http.open(path + query, method=method, data=body, headers=sent, base_url=issuer)
+
+    def token(self, scope: str) -> str:
+        """A token of the scope that a route asks for."""
+        scope = "extract:read" if scope == "any token" else scope
+        if scope not in self.tokens:
+            details: Any = {
+                "extract:read": authorization(purpose="P1", practitioner="camhs-1"),
+                "panel:read": '[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
+            }.get(scope, ...)
+            self.tokens[scope] = self.partners[_owner(scope)].token(
+                scope=scope, authorization_details=details
+            )
+        return self.tokens[scope]
+
+
+def _owner(scope: str) -> str:
+    return "council" if scope in {"consent:write", "case:write"} else "camhs"
+
+
+@pytest.fixture(scope="module")
+def routes(gateway: Served) -> Routes:
+    gateway.world.join("camhs")
+    household(gateway.world, "EH-1")
+    key = new_key()
+    with gateway.wiring.engine.begin() as connection:
+        client = register_client(
+            connection, agency=None, scopes=["consent:write", "case:write"], jwk=key.as_dict(private=False)
+        )
+    council = Partner(gateway.http, gateway.wiring.settings.issuer, client, key)
+    return Routes(gateway, {"camhs": gateway.partner("camhs"), "council": council})
+
+
+def path_of(rule: str, text: str = CANARY) -> str:
+    """The rule's path with this text for each of its parameters."""
+    return re.sub(r"<[^>]*>", lambda _: quote(text, safe=""), rule)
+
+
+def check(answer: TestResponse, logged: str, *, seconds: float, sent: object) -> None:
+    """Hold one answer to the contract: in time, of the contract's kinds, and silent about what was sent."""
+    assert seconds < LONGEST_SECONDS, sent
+    assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR, (sent, answer.get_data())
+    said = answer.get_data() + repr(list(answer.headers)).encode()
+    assert squeeze(CANARY) not in squeeze(said.decode("utf-8", "replace")), sent
+    assert squeeze(CANARY) not in squeeze(logged), sent
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        _check_refusal(answer, sent)
+
+
+def _check_refusal(answer: TestResponse, sent: object) -> None:
+    document = json.loads(answer.get_data())
+    if "error" in document:
+        assert document["error"] in OAUTH_ERRORS, sent
+        return
+    assert MEDIA_TYPE == answer.mimetype, sent
+    assert document["type"] in PROBLEM_TYPES, sent
+    assert answer.status_code == document["status"], sent
+    assert (
+        {"type", "title", "status", "detail"}
+        <= document.keys()
+        <= {"type", "title", "status", "detail", "errors"}
+    )
+
+
+def tried(routes: Routes, endpoint: str, method: str, path: str, **request: Any) -> TestResponse:
+    """Ask, and hold the answer to the contract."""
+    with everything_logged() as logged:
+        begun = time.monotonic()
+        answer = routes.ask(endpoint, method, path, **request)
+        seconds = time.monotonic() - begun
+    brief = {name: value if len(repr(value)) < 200 else "long" for name, value in request.items()}
+    check(answer, logged.getvalue(), seconds=seconds, sent=(method, path[:100], brief))
+    return answer
