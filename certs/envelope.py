@@ -28,6 +28,8 @@ KEY_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D §5.2.1.1: the length that GCM is built for
 TAG_BYTES = 16
 _COMBINE_LABEL = b"early-help-gateway/certs/combine/1"
+_BAD_KEY = "a key is 32 bytes"
+_NOT_OPENED = "the sealed value does not open"
 _OPEN_TO_OTHERS = 0o027  # a group may read (mounted secrets), nobody else may, and only the owner writes
 
 
@@ -42,9 +44,10 @@ def seal(key: bytes, plaintext: bytes, *, aad: bytes) -> bytes:
     Returns: ``nonce || ciphertext || tag``, 28 bytes longer than the plaintext; different at each call.
     Raises: EnvelopeError, the key is not 32 bytes.
     """
-    cipher = AESGCM(_checked(key))
+    if len(key) != KEY_BYTES:
+        raise EnvelopeError(_BAD_KEY)
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + cipher.encrypt(nonce, plaintext, aad)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, aad)
 
 
 def unseal(key: bytes, sealed: bytes, *, aad: bytes) -> bytes:
@@ -52,13 +55,14 @@ def unseal(key: bytes, sealed: bytes, *, aad: bytes) -> bytes:
 
     Raises: EnvelopeError, the key, the ``aad`` or any bit of ``sealed`` differs.
     """
-    cipher = AESGCM(_checked(key))
+    if len(key) != KEY_BYTES:
+        raise EnvelopeError(_BAD_KEY)
     if len(sealed) < NONCE_BYTES + TAG_BYTES:
-        raise EnvelopeError("the sealed value does not open")
+        raise EnvelopeError(_NOT_OPENED)
     try:
-        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
     except InvalidTag as error:
-        raise EnvelopeError("the sealed value does not open") from error
+        raise EnvelopeError(_NOT_OPENED) from error
 
 
 def combine(keys: Iterable[bytes]) -> bytes:
@@ -70,7 +74,9 @@ def combine(keys: Iterable[bytes]) -> bytes:
     Raises: EnvelopeError, no key was given or one is not 32 bytes.
     Source: RFC 5869 §2, without salt, which §3.1 allows for uniformly random input.
     """
-    distinct = sorted({_checked(key) for key in keys})
+    distinct = sorted(set(keys))
+    if any(len(key) != KEY_BYTES for key in distinct):
+        raise EnvelopeError(_BAD_KEY)
     if not distinct:
         raise EnvelopeError("at least one key is needed")
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=_COMBINE_LABEL).derive(
@@ -140,17 +146,19 @@ class FileKek:
         """
         if not key or len(key) % KEY_BYTES:
             raise EnvelopeError("only whole keys are wrapped")
-        return seal(self.key, key, aad=self._bound(aad))
+        if len(self.key) != KEY_BYTES:
+            raise EnvelopeError(_BAD_KEY)
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + AESGCM(self.key).encrypt(nonce, key, b"kek:%d:" % self.epoch + aad)
 
     def unwrap(self, wrapped: bytes, *, aad: bytes) -> bytes:
         """Open what ``wrap`` made; raises EnvelopeError, also for a key wrapped in another epoch."""
-        return unseal(self.key, wrapped, aad=self._bound(aad))
-
-    def _bound(self, aad: bytes) -> bytes:
-        return b"kek:%d:" % self.epoch + aad
-
-
-def _checked(key: bytes) -> bytes:
-    if len(key) != KEY_BYTES:
-        raise EnvelopeError("a key is 32 bytes")
-    return key
+        if len(self.key) != KEY_BYTES:
+            raise EnvelopeError(_BAD_KEY)
+        if len(wrapped) < NONCE_BYTES + TAG_BYTES:
+            raise EnvelopeError(_NOT_OPENED)
+        bound = b"kek:%d:" % self.epoch + aad
+        try:
+            return AESGCM(self.key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
+        except InvalidTag as error:
+            raise EnvelopeError(_NOT_OPENED) from error

@@ -117,6 +117,32 @@ def test_a_wrapped_key_unwraps_only_in_its_row_and_epoch(tmp_path: Path) -> None
         FileKek.load(tmp_path / "kek", epoch=2).unwrap(wrapped, aad=b"family:1")
 
 
+def test_a_damaged_or_cut_wrapped_key_does_not_unwrap(tmp_path: Path) -> None:
+    """A damaged row must answer with our error, which a release knows, and never with the cipher library's."""
+    kek = FileKek.create(tmp_path / "kek")
+    wrapped = kek.wrap(new_key(), aad=b"row")
+    cut = [wrapped[:length] for length in range(len(wrapped))]
+    flipped = [wrapped[:at] + bytes([wrapped[at] ^ 1]) + wrapped[at + 1 :] for at in range(len(wrapped))]
+    for damaged in cut + flipped:
+        with pytest.raises(EnvelopeError):
+            kek.unwrap(damaged, aad=b"row")
+
+
+@pytest.mark.parametrize("length", [0, 16, 24, 31, 33])
+def test_a_key_encryption_key_of_another_length_is_refused(length: int) -> None:
+    """AES would take 16 and 24 bytes silently here too."""
+    kek = FileKek(key=b"k" * length)
+    with pytest.raises(EnvelopeError):
+        kek.wrap(new_key(), aad=b"row")
+    with pytest.raises(EnvelopeError):
+        kek.unwrap(b"x" * 60, aad=b"row")
+
+
+def test_a_combination_with_a_cut_key_is_refused() -> None:
+    with pytest.raises(EnvelopeError):
+        combine([new_key(), new_key()[:16]])
+
+
 def test_three_keys_joined_are_wrapped_as_one(tmp_path: Path) -> None:
     kek = FileKek.create(tmp_path / "kek")
     material = new_key() + new_key() + new_key()
