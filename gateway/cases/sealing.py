@@ -7,7 +7,7 @@ INVARIANTS
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID, uuid4
 
 from agencies.model import FieldName
@@ -83,29 +83,23 @@ def open_parts(
 
     Raises: UnreadablePartError, a part or key that should open does not; nothing is returned then.
     """
-    opened: dict[UUID, bytes] = {}
-
-    def key_of(person_id: UUID) -> bytes:
-        if person_id not in opened:
-            opened[person_id] = open_person_key(family, person_id, person_keys[person_id])
-        return opened[person_id]
-
-    items: list[dict[str, JsonValue]] = []
-    for part in parts:
-        if all(person in person_keys for person in part.about):
-            items.extend(_open_part(family, part, key_of))
-    return items
-
-
-def _open_part(
-    family: FamilyKeys, part: StoredPart, key_of: Callable[[UUID], bytes]
-) -> list[dict[str, JsonValue]]:
-    key = combine(key_of(person) for person in part.about) if part.about else family.data_key
+    left = [part for part in parts if person_keys.keys() >= set(part.about)]
+    people = set[UUID]().union(*(part.about for part in left))
     try:
-        plaintext = unseal(key, part.sealed, aad=_part_aad(part.case_id, part.part_id, part.version))
+        opened = {
+            person: unseal(family.data_key, person_keys[person], aad=_person_aad(family.family_id, person))
+            for person in people
+        }
     except EnvelopeError as error:
-        raise UnreadablePartError("a part does not open") from error
-    items: list[dict[str, JsonValue]] = json.loads(plaintext)
+        raise UnreadablePartError("a person's key does not open") from error
+    items: list[dict[str, JsonValue]] = []
+    for part in left:
+        key = combine(opened[person] for person in part.about) if part.about else family.data_key
+        try:
+            plaintext = unseal(key, part.sealed, aad=_part_aad(part.case_id, part.part_id, part.version))
+        except EnvelopeError as error:
+            raise UnreadablePartError("a part does not open") from error
+        items.extend(json.loads(plaintext))
     return items
 
 
