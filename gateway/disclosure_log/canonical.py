@@ -21,15 +21,11 @@ class NotCanonicalError(ValueError):
 def canonical(value: Canonical) -> bytes:
     """Return the one UTF-8 encoding of ``value``: members sorted, no white space.
 
+    The value is walked without recursion: a deep value costs no deep stack.
+
     Raises: NotCanonicalError.
     """
-    _check(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-
-
-def _check(value: object) -> None:
-    """Walk without recursion: a deep value costs no deep stack."""
-    waiting = [value]
+    waiting: list[object] = [value]
     while waiting:
         item = waiting.pop()
         if isinstance(item, bool | str):
@@ -45,3 +41,4 @@ def _check(value: object) -> None:
             waiting.extend(item)
         else:
             raise NotCanonicalError("only text, integers, booleans, objects and lists have a canonical form")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")

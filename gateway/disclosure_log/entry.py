@@ -2,8 +2,8 @@
 
 INVARIANTS
 - An entry's body has one length, holds no personal data and does not tell its kind.
-- The commitment is ``SHA-256(c_r || c_i)``: the recipient part can be opened without the internal
-  part, each under its own 32-byte salt.
+- The commitment is ``SHA-256(c_r || c_i)``, where ``c_r`` and ``c_i`` are HMAC-SHA256 of the canonical
+  recipient and internal part, each under its own 32-byte salt: one part can be opened without the other.
 - Times are whole minutes, so that entries do not line up with anybody's clock.
 - The tag names the family only to a holder of the family's tag key.
 """
@@ -49,11 +49,6 @@ def log_id(origin: str) -> str:
     return hashlib.sha256(origin.encode()).hexdigest()[:LOG_ID_HEX]
 
 
-def commit(part: Mapping[str, Canonical], *, salt: bytes) -> bytes:
-    """Return the commitment to one part: HMAC-SHA256 of its canonical form under its salt."""
-    return hmac.digest(salt, canonical(part), hashlib.sha256)
-
-
 def tag(key: bytes, entry_id: UUID) -> str:
     """Return the 32 hexadecimal digits by which a holder of a family's tag key finds its entries."""
     return hmac.digest(key, str(entry_id).encode(), hashlib.sha256).hex()[:TAG_HEX]
@@ -81,8 +76,9 @@ def compose(
     """
     if len(recipient_salt) != SALT_BYTES or len(internal_salt) != SALT_BYTES:
         raise ValueError("salts are 32 bytes")
-    parts = commit(recipient, salt=recipient_salt) + commit(internal, salt=internal_salt)
-    commitment = hashlib.sha256(parts).digest()
+    c_r = hmac.digest(recipient_salt, canonical(recipient), hashlib.sha256)
+    c_i = hmac.digest(internal_salt, canonical(internal), hashlib.sha256)
+    commitment = hashlib.sha256(c_r + c_i).digest()
     body = canonical(
         {
             "c": commitment.hex(),
