@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import itemgetter
 from typing import Final, NewType, TypeAlias
 from uuid import UUID
 
@@ -72,13 +73,16 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-_CLOSED: Final[Mapping[Act, Reason]] = {
+_CLOSED: Final[Mapping[Act | None, Reason]] = {
+    None: Reason.NO_DECISION,
     Act.ENTER_IN_ERROR: Reason.ENTERED_IN_ERROR,
     Act.HOLD: Reason.HELD,
     Act.INVALIDATE: Reason.INVALIDATED,
     Act.REFUSE: Reason.REFUSED,
     Act.WITHDRAW: Reason.WITHDRAWN,
 }
+
+_SCOPE_MEMBERS: Final = ("agencies", "exclude", "categories", "fields", "purposes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +107,7 @@ class Scope:
     def is_whole(self) -> bool:
         """True when an act that closes leaves nothing standing."""
         narrowed = self.exclude or self.categories or self.fields or self.purposes
-        return not narrowed and self._names_everyone
-
-    @property
-    def _names_everyone(self) -> bool:
-        return not self.agencies or EVERYONE in self.agencies
-
-    def closes_for(self, *, agency: str, purpose: str) -> bool:
-        """Read as the scope of an act that closes: does it touch this agency and purpose?"""
-        reaches = self._names_everyone or agency in self.agencies
-        return reaches and agency not in self.exclude and (not self.purposes or purpose in self.purposes)
+        return not narrowed and EVERYONE in (self.agencies or ALL)
 
     def to_json(self) -> JsonObject:
         """Sorted lists, the empty ones absent."""
@@ -127,14 +122,12 @@ class Scope:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object]) -> "Scope":
-        """Inverse of ``to_json``; raises StoredStandingError."""
-        return cls(
-            agencies=_codes(stored, "agencies"),
-            exclude=_codes(stored, "exclude"),
-            categories=_codes(stored, "categories"),
-            fields=_codes(stored, "fields"),
-            purposes=_codes(stored, "purposes"),
-        )
+        """Inverse of ``to_json``; raises StoredStandingError, a member is not a list."""
+        members = {name: stored.get(name, []) for name in _SCOPE_MEMBERS}
+        lists = {name: codes for name, codes in members.items() if isinstance(codes, list)}
+        if lists.keys() < members.keys():
+            raise StoredStandingError("a stored value is not a list")
+        return cls(**{name: frozenset(map(str, codes)) for name, codes in lists.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +223,30 @@ class Standing:
 
         Raises: StoredStandingError, the value is not a standing: nothing may be granted on it.
         """
-        body = _object(stored)
+        if not isinstance(stored, dict):
+            raise StoredStandingError("a stored standing is not an object")
+        given: Given | None = None
+        zones: tuple[object, ...] = ()
         try:
-            closed_by = Act(str(body["closed_by"])) if "closed_by" in body else None
-            given = _given(_object(body["given"])) if "given" in body else None
-            closures = tuple(_closure(_object(item)) for item in _list(body.get("closures", [])))
-        except (KeyError, ValueError) as error:
+            closed_by = Act(str(stored["closed_by"])) if "closed_by" in stored else None
+            opening = [stored["given"]] if "given" in stored else []
+            closing = list.copy(stored.get("closures", []))  # refuses what is not a list; list() would not
+            scopes = [
+                Scope(**{n: frozenset(map(str, list.copy(scope.get(n, [])))) for n in _SCOPE_MEMBERS})
+                for scope in map(itemgetter("scope"), closing + opening)
+            ]
+            # The give's own scope is the last one, so it falls to no closure.
+            closures = tuple(map(Closure, [Act(str(row["act"])) for row in closing], scopes))
+            if opening:
+                row = opening[0]
+                starts = datetime.fromisoformat(str(row["valid_from"]))
+                ends = datetime.fromisoformat(str(row["valid_until"]))
+                given = Given(DecisionId(UUID(str(row["decision_id"]))), scopes[-1], starts, ends)
+                zones = (starts.tzinfo, ends.tzinfo)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoredStandingError("the stored standing cannot be read") from error
+        if None in zones:
+            raise StoredStandingError("a stored instant has no time zone")
         return cls(given=given, closures=closures, closed_by=closed_by)
 
 
@@ -313,21 +323,38 @@ def evaluate(standing: Standing, *, agency: str, purpose: str, now: datetime) ->
     """
     given = standing.given
     if given is None:
-        return NotGranted(_CLOSED[standing.closed_by] if standing.closed_by else Reason.NO_DECISION)
-    outside = _outside(given, agency=agency, purpose=purpose, now=now)
-    if outside is not None:
-        return NotGranted(outside)
-    touching = [c for c in standing.closures if c.scope.closes_for(agency=agency, purpose=purpose)]
-    for closure in touching:
-        if not closure.scope.categories and not closure.scope.fields:
+        return NotGranted(_CLOSED[standing.closed_by])
+    outside = (
+        (Reason.AGENCY_EXCLUDED, agency in given.scope.exclude),
+        (Reason.AGENCY_NOT_COVERED, agency not in given.scope.agencies),
+        (Reason.PURPOSE_NOT_COVERED, purpose not in given.scope.purposes),
+        (Reason.NOT_YET_VALID, now < given.valid_from),
+        (Reason.EXPIRED, now >= given.valid_until),
+    )
+    for reason, applies in outside:
+        if applies:
+            return NotGranted(reason)
+    closed_categories, closed_fields = frozenset[str](), frozenset[str]()
+    for closure in standing.closures:
+        scope = closure.scope
+        touches = (
+            agency not in scope.exclude,
+            not {EVERYONE, agency}.isdisjoint(scope.agencies or ALL),
+            purpose in (scope.purposes or {purpose}),
+        )
+        if not all(touches):
+            continue
+        if not scope.categories | scope.fields:
             return NotGranted(_CLOSED[closure.act])
+        closed_categories |= scope.categories
+        closed_fields |= scope.fields
     return Granted(
-        decision_id=given.decision_id,
-        valid_until=given.valid_until,
+        given.decision_id,
+        given.valid_until,
         categories=given.scope.categories,
         fields=given.scope.fields,
-        closed_categories=frozenset[str]().union(*(c.scope.categories for c in touching)),
-        closed_fields=frozenset[str]().union(*(c.scope.fields for c in touching)),
+        closed_categories=closed_categories,
+        closed_fields=closed_fields,
     )
 
 
@@ -338,56 +365,7 @@ def evaluate_consent(
     return evaluate(fold(history), agency=recipient, purpose=purpose, now=now)
 
 
-def _outside(given: Given, *, agency: str, purpose: str, now: datetime) -> Reason | None:
-    """Why the give itself does not reach this agency, purpose or instant."""
-    if agency in given.scope.exclude:
-        return Reason.AGENCY_EXCLUDED
-    if agency not in given.scope.agencies:
-        return Reason.AGENCY_NOT_COVERED
-    if purpose not in given.scope.purposes:
-        return Reason.PURPOSE_NOT_COVERED
-    if now < given.valid_from:
-        return Reason.NOT_YET_VALID
-    return Reason.EXPIRED if now >= given.valid_until else None
-
-
 def _as_given(decision: ConsentDecision) -> Given:
     if decision.valid_from is None or decision.valid_until is None:
         raise InvalidDecisionError("an act that opens has no validity")
     return Given(decision.decision_id, decision.scope, decision.valid_from, decision.valid_until)
-
-
-def _given(stored: Mapping[str, object]) -> Given:
-    return Given(
-        decision_id=DecisionId(UUID(str(stored["decision_id"]))),
-        scope=Scope.from_json(_object(stored["scope"])),
-        valid_from=_instant(stored["valid_from"]),
-        valid_until=_instant(stored["valid_until"]),
-    )
-
-
-def _closure(stored: Mapping[str, object]) -> Closure:
-    return Closure(act=Act(str(stored["act"])), scope=Scope.from_json(_object(stored["scope"])))
-
-
-def _instant(stored: object) -> datetime:
-    instant = datetime.fromisoformat(str(stored))
-    if instant.tzinfo is None:
-        raise StoredStandingError("a stored instant has no time zone")
-    return instant
-
-
-def _codes(stored: Mapping[str, object], name: str) -> frozenset[str]:
-    return frozenset(str(code) for code in _list(stored.get(name, [])))
-
-
-def _object(stored: object) -> Mapping[str, object]:
-    if not isinstance(stored, dict):
-        raise StoredStandingError("a stored value is not an object")
-    return stored
-
-
-def _list(stored: object) -> list[object]:
-    if not isinstance(stored, list):
-        raise StoredStandingError("a stored value is not a list")
-    return stored

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -199,6 +200,31 @@ def test_outside_a_give_nothing_is_granted(
     assert NotGranted(reason) == evaluate(standing, agency=agency, purpose=purpose, now=now)
 
 
+def test_the_first_of_several_reasons_is_told() -> None:
+    """The log must say the same of the same refusal: the agency, then the purpose, then the time."""
+    excluding = Scope(agencies=frozenset({"met"}), exclude=frozenset({"camhs"}))
+    found = [
+        evaluate(
+            fold([decide(Act.GIVE, scope), decide(Act.HOLD, Scope(purposes=frozenset({"P4"})))]),
+            agency="camhs",
+            purpose=purpose,
+            now=now,
+        )
+        for scope, purpose, now in (
+            (excluding, "P4", END),
+            (Scope(agencies=frozenset({"met"})), "P4", END),
+            (WIDE, "P4", END),
+            (WIDE, "P1", END),
+        )
+    ]
+    assert [
+        NotGranted(Reason.AGENCY_EXCLUDED),
+        NotGranted(Reason.AGENCY_NOT_COVERED),
+        NotGranted(Reason.PURPOSE_NOT_COVERED),
+        NotGranted(Reason.EXPIRED),
+    ] == found
+
+
 @pytest.mark.parametrize("now", [START, END - timedelta(microseconds=1)], ids=["first", "last"])
 def test_validity_holds_from_its_first_to_its_last_instant(now: datetime) -> None:
     assert isinstance(evaluate(fold([GIVE]), agency="camhs", purpose="P1", now=now), Granted)
@@ -208,6 +234,12 @@ def test_withdrawing_from_one_agency_leaves_the_others() -> None:
     history = [GIVE, decide(Act.WITHDRAW, Scope(agencies=frozenset({"camhs"})))]
     assert NotGranted(Reason.WITHDRAWN) == ask(history)
     assert isinstance(ask(history, agency="met"), Granted)
+
+
+def test_withdrawing_from_all_but_one_leaves_that_one() -> None:
+    history = [GIVE, decide(Act.WITHDRAW, Scope(exclude=frozenset({"camhs"})))]
+    assert isinstance(ask(history), Granted)
+    assert NotGranted(Reason.WITHDRAWN) == ask(history, agency="met")
 
 
 def test_closing_a_category_closes_its_named_fields_too() -> None:
@@ -270,6 +302,11 @@ BROKEN: dict[str, object] = {
     "closures are no list": {"closures": {}},
     "a closure without scope": {"closures": [{"act": "withdraw"}]},
     "agencies are text": {"closures": [{"act": "withdraw", "scope": {"agencies": "camhs"}}]},
+    "closures are empty text": {"closures": ""},
+    "closures are nothing": {"closures": None},
+    "an empty give": {"given": {}},
+    "a give that is nothing": {"given": None},
+    "an act that is nothing": {"closed_by": None},
 }
 
 
@@ -278,3 +315,68 @@ def test_a_broken_standing_is_an_error_and_grants_nothing(stored: object) -> Non
     """Half a standing could have lost its closures; it must stop a release, not slim it."""
     with pytest.raises(StoredStandingError):
         Standing.from_json(stored)
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=8)
+NO_OBJECT = SCALARS | st.lists(SCALARS, max_size=2)
+NO_LIST = SCALARS | st.dictionaries(st.text(max_size=4), SCALARS, max_size=2)
+NO_CODE = NO_OBJECT.filter(lambda value: value not in list(Act)) | NO_LIST
+NO_INSTANT = NO_OBJECT | st.just(NOW.replace(tzinfo=None).isoformat())
+SCOPE_MEMBERS = ("agencies", "exclude", "categories", "fields", "purposes")
+WRONG: dict[tuple[str | int, ...], st.SearchStrategy[object]] = {
+    ("given",): NO_OBJECT,
+    ("given", "decision_id"): NO_OBJECT | NO_LIST,
+    ("given", "scope"): NO_OBJECT,
+    **{("given", "scope", name): NO_LIST for name in SCOPE_MEMBERS},
+    ("given", "valid_from"): NO_INSTANT,
+    ("given", "valid_until"): NO_INSTANT,
+    ("closures",): NO_LIST,
+    ("closures", 0): NO_OBJECT,
+    ("closures", 1, "act"): NO_CODE,
+    ("closures", 1, "scope"): NO_OBJECT,
+    **{("closures", 0, "scope", name): NO_LIST for name in SCOPE_MEMBERS},
+    ("closed_by",): NO_CODE,
+}
+OPTIONAL = {"given", "closures", 0, "closed_by", *SCOPE_MEMBERS}
+
+
+def whole_and_parent(place: tuple[str | int, ...]) -> tuple[object, Any]:
+    """A stored standing with every member, and within it what holds one place."""
+    body = fold([GIVE, decide(Act.HOLD, WIDE), decide(Act.WITHDRAW, WIDE)]).to_json() | {"closed_by": "hold"}
+    Standing.from_json(body)
+    parent: Any = body
+    for step in place[:-1]:
+        parent = parent[step]
+    return body, parent
+
+
+@given(place=st.sampled_from(list(WRONG)), data=st.data())
+def test_one_wrong_value_anywhere_stops_the_reading(
+    place: tuple[str | int, ...], data: st.DataObject
+) -> None:
+    """Text read as a list of its letters, or a missing list as an empty one, would turn closed into open."""
+    body, parent = whole_and_parent(place)
+    parent[place[-1]] = data.draw(WRONG[place])
+    with pytest.raises(StoredStandingError):
+        Standing.from_json(body)
+
+
+@pytest.mark.parametrize("place", [place for place in WRONG if place[-1] not in OPTIONAL])
+def test_a_member_that_is_missing_stops_the_reading(place: tuple[str | int, ...]) -> None:
+    body, parent = whole_and_parent(place)
+    del parent[place[-1]]
+    with pytest.raises(StoredStandingError):
+        Standing.from_json(body)
+
+
+@given(stored=NO_OBJECT)
+def test_what_is_not_an_object_is_no_standing(stored: object) -> None:
+    with pytest.raises(StoredStandingError):
+        Standing.from_json(stored)
+
+
+@given(place=st.sampled_from(SCOPE_MEMBERS), wrong=NO_LIST)
+def test_a_scope_of_a_decision_is_read_as_strictly(place: str, wrong: object) -> None:
+    """For an act that closes, a member read as an empty list would reach everybody; one of letters, nobody."""
+    with pytest.raises(StoredStandingError):
+        Scope.from_json(WIDE.to_json() | {place: wrong})

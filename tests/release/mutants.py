@@ -291,12 +291,16 @@ MUTANTS = [
     ),
     *_in(
         CONSENT,
-        ("consent's last instant", "if now >= given.valid_until", "if now > given.valid_until"),
-        ("consent never ends", "return Reason.EXPIRED if now >= given.valid_until else None", "return None"),
-        ("consent begins early", "if now < given.valid_from:", "if False:"),
-        ("consent to any purpose", "if purpose not in given.scope.purposes:", "if False:"),
-        ("exclusion ignored", "if agency in given.scope.exclude:", "if False:"),
-        ("consent to any agency", "if agency not in given.scope.agencies:", "if False:"),
+        ("consent's last instant", "now >= given.valid_until", "now > given.valid_until"),
+        ("consent never ends", "(Reason.EXPIRED, now >= given.valid_until)", "(Reason.EXPIRED, False)"),
+        (
+            "consent begins early",
+            "(Reason.NOT_YET_VALID, now < given.valid_from)",
+            "(Reason.NOT_YET_VALID, False)",
+        ),
+        ("consent to any purpose", "purpose not in given.scope.purposes", "False"),
+        ("exclusion ignored", "agency in given.scope.exclude", "False"),
+        ("consent to any agency", "agency not in given.scope.agencies", "False"),
         ("closed category ignored", " or category in self.closed_categories:", ":"),
         ("closed field ignored", "if field_name in self.closed_fields or category", "if category"),
         (
@@ -312,15 +316,15 @@ MUTANTS = [
         ("withdrawal ignored", "return Standing(closed_by=decision.act)", "return standing"),
         (
             "withdrawal from one agency ignored",
-            "if not closure.scope.categories and not closure.scope.fields:",
+            "if not scope.categories | scope.fields:",
             "if False:",
         ),
         (
             "withdrawal for one purpose closes none",
-            "(not self.purposes or purpose in self.purposes)",
-            "not self.purposes",
+            "purpose in (scope.purposes or {purpose}),",
+            "not scope.purposes,",
         ),
-        ("withdrawal for one purpose closes all", " and (not self.purposes or purpose in self.purposes)", ""),
+        ("withdrawal for one purpose closes all", "purpose in (scope.purposes or {purpose}),", ""),
         (
             "a new agreement is not seen",
             "return Standing(given=_as_given(decision))",
