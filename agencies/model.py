@@ -134,6 +134,10 @@ class AgencyKind(StrEnum):
     POLICE = "police"
 
 
+KINDS_WITHOUT_CASES = frozenset({AgencyKind.COMMISSIONING, AgencyKind.POLICE})
+"""Kinds that receive aggregates or referrals, never a case."""
+
+
 class Condition(StrEnum):
     """When a profile row counts."""
 
@@ -168,7 +172,7 @@ class ProfileRow:
         return self.panel if stage is Stage.PANEL else self.service
 
 
-_RowKey: TypeAlias = tuple[FieldName, Condition]
+_RowKey: TypeAlias = tuple[FieldName, Stage, Condition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +197,7 @@ class Profile:
     article6: str
     article9: str
     rows: tuple[ProfileRow, ...]
-    _index: Mapping[_RowKey, ProfileRow] = field(init=False, repr=False, compare=False)
+    _index: Mapping[_RowKey, Level] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_index", _index_rows(self.rows))
@@ -207,34 +211,22 @@ class Profile:
             conditions: the conditions that hold now; ``always`` is understood.
         """
         selected = [
-            row
-            for condition in sorted(conditions - {Condition.ALWAYS})
-            if (row := self._index.get((field_name, condition))) is not None
+            level
+            for condition in conditions - {Condition.ALWAYS}
+            if (level := self._index.get((field_name, stage, condition))) is not None
         ]
-        if not selected:
-            always = self._index.get((field_name, Condition.ALWAYS))
-            return Level.W if always is None else always.mark(stage).level
-        return min(row.mark(stage).level for row in selected)
+        return min(selected, default=self._index.get((field_name, stage, Condition.ALWAYS), Level.W))
 
 
-def _index_rows(rows: Iterable[ProfileRow]) -> Mapping[_RowKey, ProfileRow]:
-    """Rows by field and condition; of two with one key the one that releases less stays.
+def _index_rows(rows: Iterable[ProfileRow]) -> Mapping[_RowKey, Level]:
+    """Levels by field, stage and condition; of two with one key the lower stays.
 
     The parser refuses such profiles; a profile made by other means still errs on the strict side.
     """
-    index: dict[_RowKey, ProfileRow] = {}
+    index: dict[_RowKey, Level] = {}
     for row in rows:
-        key = (row.field, row.when)
-        index[key] = _stricter(index[key], row) if key in index else row
+        for stage in Stage:
+            key = (row.field, stage, row.when)
+            level = row.mark(stage).level
+            index[key] = min(index.get(key, level), level)
     return MappingProxyType(index)
-
-
-def _stricter(one: ProfileRow, other: ProfileRow) -> ProfileRow:
-    """A row with the lower mark of each stage."""
-    return ProfileRow(
-        field=one.field,
-        panel=min(one.panel, other.panel, key=lambda mark: mark.level),
-        service=min(one.service, other.service, key=lambda mark: mark.level),
-        when=one.when,
-        reason=one.reason,
-    )
