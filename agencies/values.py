@@ -3,6 +3,8 @@
 INVARIANT: shapes are closed: a member that a shape does not have is a fault.
 INVARIANT: a fault holds a JSON pointer into the value and a stable reason, never any part of the value;
     an unknown member's name is the caller's text, so its fault points at the object that holds it.
+INVARIANT: what is found in a value by its field's shape (agencies, identifiers) is looked up in tables made
+    once from the shapes; an object inside a value holds no object, no identifier and no list of agencies.
 INVARIANT: no null and no floating point number passes.
 
 Pure: standard library only; the day is passed in.
@@ -14,12 +16,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from types import MappingProxyType
 from typing import assert_never
 
 from agencies import identifiers
 from agencies.ages import iso_day
 from agencies.errors import UnknownFieldError
-from agencies.model import FieldName
+from agencies.model import FieldName, JsonObject, JsonValue
 from agencies.shapes import (
     SHAPES,
     Agencies,
@@ -42,7 +45,7 @@ from agencies.shapes import (
 )
 from agencies.value_rules import RULES, Fault, identifier_fault
 
-__all__ = ["Fault", "check_value", "mentioned_agencies", "shape_of"]
+__all__ = ["Fault", "check_value", "mentioned_agencies", "normal_form", "shape_of"]
 
 _LANGUAGE = re.compile(
     r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*"
@@ -88,7 +91,37 @@ def mentioned_agencies(field: FieldName, value: Mapping[str, object]) -> frozens
 
     Raises: UnknownFieldError.
     """
-    return frozenset(_agencies_in(shape_of(field).members, value))
+    naming = _NAMING_AGENCIES.get(field)
+    if naming is None:
+        raise UnknownFieldError("the catalogue has no such field")
+    found = [value.get(name) for name in naming.alone]
+    for name, member in naming.listed:
+        entries = value.get(name)
+        if isinstance(entries, list):
+            found += [entry.get(member) if isinstance(entry, Mapping) else entry for entry in entries]
+    return frozenset(code for code in found if isinstance(code, str))
+
+
+def normal_form(field: FieldName, value: Mapping[str, JsonValue]) -> JsonObject:
+    """A sound value with its identifiers as they are stored and told: one spelling for each.
+
+    Args:
+        field: catalogue name.
+        value: a value that ``check_value`` found sound; it stays as it is.
+
+    Raises: UnknownFieldError; IdentifierError, the value is not sound.
+    """
+    members = shape_of(field).members
+    normal = dict(value)
+    for name in members.keys() & value.keys():
+        match members[name].kind:
+            case Identifier(normalise):
+                normal[name] = normalise(str(value[name]))
+            case NhsNumber():
+                normal[name] = str(value[name]).replace(" ", "").replace("-", "")
+            case _:
+                continue
+    return normal
 
 
 def shape_of(field: FieldName) -> ValueShape:
@@ -102,20 +135,37 @@ def shape_of(field: FieldName) -> ValueShape:
     return shape
 
 
-def _agencies_in(members: Mapping[str, Member], value: Mapping[str, object]) -> Iterator[str]:
-    for name, member in members.items():
-        held = value.get(name)
+@dataclass(frozen=True, slots=True)
+class _NamingAgencies:
+    """Where a value names agencies.
+
+    Attributes:
+        alone: members that are one code.
+        listed: members that are lists: of codes (None), or of objects with the code in this member.
+    """
+
+    alone: tuple[str, ...]
+    listed: tuple[tuple[str, str | None], ...]
+
+
+def _naming_agencies(shape: ValueShape) -> _NamingAgencies:
+    """The members of a shape that are, list or hold codes of agencies."""
+    listed: list[tuple[str, str | None]] = []
+    for name, member in shape.members.items():
         match member.kind:
-            case Agency() if isinstance(held, str):
-                yield held
-            case Agencies() if isinstance(held, list):
-                yield from (code for code in held if isinstance(code, str))
-            case Objects(inner) if isinstance(held, list):
-                for entry in held:
-                    if isinstance(entry, Mapping):
-                        yield from _agencies_in(inner, entry)
+            case Agencies():
+                listed.append((name, None))
+            case Objects(inner):
+                listed += [(name, part) for part in inner if isinstance(inner[part].kind, Agency)]
             case _:
                 continue
+    alone = tuple(name for name, member in shape.members.items() if isinstance(member.kind, Agency))
+    return _NamingAgencies(alone=alone, listed=tuple(listed))
+
+
+_NAMING_AGENCIES: Mapping[FieldName, _NamingAgencies] = MappingProxyType(
+    {field: _naming_agencies(shape) for field, shape in SHAPES.items()}
+)
 
 
 def _check_object(

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from agencies import shapes
 from agencies.errors import UnknownFieldError
-from agencies.model import FieldName
+from agencies.model import FieldName, JsonObject
 from agencies.shapes import SHAPES
-from agencies.values import Fault, check_value, mentioned_agencies
+from agencies.values import Fault, check_value, mentioned_agencies, normal_form
 
 TODAY = date(2026, 11, 22)
-SOUND: dict[str, dict[str, object]] = json.loads(
+SOUND: dict[str, JsonObject] = json.loads(
     Path(__file__).with_name("sound_values.json").read_text(encoding="utf-8")
 )
 MAY_BE_EMPTY = {("disability", "adjustments"), ("housing", "issues"), ("assessment", "needs")}
@@ -26,7 +27,7 @@ def faults_of(field: str, value: object, *, synthetic: bool = True) -> list[Faul
 
 
 def changed(field: str, **members: object) -> dict[str, object]:
-    return copy.deepcopy(SOUND[field]) | members
+    return {**copy.deepcopy(SOUND[field]), **members}
 
 
 def without(field: str, name: str) -> dict[str, object]:
@@ -192,3 +193,55 @@ def test_agencies_inside_a_value_are_found(field: str, expected: set[str]) -> No
 def test_agency_that_only_owns_an_action_is_found() -> None:
     value = changed("minutes", attendees=["health"], actions=[{"owner": "athena", "action": "home_visit"}])
     assert {"health", "athena"} == mentioned_agencies(FieldName("minutes"), value)
+
+
+@pytest.mark.parametrize("attendees", ["athena", [None], [{"owner": 1}], 7])
+def test_agencies_are_looked_for_in_unsound_values_too(attendees: object) -> None:
+    """The search answers whatever is stored; what is no code is no agency."""
+    value = changed("minutes", attendees=attendees)
+    assert {"camhs", "health"} == mentioned_agencies(FieldName("minutes"), value)
+
+
+@pytest.mark.parametrize("field", SHAPES)
+def test_object_inside_a_value_holds_plain_members(field: FieldName) -> None:
+    """Levels, agencies and normal forms are found in tables that look one object deep."""
+    deep = (shapes.Objects, shapes.Identifier, shapes.NhsNumber, shapes.PersonId, shapes.Agencies)
+    objects = [member.kind for member in SHAPES[field].members.values()]
+    inner = [
+        part.kind for kind in objects if isinstance(kind, shapes.Objects) for part in kind.members.values()
+    ]
+    assert [] == [kind for kind in inner if isinstance(kind, deep)]
+
+
+NORMAL: dict[str, tuple[str, JsonObject, JsonObject]] = {
+    "postcode": ("address", {"postcode": "se64ru"}, {"postcode": "SE6 4RU"}),
+    "pseudo-postcode": ("address", {"postcode": "zz993vz"}, {"postcode": "ZZ99 3VZ"}),
+    "UPRN": ("address", {"postcode": "SE6 4RU", "uprn": "000100020999"}, {"uprn": "100020999"}),
+    "UPN": ("pupil_number", {"upn": " x209999926001"}, {"upn": "X209999926001"}),
+    "NHS number": ("nhs_number", {"number": "999-000 0018"}, {"number": "9990000018"}),
+    "text": ("child_name", {"given": " zoë "}, {"given": " zoë "}),
+    "absent": ("school", {"phase": "ehe"}, {}),
+}
+
+
+@pytest.mark.parametrize("name", NORMAL)
+def test_identifier_is_stored_in_one_spelling(name: str) -> None:
+    """What is stored is told as it is: an extract normalises nothing."""
+    field, written, changed_members = NORMAL[name]
+    before = dict(written)
+    assert written | changed_members == normal_form(FieldName(field), written)
+    assert before == written
+
+
+@pytest.mark.parametrize("field", SOUND)
+def test_normal_form_is_sound_and_stays(field: str) -> None:
+    value = normal_form(FieldName(field), SOUND[field])
+    assert [] == faults_of(field, value)
+    assert value == normal_form(FieldName(field), value)
+
+
+def test_no_form_and_no_agency_of_an_unknown_field() -> None:
+    with pytest.raises(UnknownFieldError):
+        normal_form(FieldName("shoe_size"), {})
+    with pytest.raises(UnknownFieldError):
+        mentioned_agencies(FieldName("shoe_size"), {})
