@@ -2,16 +2,19 @@
 
 INVARIANT: a month or a year is complete on the day with the birth's day number; where a month lacks that
     day it is complete on the 1st of the next, so that a 29 February birthday counts on 1 March.
+INVARIANT: a form is data; an age before the birth is in no form, so that it is told nowhere.
 
 Pure: standard library only; the day is passed in (Europe/London).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
+from typing import Final
 
 _MONTHS = 12
-_TWO_YEARS = 24
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -36,35 +39,54 @@ def iso_day(value: object) -> date | None:
         return None
 
 
-def age_form(value: Mapping[str, object], *, today: date) -> str | int | None:
-    """Years as a number, months as "14 months", or "unborn"; None for a date that tells no age."""
-    if value["certainty"] == "expected":
-        return "unborn"
-    born = iso_day(value["date"])
-    months = -1 if born is None else whole_months(born, today=today)
-    if born is None or months < 0:
-        return None
-    if months < _TWO_YEARS:
-        return "1 month" if months == 1 else f"{months} months"
-    return whole_years(born, today=today)
+@dataclass(frozen=True, slots=True)
+class AgeForm:
+    """One way to tell an age: ``by_month.get(months, by_year.get(months // 12))``; None is not told.
+
+    Attributes:
+        by_month: what is told of an age in whole months; before ``by_year``.
+        by_year: what is told of an age in whole years.
+        unborn: what is told while the birth is expected; None where the form has no word for it.
+    """
+
+    by_month: Mapping[int, str]
+    by_year: Mapping[int, str | int]
+    unborn: str | None
 
 
-def child_band_form(value: Mapping[str, object], *, today: date) -> str | None:
-    """The child's age band; None above 25 years."""
-    if value["certainty"] == "expected":
-        return "0-4"
-    return _band(value, today, ((4, "0-4"), (10, "5-10"), (15, "11-15"), (17, "16-17"), (25, "18-25")))
+_YEARS: Final = range(1000)
+_NO_MONTHS: Final[Mapping[int, str]] = MappingProxyType({})
 
+EXACT_AGE: Final = AgeForm(
+    by_month=MappingProxyType(
+        {months: "1 month" if months == 1 else f"{months} months" for months in range(24)}
+    ),
+    by_year=MappingProxyType({years: years for years in _YEARS}),
+    unborn="unborn",
+)
+"""Years as a number; below two years months as text."""
 
-def adult_band_form(value: Mapping[str, object], *, today: date) -> str | None:
-    """The adult's age band."""
-    return _band(value, today, ((17, "<18"), (24, "18-24"), (64, "25-64"), (999, "65+")))
+CHILD_AGE_BAND: Final = AgeForm(
+    by_month=_NO_MONTHS,
+    by_year=MappingProxyType(
+        dict.fromkeys(range(5), "0-4")
+        | dict.fromkeys(range(5, 11), "5-10")
+        | dict.fromkeys(range(11, 16), "11-15")
+        | dict.fromkeys(range(16, 18), "16-17")
+        | dict.fromkeys(range(18, 26), "18-25")
+    ),
+    unborn="0-4",
+)
+"""Five bands; nothing above 25 years."""
 
-
-def _band(value: Mapping[str, object], today: date, bands: Sequence[tuple[int, str]]) -> str | None:
-    """The first band whose last year is not below the age in years."""
-    born = iso_day(value["date"])
-    years = -1 if born is None else whole_years(born, today=today)
-    if years < 0:
-        return None
-    return next((label for last, label in bands if years <= last), None)
+ADULT_AGE_BAND: Final = AgeForm(
+    by_month=_NO_MONTHS,
+    by_year=MappingProxyType(
+        dict.fromkeys(_YEARS, "65+")
+        | dict.fromkeys(range(65), "25-64")
+        | dict.fromkeys(range(25), "18-24")
+        | dict.fromkeys(range(18), "<18")
+    ),
+    unborn=None,
+)
+"""Four bands."""

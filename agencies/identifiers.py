@@ -107,11 +107,6 @@ def postcode(text: str) -> str:
     raise IdentifierError("not a postcode")
 
 
-def postcode_district(normal: str) -> str:
-    """The first part of a normalised postcode, for example SE6."""
-    return normal.partition(" ")[0]
-
-
 def uprn(text: str) -> str:
     """A unique property reference number: 1 to 12 digits, leading zeros removed. It has no check digit.
 

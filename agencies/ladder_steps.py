@@ -1,24 +1,27 @@
-"""The single steps of the ladders: what one value becomes at a generalised level.
+"""The single steps of the ladders: what one value becomes at one level.
 
-INVARIANT: a step only reads the value, the day and what the context releases; it returns None where the
-    value cannot be told at this level, and then nothing is told.
-INVARIANT: a step builds its result member by member; it never copies the value, so no free text, name,
-    identifier or exact date of a value can pass (an answer's year, month or code can).
+INVARIANT: a step only reads the value and what the context releases; it returns None where the value
+    cannot be told at this level, and then nothing is told.
+INVARIANT: a generalising step builds its result member by member; it never copies the value, so no free text,
+    name, identifier or exact date of a value can pass (an answer's year, month or code can).
 INVARIANT: a flag is raised only where it is true; there is no flag that says "no need".
+INVARIANT: a step calls no other function of ours: what two steps share is a table. A step that is made from a
+    table is made once, when the ladders are.
 
-Pure: standard library only; the day is passed in (Europe/London).
+Pure: standard library only, no clock: ages come with the context.
 Source of each step: the field catalogue, ladder column, first and second generalisation.
 """
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from agencies import ages, codes, identifiers
-from agencies.errors import IdentifierError
+from agencies import codes
+from agencies.ages import AgeForm
+from agencies.identifiers import PSEUDO_POSTCODES
 from agencies.model import AgencyCode, AgencyKind, JsonObject, JsonValue
+from agencies.shapes import Member, Objects, PersonId, ValueShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,11 @@ class LadderItem:
     """One item of a case record as a ladder takes it.
 
     Attributes:
-        value: a value that ``check_value`` found sound.
+        value: a value that ``check_value`` found sound, in its ``normal_form``.
         about: the people whom it is about; for F14 the member and the person related to.
     """
 
-    value: Mapping[str, object]
+    value: Mapping[str, JsonValue]
     about: tuple[str, ...]
 
 
@@ -39,22 +42,22 @@ class LadderContext:
     """What the recipient is and what it is told about the people besides this field.
 
     Attributes:
-        today: the day in Europe/London.
         agency: the recipient.
         kind: the recipient's kind.
         refs: pairwise id of every person who may appear; a person who is absent may not.
         roles: child, adult or other, by person.
+        months: whole months of age today, by person, negative before the birth; absent where it is not known.
         birth: age as released to this recipient, by person; absent where it is withheld.
         sex: sex as released to this recipient, by person; absent where it is withheld.
         narrative_allowed: whether reviewed free text may go at level F.
         relationships: relationship code as released to this recipient, by person; for role labels.
     """
 
-    today: date
     agency: AgencyCode
     kind: AgencyKind
     refs: Mapping[str, str]
     roles: Mapping[str, str]
+    months: Mapping[str, int]
     birth: Mapping[str, str | int]
     sex: Mapping[str, str]
     narrative_allowed: bool
@@ -69,6 +72,57 @@ Gathering: TypeAlias = Callable[[Sequence[LadderItem], LadderContext], JsonObjec
 
 # Scripts in which one sign is a syllable or a word: an "initial" would be half the name or all of it.
 _NOT_ALPHABETIC = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "YI ", "BOPOMOFO", "TANGUT", "NUSHU")
+_LEAST_LETTERS = 2
+_PSEUDO_WITHOUT_SPACE = frozenset(code.replace(" ", "") for code in PSEUDO_POSTCODES)
+_INWARD_LENGTH = 3
+"""Signs after a postcode's district."""
+_ATTENDANCE_BANDS: Final = ((95, "95+"), (90, "90-94.9"), (50, "50-89.9"), (0, "<50"))
+"""Least percentage of each band, compared in whole sessions: no rounding moves a child across a boundary."""
+_ATTENDANCE_CONCERN = 90
+"""Percentage below which attendance is a concern: the two lower bands."""
+_HOMELESSNESS: Final = "homelessness_risk"
+
+_Released: TypeAlias = tuple[tuple[str, tuple[str, ...] | None], ...]
+"""Released members by name; for a list of objects the members of these that are released."""
+
+
+def _released(members: Mapping[str, Member], *, narrative: bool) -> _Released:
+    """The members that level F tells, with or without narrative; never one that is a person."""
+    return tuple(
+        (
+            name,
+            tuple(inner for inner, _ in _released(member.kind.members, narrative=narrative))
+            if isinstance(member.kind, Objects)
+            else None,
+        )
+        for name, member in members.items()
+        if member.released and (narrative or not member.narrative) and not isinstance(member.kind, PersonId)
+    )
+
+
+def full(shape: ValueShape) -> Step:
+    """A step that tells a value's released members as they are; None where none is left.
+
+    A member that is a person is not told: its shape has a step of its own.
+    """
+    everything = _released(shape.members, narrative=True)
+    without_narrative = _released(shape.members, narrative=False)
+
+    def tell(item: LadderItem, context: LadderContext) -> JsonObject | None:
+        told: JsonObject = {}
+        for name, inner in everything if context.narrative_allowed else without_narrative:
+            held = item.value.get(name)
+            if inner is not None:
+                entries = (
+                    [entry for entry in held if isinstance(entry, dict)] if isinstance(held, list) else []
+                )
+                parts = ({part: entry[part] for part in inner if part in entry} for entry in entries)
+                held = [part for part in parts if part]
+            if isinstance(held, str | int | list) and held != []:
+                told[name] = held
+        return told or None
+
+    return tell
 
 
 def flag(code: str) -> Step:
@@ -89,19 +143,9 @@ def only(*names: str) -> Step:
     """A step that tells the named coded members, those that the item has."""
 
     def tell(item: LadderItem, _context: LadderContext) -> JsonObject | None:
-        told = {name: as_json(item.value[name]) for name in names if item.value.get(name)}
-        return told or None
+        return {name: item.value[name] for name in names if item.value.get(name)} or None
 
     return tell
-
-
-def as_json(value: object) -> JsonValue:
-    """A checked part of a value as released JSON: text, whole numbers, truth values and their lists."""
-    if isinstance(value, str | int):
-        return value
-    if isinstance(value, list | tuple) and all(isinstance(entry, str | int) for entry in value):
-        return list(value)
-    raise TypeError("a checked value holds no other type here")
 
 
 # --- Names, ages, sex ---------------------------------------------------------------------------------------
@@ -114,16 +158,14 @@ def initials(item: LadderItem, _context: LadderContext) -> JsonObject | None:
     """
     if item.value["type"] == "former":
         return None
-    parts = [_initial(str(item.value[part])) for part in ("given", "family")]
-    letters = "".join(part for part in parts if part)
-    return {"initials": letters} if letters else None
-
-
-def _initial(name: str) -> str | None:
-    letters = [symbol for symbol in unicodedata.normalize("NFC", name) if symbol.isalpha()]
-    if len(letters) < 2 or unicodedata.name(letters[0], "").startswith(_NOT_ALPHABETIC):  # noqa: PLR2004
-        return None
-    return letters[0].upper()
+    parts = [unicodedata.normalize("NFC", str(item.value[part])) for part in ("given", "family")]
+    spelt = [[symbol for symbol in part if symbol.isalpha()] for part in parts]
+    told = "".join(
+        letters[0].upper()
+        for letters in spelt
+        if len(letters) >= _LEAST_LETTERS and not unicodedata.name(letters[0], "").startswith(_NOT_ALPHABETIC)
+    )
+    return {"initials": told} if told else None
 
 
 def role_label(item: LadderItem, context: LadderContext) -> JsonObject | None:
@@ -133,42 +175,36 @@ def role_label(item: LadderItem, context: LadderContext) -> JsonObject | None:
     return {"role": label.lower()}
 
 
-def age(item: LadderItem, context: LadderContext) -> JsonObject | None:
-    """F03: age in years, below two years in months; "unborn" while the birth is expected."""
-    told = ages.age_form(item.value, today=context.today)
-    return None if told is None else {"age": told}
+def age(name: str, form: AgeForm) -> Step:
+    """F03, F06: a step that tells the age in one form, under this name."""
 
+    def tell(item: LadderItem, context: LadderContext) -> JsonObject | None:
+        if form.unborn is not None and item.value["certainty"] == "expected":
+            return {name: form.unborn}
+        months = context.months.get(item.about[0], -1)
+        told = form.by_month.get(months, form.by_year.get(months // 12))
+        return None if told is None else {name: told}
 
-def child_age_band(item: LadderItem, context: LadderContext) -> JsonObject | None:
-    """F03: 0-4, 5-10, 11-15, 16-17 or 18-25; an unborn child is in the first band."""
-    told = ages.child_band_form(item.value, today=context.today)
-    return None if told is None else {"band": told}
-
-
-def adult_age_band(item: LadderItem, context: LadderContext) -> JsonObject | None:
-    """F06: under 18, 18-24, 25-64, or 65 and over."""
-    told = ages.adult_band_form(item.value, today=context.today)
-    return None if told is None else {"band": told}
+    return tell
 
 
 # --- Where they live, how they are reached, who they are in registers -----------------------------------------
 
 
-def ward(item: LadderItem, context: LadderContext) -> JsonObject | None:
-    """F07: the ward's GSS code; where none is recorded, the postcode district (the next lower step)."""
-    code = item.value.get("ward")
-    return {"ward": str(code)} if code else postcode_district(item, context)
+def place(*, by_ward: bool) -> Step:
+    """F07: a step that tells the postcode district; or the ward's GSS code where one is recorded.
 
+    A pseudo-code has no district: it would say "no fixed abode".
+    """
 
-def postcode_district(item: LadderItem, _context: LadderContext) -> JsonObject | None:
-    """F07: the first part of the postcode. A pseudo-code has none: it would say "no fixed abode"."""
-    try:
-        normal = identifiers.postcode(str(item.value["postcode"]))
-    except IdentifierError:
-        return None
-    if normal in identifiers.PSEUDO_POSTCODES:
-        return None
-    return {"district": identifiers.postcode_district(normal)}
+    def tell(item: LadderItem, _context: LadderContext) -> JsonObject | None:
+        ward = item.value.get("ward")
+        if by_ward and ward:
+            return {"ward": ward}
+        postcode = str(item.value["postcode"]).replace(" ", "").upper()
+        return None if postcode in _PSEUDO_WITHOUT_SPACE else {"district": postcode[:-_INWARD_LENGTH]}
+
+    return tell
 
 
 def via_lead_practitioner(item: LadderItem, _context: LadderContext) -> JsonObject:
@@ -197,26 +233,23 @@ def on_roll(item: LadderItem, _context: LadderContext) -> JsonObject:
 
 def household_full(item: LadderItem, context: LadderContext) -> JsonObject | None:
     """F14: two people by their pairwise ids; None unless both may appear."""
-    member, other = _household_refs(item, context)
-    if member is None or other is None:
+    member, to = str(item.value["member"]), str(item.value["to"])
+    if member not in context.refs or to not in context.refs:
         return None
     return {
-        "person": member,
-        "relationship": as_json(item.value["relationship"]),
-        "to": other,
-        "resident": as_json(item.value["resident"]),
+        "person": context.refs[member],
+        "relationship": item.value["relationship"],
+        "to": context.refs[to],
+        "resident": item.value["resident"],
     }
 
 
 def household_without_names(item: LadderItem, context: LadderContext) -> JsonObject | None:
     """F14: relationship and residence, with age and sex where the recipient is told them anyway."""
-    if None in _household_refs(item, context):
+    member, to = str(item.value["member"]), str(item.value["to"])
+    if member not in context.refs or to not in context.refs:
         return None
-    told: JsonObject = {
-        "relationship": as_json(item.value["relationship"]),
-        "resident": as_json(item.value["resident"]),
-    }
-    member = str(item.value["member"])
+    told: JsonObject = {"relationship": item.value["relationship"], "resident": item.value["resident"]}
     if member in context.birth:
         told["age"] = context.birth[member]
     if member in context.sex:
@@ -226,82 +259,71 @@ def household_without_names(item: LadderItem, context: LadderContext) -> JsonObj
 
 def household_counts(items: Sequence[LadderItem], context: LadderContext) -> JsonObject | None:
     """F14: how many children and adults, each person once, and only people who may appear."""
-    people = {
-        str(item.value[end])
-        for item in items
-        if None not in _household_refs(item, context)
-        for end in ("member", "to")
-    }
+    ends = [(str(item.value["member"]), str(item.value["to"])) for item in items]
+    people = {person for pair in ends if context.refs.keys() >= set(pair) for person in pair}
     roles = [context.roles.get(person) for person in people]
     children, adults = roles.count("child"), roles.count("adult")
     return {"children": children, "adults": adults} if children or adults else None
 
 
-def _household_refs(item: LadderItem, context: LadderContext) -> tuple[str | None, str | None]:
-    return context.refs.get(str(item.value["member"])), context.refs.get(str(item.value["to"]))
-
-
 # --- Support, education and money ------------------------------------------------------------------------------
 
 
-def adjustments(item: LadderItem, context: LadderContext) -> JsonObject:
+def adjustments(item: LadderItem, _context: LadderContext) -> JsonObject:
     """F20: the adjustments to make; where none is recorded, the flag (the next lower step)."""
     wanted = item.value["adjustments"]
-    return {"adjustments": as_json(wanted)} if wanted else any_item(item, context)
+    return {"adjustments": wanted} if wanted else {"any": True}
 
 
 def sen_area(item: LadderItem, _context: LadderContext) -> JsonObject:
     """F21: the broad area of need and the kind of provision."""
     area = codes.SEN_AREA.get(str(item.value["type"]), "other")
-    return {"area": area, "provision": as_json(item.value["provision"])}
+    return {"area": area, "provision": item.value["provision"]}
 
 
 def ehcp_outline(item: LadderItem, context: LadderContext) -> JsonObject:
     """F22: that there is a plan, the month of its review, and the sections that concern the recipient."""
     told: JsonObject = {"any": True, "review_month": str(item.value["review_on"])[:7]}
     relevant = codes.RELEVANT_SECTIONS.get(context.kind, frozenset())
-    sections = [section for section in _texts(item.value["sections"]) if section in relevant]
+    recorded = item.value["sections"]
+    sections: list[JsonValue] = [
+        each for each in (recorded if isinstance(recorded, list) else []) if each in relevant
+    ]
     if sections:
-        told["sections"] = as_json(sections)
+        told["sections"] = sections
     return told
 
 
 def attendance_band(item: LadderItem, _context: LadderContext) -> JsonObject:
     """F23: the band of attendance and the counts; without possible sessions there is no band."""
-    told: JsonObject = {
-        "suspensions": as_json(item.value["suspensions"]),
-        "exclusions": as_json(item.value["exclusions"]),
-    }
-    band = _attendance(item)
-    return told if band is None else {"band": band} | told
+    possible, attended = int(str(item.value["possible"])), int(str(item.value["attended"]))
+    counts = {name: item.value[name] for name in ("suspensions", "exclusions")}
+    if possible == 0:
+        return counts
+    band = next(label for least, label in _ATTENDANCE_BANDS if attended * 100 >= possible * least)
+    return {"band": band} | counts
 
 
 def attendance_concern(item: LadderItem, _context: LadderContext) -> JsonObject | None:
     """F23: a flag for attendance below 90 %, a suspension or an exclusion."""
-    low = _attendance(item) in {"50-89.9", "<50"}
+    possible, attended = int(str(item.value["possible"])), int(str(item.value["attended"]))
+    low = attended * 100 < possible * _ATTENDANCE_CONCERN
     return {"any": True} if low or item.value["suspensions"] or item.value["exclusions"] else None
-
-
-def _attendance(item: LadderItem) -> str | None:
-    """The band, compared in whole sessions: no rounding can move a child across a boundary."""
-    possible, attended = _whole(item.value["possible"]), _whole(item.value["attended"])
-    if possible == 0:
-        return None
-    bands = ((95, "95+"), (90, "90-94.9"), (50, "50-89.9"), (0, "<50"))
-    return next(label for percent, label in bands if attended * 100 >= possible * percent)
 
 
 def housing_issues(item: LadderItem, _context: LadderContext) -> JsonObject | None:
     """F25: issue codes, with the risk of homelessness within 56 days as one of them; no tenure, no sum."""
-    issues = set(_texts(item.value["issues"]))
+    recorded = item.value["issues"]
+    issues = {str(issue) for issue in recorded} if isinstance(recorded, list) else set()
     if item.value["homeless_within_56_days"] is True:
-        issues.add("homelessness_risk")
-    return {"issues": as_json(sorted(issues))} if issues else None
+        issues.add(_HOMELESSNESS)
+    return {"issues": [*sorted(issues)]} if issues else None
 
 
-def housing_concern(item: LadderItem, context: LadderContext) -> JsonObject | None:
+def housing_concern(item: LadderItem, _context: LadderContext) -> JsonObject | None:
     """F25: a flag where there is any issue."""
-    return {"any": True} if housing_issues(item, context) else None
+    concern = item.value["issues"] or item.value["homeless_within_56_days"] is True
+    return {"any": True} if concern else None
 
 
 def nrpf_advice(item: LadderItem, _context: LadderContext) -> JsonObject | None:
@@ -317,69 +339,52 @@ def previous_early_help(item: LadderItem, _context: LadderContext) -> JsonObject
     """F28: that there was early help before, and in which year."""
     if item.value["code"] not in codes.EARLY_HELP_HEADLINES:
         return None
-    return {"previous_early_help": True, "year": _year(item.value["date"])}
+    return {"previous_early_help": True, "year": int(str(item.value["date"])[:4])}
 
 
 def relevant_domain(item: LadderItem, context: LadderContext) -> JsonObject | None:
     """F29: the need codes of a domain that concerns the recipient's kind."""
     relevant = codes.RELEVANT_DOMAINS.get(context.kind, frozenset())
-    needs = _texts(item.value["needs"])
-    if item.value["domain"] not in relevant or not needs:
-        return None
-    return {"domain": as_json(item.value["domain"]), "needs": as_json(needs)}
+    domain, needs = item.value["domain"], item.value["needs"]
+    return {"domain": domain, "needs": needs} if domain in relevant and needs else None
 
 
 def needs_and_strengths(item: LadderItem, _context: LadderContext) -> JsonObject | None:
     """F29: a domain's need and strength codes; a domain with neither is not told."""
-    told: JsonObject = {
-        name: as_json(item.value[name]) for name in ("needs", "strengths") if item.value.get(name)
-    }
-    return {"domain": as_json(item.value["domain"])} | told if told else None
+    told = {name: item.value[name] for name in ("needs", "strengths") if item.value.get(name)}
+    return {"domain": item.value["domain"]} | told if told else None
 
 
 def goal_and_own_action(item: LadderItem, context: LadderContext) -> JsonObject:
     """F30: the goal that all share; the action and its date only to the agency that owns it."""
-    told: JsonObject = {"goal": as_json(item.value["goal"])}
+    told: JsonObject = {"goal": item.value["goal"]}
     if item.value.get("owner") == context.agency:
-        told |= {name: as_json(item.value[name]) for name in ("action", "due") if name in item.value}
+        told |= {name: item.value[name] for name in ("action", "due") if name in item.value}
     return told
 
 
 def own_actions(item: LadderItem, context: LadderContext) -> JsonObject | None:
     """F32: the recipient's own actions, without who else attended or owns any."""
-    actions = item.value.get("actions", [])
+    actions = item.value.get("actions")
     own: list[JsonValue] = [
-        {name: as_json(action[name]) for name in ("action", "due") if name in action}
+        {name: action[name] for name in ("action", "due") if name in action}
         for action in (actions if isinstance(actions, list) else [])
-        if action["owner"] == context.agency
+        if isinstance(action, dict) and action["owner"] == context.agency
     ]
     return {"actions": own} if own else None
 
 
-def service_type(item: LadderItem, _context: LadderContext) -> JsonObject | None:
-    """F33: what kind of service; a sensitive one is not told."""
-    return None if _is_sensitive(item) else {"service_type": as_json(item.value["service_type"])}
+def service(*, with_year: bool) -> Step:
+    """F33, F34: a step that tells the kind of service, and the year it ended or, without an end, began.
 
+    A sensitive service is not told: one that says so or whose type does, so that a missed mark does no harm.
+    """
 
-def service_type_and_year(item: LadderItem, context: LadderContext) -> JsonObject | None:
-    """F34: what kind of service and the year it ended, or began where no end is recorded."""
-    told = service_type(item, context)
-    ended = item.value.get("to", item.value["from"])
-    return None if told is None else told | {"year": _year(ended)}
+    def tell(item: LadderItem, _context: LadderContext) -> JsonObject | None:
+        kind = item.value["service_type"]
+        if item.value.get("sensitive") is True or kind in codes.SENSITIVE_SERVICE_TYPES:
+            return None
+        last = item.value.get("to", item.value["from"])
+        return {"service_type": kind} | ({"year": int(str(last)[:4])} if with_year else {})
 
-
-def _is_sensitive(item: LadderItem) -> bool:
-    """True when the item says so or its type does, so that a missed mark does no harm."""
-    return item.value.get("sensitive") is True or item.value["service_type"] in codes.SENSITIVE_SERVICE_TYPES
-
-
-def _texts(value: object) -> list[str]:
-    return [str(entry) for entry in value] if isinstance(value, list | tuple) else []
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _year(value: object) -> int:
-    return int(str(value)[:4])
+    return tell

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agencies import shapes
-from agencies.ladders import LadderContext, LadderItem, generalise
-from agencies.model import AgencyCode, AgencyKind, FieldName, JsonValue, Level
+from agencies.ladders import LadderContext, LadderItem
+from agencies.model import AgencyCode, AgencyKind, FieldName, JsonObject, JsonValue, Level
 from agencies.shapes import SHAPES
 from agencies.values import check_value
+from tests.support.ladders import generalise
 
 TODAY = date(2026, 11, 22)
 PEOPLE = ("p-one", "p-two", "p-three")
@@ -30,7 +31,7 @@ IDENTIFIERS = {
 }
 
 AGENCIES = st.sampled_from(["camhs", "athena"])
-SIMPLE: dict[type, st.SearchStrategy[object]] = {
+SIMPLE: dict[type, st.SearchStrategy[JsonValue]] = {
     shapes.Text: TEXT,
     shapes.Day: DAYS,
     shapes.Count: st.integers(0, 1000),
@@ -43,7 +44,7 @@ SIMPLE: dict[type, st.SearchStrategy[object]] = {
 }
 
 
-def of_kind(kind: shapes.Kind) -> st.SearchStrategy[object]:
+def of_kind(kind: shapes.Kind) -> st.SearchStrategy[JsonValue]:
     """Values of one member, every free text marked."""
     match kind:
         case shapes.Texts(_, least):
@@ -60,7 +61,7 @@ def of_kind(kind: shapes.Kind) -> st.SearchStrategy[object]:
             return SIMPLE[type(kind)]
 
 
-def objects(members: Mapping[str, shapes.Member]) -> st.SearchStrategy[dict[str, object]]:
+def objects(members: Mapping[str, shapes.Member]) -> st.SearchStrategy[JsonObject]:
     required = {name: of_kind(member.kind) for name, member in members.items() if member.required}
     optional = {name: of_kind(member.kind) for name, member in members.items() if not member.required}
     return st.fixed_dictionaries(required, optional=optional)
@@ -71,20 +72,18 @@ ITEMS = st.sampled_from([name for name in SHAPES if SHAPES[name].members]).flatm
 )
 CONTEXTS = st.builds(
     LadderContext,
-    today=st.just(TODAY),
     agency=st.just(AgencyCode("camhs")),
     kind=st.sampled_from(AgencyKind),
     refs=st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(["r1", "r2"])),
     roles=st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(["child", "adult", "other"])),
+    months=st.dictionaries(st.sampled_from(PEOPLE), st.integers(-9, 1500)),
     birth=st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from([7, "14 months", "5-10"])),
     sex=st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(["female", "male"])),
     narrative_allowed=st.booleans(),
 )
 
 
-def tell(
-    field: FieldName, level: Level, values: list[dict[str, object]], context: LadderContext
-) -> list[JsonValue]:
+def tell(field: FieldName, level: Level, values: list[JsonObject], context: LadderContext) -> list[JsonValue]:
     items = [LadderItem(value=value, about=("p-one",)) for value in values]
     return generalise(field, level=level, items=items, context=context)
 
@@ -103,7 +102,7 @@ def leaves(value: object) -> Iterator[object]:
 
 @given(given_items=ITEMS, context=CONTEXTS, level=st.sampled_from([Level.W, Level.G2, Level.G1]))
 def test_generalised_result_holds_no_free_text_and_no_identifier(
-    given_items: tuple[FieldName, list[dict[str, object]]], context: LadderContext, level: Level
+    given_items: tuple[FieldName, list[JsonObject]], context: LadderContext, level: Level
 ) -> None:
     """A name, an address line, a statement, a number: none passes a generalisation, whatever it is."""
     field, values = given_items
@@ -126,7 +125,7 @@ def test_generalised_result_holds_no_free_text_and_no_identifier(
 
 @given(given_items=ITEMS, context=CONTEXTS, level=st.sampled_from([Level.G2, Level.G1]))
 def test_date_survives_generalisation_only_where_the_ladder_says_so(
-    given_items: tuple[FieldName, list[dict[str, object]]], context: LadderContext, level: Level
+    given_items: tuple[FieldName, list[JsonObject]], context: LadderContext, level: Level
 ) -> None:
     """Dated headlines and the recipient's own due dates; every other day is coarsened or gone."""
     field, values = given_items
@@ -138,7 +137,7 @@ def test_date_survives_generalisation_only_where_the_ladder_says_so(
 
 @given(given_items=ITEMS, context=CONTEXTS, level=st.sampled_from(Level))
 def test_result_has_no_null_no_float_and_nothing_empty(
-    given_items: tuple[FieldName, list[dict[str, object]]], context: LadderContext, level: Level
+    given_items: tuple[FieldName, list[JsonObject]], context: LadderContext, level: Level
 ) -> None:
     """An empty or a null member says that something was taken away."""
     field, values = given_items
@@ -149,7 +148,7 @@ def test_result_has_no_null_no_float_and_nothing_empty(
 
 @given(given_items=ITEMS, context=CONTEXTS, level=st.sampled_from(Level))
 def test_result_never_repeats_itself(
-    given_items: tuple[FieldName, list[dict[str, object]]], context: LadderContext, level: Level
+    given_items: tuple[FieldName, list[JsonObject]], context: LadderContext, level: Level
 ) -> None:
     field, values = given_items
     told = [json.dumps(result, sort_keys=True) for result in tell(field, level, values, context)]
@@ -158,7 +157,7 @@ def test_result_never_repeats_itself(
 
 @given(given_items=ITEMS, context=CONTEXTS)
 def test_lower_level_tells_no_more_results(
-    given_items: tuple[FieldName, list[dict[str, object]]], context: LadderContext
+    given_items: tuple[FieldName, list[JsonObject]], context: LadderContext
 ) -> None:
     """Each step down merges or drops; none invents an item. (At F a value of narrative alone goes first.)"""
     field, values = given_items
@@ -170,7 +169,7 @@ def test_lower_level_tells_no_more_results(
 
 
 @given(given_items=ITEMS)
-def test_generated_values_have_sound_members(given_items: tuple[FieldName, list[dict[str, object]]]) -> None:
+def test_generated_values_have_sound_members(given_items: tuple[FieldName, list[JsonObject]]) -> None:
     """The generator makes what intake takes; only rules between members may still object."""
     field, values = given_items
     between = {"child_dob", "address", "contact", "pupil_number", "school", "household", "attendance"}

@@ -9,22 +9,24 @@ from typing import Any
 
 import pytest
 
-from agencies.ages import age_form, whole_months, whole_years
+from agencies.ages import whole_months, whole_years
 from agencies.errors import UnknownFieldError
-from agencies.ladders import LadderContext, LadderItem, generalise, released_age
-from agencies.model import AgencyCode, AgencyKind, FieldName, JsonValue, Level
+from agencies.ladders import LADDERS, LadderContext, LadderItem, released_age
+from agencies.model import AgencyCode, AgencyKind, FieldName, JsonObject, JsonValue, Level
 from agencies.shapes import SHAPES
+from agencies.values import normal_form
+from tests.support.ladders import generalise
 
 TODAY = date(2026, 11, 22)
-SOUND: dict[str, dict[str, object]] = json.loads(
+SOUND: dict[str, JsonObject] = json.loads(
     Path(__file__).with_name("sound_values.json").read_text(encoding="utf-8")
 )
 CONTEXT = LadderContext(
-    today=TODAY,
     agency=AgencyCode("camhs"),
     kind=AgencyKind.CAMHS,
     refs={"p-child": "r1", "p-adult": "r2", "p-twin": "r3"},
     roles={"p-child": "child", "p-adult": "adult", "p-twin": "child"},
+    months={},
     birth={},
     sex={},
     narrative_allowed=False,
@@ -34,19 +36,28 @@ CONTEXT = LadderContext(
 def told(
     field: str,
     level: str,
-    *values: Mapping[str, object],
+    *values: Mapping[str, JsonValue],
     about: tuple[str, ...] = ("p-adult",),
     context: LadderContext = CONTEXT,
 ) -> list[JsonValue]:
-    items = [LadderItem(value=value, about=about) for value in values]
-    return generalise(FieldName(field), level=Level[level], items=items, context=context)
+    """What these values tell, each in the form in which it is stored; each birth is another person's."""
+    name = FieldName(field)
+    items = [LadderItem(value=normal_form(name, value), about=about) for value in values]
+    if field in {"child_dob", "adult_dob"}:
+        items = [replace(item, about=(f"p-{place}",)) for place, item in enumerate(items)]
+        context = replace(context, months={item.about[0]: months_of(item.value) for item in items})
+    return generalise(name, level=Level[level], items=items, context=context)
 
 
-def sound(field: str, **members: object) -> dict[str, object]:
+def months_of(birth: Mapping[str, JsonValue]) -> int:
+    return whole_months(date.fromisoformat(str(birth["date"])), today=TODAY)
+
+
+def sound(field: str, **members: JsonValue) -> JsonObject:
     return SOUND[field] | members
 
 
-def born(text: str, certainty: str = "exact") -> dict[str, object]:
+def born(text: str, certainty: str = "exact") -> JsonObject:
     return {"date": text, "certainty": certainty}
 
 
@@ -101,9 +112,7 @@ def test_attendance_without_sessions_has_no_band() -> None:
         ({"attended": 200, "suspensions": 0, "exclusions": 1}, [{"any": True}]),
     ],
 )
-def test_attendance_flag_is_raised_for_a_concern_only(
-    members: dict[str, object], expected: list[object]
-) -> None:
+def test_attendance_flag_is_raised_for_a_concern_only(members: JsonObject, expected: list[object]) -> None:
     assert expected == told("attendance", "G2", sound("attendance", **members))
 
 
@@ -123,13 +132,34 @@ def test_birthday_of_29_february_counts_on_1_march(today: date, months: int, yea
     assert (months, years) == (whole_months(leap, today=today), whole_years(leap, today=today))
 
 
-def test_birth_in_the_future_tells_no_age() -> None:
-    assert age_form(born("2027-01-01"), today=TODAY) is None
-    assert [] == told("child_dob", "G2", born("2027-01-01"))
+@pytest.mark.parametrize(("field", "level"), [("child_dob", "G1"), ("child_dob", "G2"), ("adult_dob", "G1")])
+def test_birth_in_the_future_tells_no_age(field: str, level: str) -> None:
+    assert [] == told(field, level, born("2027-01-01"))
 
 
-HOUSEHOLD: dict[str, object] = SOUND["household"]
-TWIN = HOUSEHOLD | {"member": "p-twin", "relationship": "TWIN", "to": "p-child"}
+@pytest.mark.parametrize(("field", "level"), [("child_dob", "G1"), ("child_dob", "G2"), ("adult_dob", "G1")])
+def test_age_that_is_not_known_is_not_told(field: str, level: str) -> None:
+    """A person without months is nobody of age zero."""
+    items = [LadderItem(value=SOUND[field], about=("p-child",))]
+    assert [] == generalise(FieldName(field), level=Level[level], items=items, context=CONTEXT)
+
+
+@pytest.mark.parametrize("level", ["G1", "G2"])
+@pytest.mark.parametrize("postcode", ["ZZ99 3VZ", "zz993vz", "Z Z993WZ"])
+def test_no_spelling_of_a_pseudo_postcode_tells_a_district(postcode: str, level: str) -> None:
+    """ "No fixed abode" is told by nobody, even were a value stored in another form."""
+    items = [LadderItem(value={"lines": [], "postcode": postcode}, about=("p-child",))]
+    assert [] == generalise(FieldName("address"), level=Level[level], items=items, context=CONTEXT)
+
+
+def test_postcode_stored_in_another_form_tells_its_district_alone() -> None:
+    items = [LadderItem(value={"lines": ["1 A Road"], "postcode": "se64ru"}, about=("p-child",))]
+    actual = generalise(FieldName("address"), level=Level.G2, items=items, context=CONTEXT)
+    assert [{"district": "SE6"}] == actual
+
+
+HOUSEHOLD = SOUND["household"]
+TWIN: JsonObject = HOUSEHOLD | {"member": "p-twin", "relationship": "TWIN", "to": "p-child"}
 
 
 def test_household_in_full_names_people_by_pairwise_id_only() -> None:
@@ -147,7 +177,7 @@ def test_household_item_with_a_person_who_may_not_appear_is_dropped(level: str) 
 
 def test_household_without_names_has_age_and_sex_only_as_released_elsewhere() -> None:
     context = replace(CONTEXT, birth={"p-child": 7}, sex={"p-child": "female"})
-    expected = {"relationship": "MOTHER", "resident": "full"}
+    expected: JsonObject = {"relationship": "MOTHER", "resident": "full"}
     assert [expected | {"age": 7, "sex": "female"}] == told("household", "G1", HOUSEHOLD, context=context)
     assert [expected] == told("household", "G1", HOUSEHOLD)
 
@@ -208,9 +238,29 @@ def test_member_that_the_shape_does_not_have_never_leaves() -> None:
     assert [{"status": "leave_nrpf"}] == told("immigration", "F", {"status": "leave_nrpf", "note": "x"})
 
 
-def test_unknown_field_is_the_callers_mistake() -> None:
-    with pytest.raises(UnknownFieldError):
-        told("shoe_size", "F", {})
+def test_member_of_another_type_never_leaves() -> None:
+    """Null, a fraction or an object in place of a text says that something other than a sound value was stored."""
+    broken: list[Any] = [{"status": None}, {"status": 0.5}, {"status": {"x": "y"}}, {"status": []}]
+    items = [LadderItem(value=value, about=("p-child",)) for value in broken]
+    assert [] == generalise(FieldName("immigration"), level=Level.F, items=items, context=CONTEXT)
+
+
+def test_actions_that_are_no_list_of_objects_never_leave() -> None:
+    broken: list[Any] = [{"actions": "x"}, {"actions": ["x"]}, {"actions": [{"note": "x"}]}]
+    items = [LadderItem(value=value, about=("p-child",)) for value in broken]
+    assert [] == generalise(FieldName("minutes"), level=Level.F, items=items, context=CONTEXT)
+
+
+@pytest.mark.parametrize("field", SHAPES)
+def test_ladder_has_every_level(field: FieldName) -> None:
+    """A level that a field lacks is the next lower one: nothing raises a level, and W tells nothing."""
+    rungs = LADDERS[field].rungs
+    assert set(Level) == set(rungs)
+    assert rungs[Level.W] is None
+    assert rungs[Level.F] is not None
+    assert rungs[Level.G1] is not None or rungs[Level.G2] is None
+    for rung in rungs.values():
+        assert rung is None or (rung.step is None) is not (rung.together is None)
 
 
 @pytest.mark.parametrize(
@@ -228,10 +278,26 @@ def test_unknown_field_is_the_callers_mistake() -> None:
 )
 def test_age_elsewhere_is_no_finer_than_the_birth_field(field: str, level: str, expected: object) -> None:
     """Otherwise the household would tell the age that the date of birth withholds."""
-    actual = released_age(FieldName(field), level=Level[level], value=SOUND[field], context=CONTEXT)
+    value = SOUND[field]
+    actual = released_age(FieldName(field), level=Level[level], value=value, months=months_of(value))
     assert expected == actual
+
+
+@pytest.mark.parametrize(
+    ("field", "level", "expected"),
+    [
+        ("child_dob", "F", "unborn"),
+        ("child_dob", "G1", "unborn"),
+        ("child_dob", "G2", "0-4"),
+        ("child_dob", "W", None),
+        ("adult_dob", "G1", None),
+    ],
+)
+def test_expected_birth_has_words_for_children_only(field: str, level: str, expected: object) -> None:
+    value = born("2027-01-01", "expected")
+    assert expected == released_age(FieldName(field), level=Level[level], value=value, months=-2)
 
 
 def test_age_of_another_field_is_the_callers_mistake() -> None:
     with pytest.raises(UnknownFieldError):
-        released_age(FieldName("history"), level=Level.F, value=SOUND["history"], context=CONTEXT)
+        released_age(FieldName("history"), level=Level.F, value=SOUND["history"], months=84)

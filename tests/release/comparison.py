@@ -6,10 +6,12 @@ INVARIANT: what leaked is searched for twice: member by member in the record, an
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from agencies.ages import whole_months
 from agencies.catalogue import FIELDS
-from agencies.ladders import LadderContext, LadderItem, generalise, released_age
+from agencies.ladders import LadderContext, LadderItem, released_age
 from agencies.model import AgencyCode, AgencyKind, FieldName, JsonObject, JsonValue, Level
 from gateway.disclosure_log.canonical import canonical
 from gateway.release.model import Permit
@@ -17,6 +19,7 @@ from tests.release import oracle
 from tests.release.oracle import Item, World
 from tests.release.product import Answer
 from tests.release.worlds import day_of
+from tests.support.ladders import generalise
 
 UNCERTAIN = ("fact", "family_report", "opinion", "allegation")
 
@@ -181,10 +184,9 @@ def _told(name: FieldName, level: Level, items: Sequence[Item], context: LadderC
 
 def _context(world: World, released: Sequence[tuple[Item, Level]]) -> LadderContext:
     """What the recipient is told of people besides one field: only what it is told anyway."""
-    told: dict[str, dict[str, Any]] = {"birth": {}, "sex": {}, "relationships": {}}
+    told: dict[str, dict[str, Any]] = {"months": {}, "birth": {}, "sex": {}, "relationships": {}}
     code = world["caller"]["agency"]
     bare = LadderContext(
-        today=day_of(world),
         agency=AgencyCode(code),
         kind=AgencyKind(world["agencies"][code]),
         refs={person["id"]: person["ref"] for person in world["people"] if person["ref"] is not None},
@@ -195,7 +197,9 @@ def _context(world: World, released: Sequence[tuple[Item, Level]]) -> LadderCont
     for item, level in released:
         name, value = item["field"], item["value"]
         if name in {"child_dob", "adult_dob"}:
-            age = released_age(name, level=level, value=value, context=bare)
+            months = whole_months(date.fromisoformat(value["date"]), today=day_of(world))
+            age = released_age(name, level=level, value=value, months=months)
+            told["months"][item["about"][0]] = months
             told["birth"] |= {} if age is None else {item["about"][0]: age}
         elif name == "child_sex" and level is Level.F:
             told["sex"][item["about"][0]] = value["sex"]
