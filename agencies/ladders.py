@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from agencies import ladder_steps as steps
-from agencies.ages import ADULT_AGE_BAND, CHILD_AGE_BAND, EXACT_AGE, AgeForm
-from agencies.errors import UnknownFieldError
+from agencies.ages import ADULT_AGE_BAND, CHILD_AGE_BAND, EXACT_AGE
 from agencies.ladder_steps import Gathering, LadderContext, LadderItem, Step
 from agencies.model import FieldName, Level
 from agencies.shapes import SHAPES
 
-__all__ = ["LADDERS", "Ladder", "LadderContext", "LadderItem", "Rung", "released_age"]
+__all__ = ["LADDERS", "Ladder", "LadderContext", "LadderItem", "Rung"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,36 +120,3 @@ LADDERS: Mapping[FieldName, Ladder] = MappingProxyType(
     {name: _ladder(_OWN.get(name, _Own()), steps.full(shape)) for name, shape in SHAPES.items()}
 )
 """The ladder of each field, in catalogue order."""
-
-_AGE_FORMS: Mapping[FieldName, Mapping[Level, AgeForm]] = MappingProxyType(
-    {
-        FieldName("child_dob"): {Level.F: EXACT_AGE, Level.G1: EXACT_AGE, Level.G2: CHILD_AGE_BAND},
-        FieldName("adult_dob"): {Level.F: EXACT_AGE, Level.G1: ADULT_AGE_BAND},
-    }
-)
-"""The forms in which an age may be seen besides its own field, no finer than that field."""
-
-
-def released_age(
-    field: FieldName, *, level: Level, value: Mapping[str, object], months: int
-) -> str | int | None:
-    """A person's age in the form that a recipient may see, for ``LadderContext.birth``.
-
-    Args:
-        field: child_dob or adult_dob.
-        level: the level at which that field goes to the recipient.
-        value: the sound value of that field.
-        months: whole months of age today; negative before the birth.
-
-    Returns: years, "14 months", "unborn" or a band; None where the age is withheld.
-    Raises: UnknownFieldError, the field holds no date of birth.
-    """
-    forms = _AGE_FORMS.get(field)
-    if forms is None:
-        raise UnknownFieldError("the field holds no date of birth")
-    form = forms.get(level)
-    if form is None:
-        return None
-    if form.unborn is not None and value["certainty"] == "expected":
-        return form.unborn
-    return form.by_month.get(months, form.by_year.get(months // 12))

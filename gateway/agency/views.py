@@ -10,13 +10,12 @@ from sqlalchemy import Connection
 
 from agencies import repository
 from agencies.catalogue import FIELDS
-from agencies.model import JsonObject, Profile, ProfileRow, Purpose
+from agencies.model import KINDS_WITHOUT_CASES, JsonObject, Profile, ProfileRow, Purpose
 from agencies.register import Agency, AgencyState, Agreement
 from gateway.agency.schemas import MeSchema
 from gateway.caller import Caller
 from gateway.cases.repository import today
 from gateway.oauth.access import current_caller
-from gateway.panel.model import KINDS_WITHOUT_CASES
 from gateway.wiring import Wiring
 
 EXTRACT_PURPOSES = (Purpose.P1, Purpose.P2, Purpose.P3)

@@ -33,6 +33,7 @@ ADULT_FIELDS: Final = frozenset(FieldName(name) for name in ("adult_name", "adul
 
 _HOUSEHOLD: Final = FieldName("household")
 _RISK_PERSON: Final = FieldName("risk_person")
+_BIRTH: Final = frozenset({FieldName("child_dob"), FieldName("adult_dob")})
 _DOMESTIC_ABUSE: Final = FieldName("domestic_abuse")
 _ONE_PERSON: Final = frozenset({_RISK_PERSON, _DOMESTIC_ABUSE})
 _PROTECTING: Final = frozenset({_RISK_PERSON, FieldName("offences")})
@@ -40,8 +41,8 @@ _OF_FAMILY: Final = "must be the id of a person of this family"
 
 
 def family_faults(document: CaseDocument) -> list[Fault]:
-    """Every fault of a family apart from its items."""
-    return [*_people_faults(document), *_worker_faults(document)]
+    """Every fault of a family apart from those of one item alone."""
+    return [*_people_faults(document), *_worker_faults(document), *_birth_faults(document)]
 
 
 def item_faults(item: CaseItem, people: Sequence[CasePerson]) -> list[Fault]:
@@ -74,6 +75,16 @@ def _worker_faults(document: CaseDocument) -> Iterator[Fault]:
             yield Fault(f"/workers/{place}/from", "is given twice for one worker")
         if worker.to_date is not None and worker.to_date <= worker.from_date:
             yield Fault(f"/workers/{place}/to", "must be after from: it is the first day no longer included")
+
+
+def _birth_faults(document: CaseDocument) -> Iterator[Fault]:
+    """Two dates of birth for one person would give two ages."""
+    born: set[str] = set()
+    for place, item in enumerate(document.items):
+        if item.field in _BIRTH and item.about:
+            if item.about[0] in born:
+                yield Fault(f"/items/{place}/about", "is a person with another date of birth")
+            born.add(item.about[0])
 
 
 def _about_faults(item: CaseItem, about: Sequence[CasePerson]) -> Iterator[Fault]:

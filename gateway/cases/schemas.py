@@ -8,14 +8,15 @@ INVARIANTS
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from agencies.catalogue import FIELDS
-from agencies.model import AgencyCode, FieldName
-from agencies.values import Fault, check_value
+from agencies.model import AgencyCode, FieldName, JsonObject
+from agencies.values import Fault, check_value, normal_form
 from gateway.cases.checks import family_faults, item_faults
 from gateway.cases.errors import CaseFileError, FamilyRefusedError
 from gateway.cases.model import (
@@ -24,6 +25,7 @@ from gateway.cases.model import (
     CasePerson,
     CaseWorker,
     ItemKind,
+    ItemValue,
     Role,
     Seal,
     Shield,
@@ -251,7 +253,10 @@ def _read_item(
         faults.append(Fault("/as_of", "must not be after today"))
     if people is not None:
         faults += item_faults(item, people)
-    return item, faults
+    if found:
+        return item, faults
+    sound = cast("JsonObject", item.value)  # checked just now: no null, no floating point number
+    return replace(item, value=cast("ItemValue", normal_form(item.field, sound))), faults
 
 
 def _person(loaded: Mapping[str, object]) -> CasePerson:

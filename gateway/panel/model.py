@@ -14,14 +14,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from agencies.model import AgencyCode, AgencyKind, Purpose
+from agencies.model import KINDS_WITHOUT_CASES, AgencyCode, AgencyKind, Purpose
 from consent_registry.model import Granted, Standing, evaluate
 
 PANEL_LEVEL = 2
 """The threshold level of the cases an Early Help Panel discusses."""
-
-KINDS_WITHOUT_CASES = frozenset({AgencyKind.COMMISSIONING, AgencyKind.POLICE})
-"""Kinds that never receive a case through a panel or an offer."""
 
 
 class Refusal(StrEnum):

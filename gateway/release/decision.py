@@ -11,15 +11,23 @@ INVARIANTS
 - A refuge's own involvement is nothing at all to everyone but that refuge and those workers.
 """
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from agencies.catalogue import FIELDS, ThirdParty
-from agencies.model import AgencyKind, Condition, FieldName, Level, Profile, Purpose, Stage, stage_of
+from agencies.model import (
+    KINDS_WITHOUT_CASES,
+    AgencyKind,
+    Condition,
+    FieldName,
+    Level,
+    Purpose,
+    Stage,
+    stage_of,
+)
 from agencies.values import mentioned_agencies
 from consent_registry.model import Granted, evaluate
-from gateway.caller import Caller
+from gateway.caller import Caller, PractitionerClaim
 from gateway.cases.model import Shield, Status
 from gateway.release.model import (
     AgencyFacts,
@@ -41,9 +49,6 @@ VERIFIED_ONLY_FIELDS: Final = frozenset(
 )
 """Never released to a practitioner whom no register knows (design section 7)."""
 
-NOT_SERVED_KINDS: Final = frozenset({AgencyKind.COMMISSIONING, AgencyKind.POLICE})
-"""Kinds that receive aggregates or referrals, never a case."""
-
 LISTED_LEVEL: Final = 2
 """Only Level 2 cases go to the panel."""
 
@@ -64,33 +69,49 @@ def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
     case, agency, purpose = facts.case, facts.agency, caller.purpose
     if case is None or agency is None:
         return Refuse((RefusalReason.UNKNOWN_REF,))
-    if purpose not in _SERVED_PURPOSES or caller.practitioner is None or agency.kind in NOT_SERVED_KINDS:
+    if purpose not in _SERVED_PURPOSES or caller.practitioner is None or agency.kind in KINDS_WITHOUT_CASES:
         return Refuse((RefusalReason.CALLER_NOT_SERVED,))
-    stage = stage_of(purpose)
-    reasons = (*_agency_reasons(agency, caller), *_case_reasons(case, agency, caller, stage))
+    stage, verified = stage_of(purpose), caller.practitioner.verified
+
+    # 1. May this agency, and this practitioner of it, ask now; and may it ask about this case?
+    reasons = (
+        *_agency_reasons(agency, verified=verified),
+        *_case_reasons(case, agency, stage, verified=verified),
+    )
     if reasons or agency.profile is None or agency.agreement_until is None:
         return Refuse(reasons)
 
-    consents = _consents(case, agency=agency, purpose=purpose, now=facts.now)
+    # 2. Who agreed to this agency and this purpose?
+    results = {
+        person.person_id: evaluate(person.standing, agency=agency.code, purpose=purpose.value, now=facts.now)
+        for person in case.people
+    }
+    consents = {person: result for person, result in results.items() if isinstance(result, Granted)}
     if not consents:
         return Refuse((RefusalReason.NO_CONSENT,))
-    conditions = _conditions(case, agency, caller)
+
+    # 3. What does the profile give at this stage, and who agreed to that field?
+    conditions = _conditions(case, agency, caller.practitioner)
+    withheld = _withheld_fields(case, conditions, verified=verified)
+    grants: dict[FieldName, FieldGrant] = {}
+    for name, field in FIELDS.items():
+        level = agency.profile.level(name, stage=stage, conditions=conditions)
+        attended = agency.profile.level(name, stage=stage, conditions=conditions | {Condition.ATTENDED})
+        if name not in withheld and max(level, attended) > Level.W:
+            people = frozenset(p for p, consent in consents.items() if consent.covers(name, field.category))
+            grants[name] = FieldGrant(level, attended, people)
+
+    # 4. Until when?
     ends = [agency.agreement_until, facts.now + timedelta(days=extract_days)]
     ends += [consent.valid_until for consent in consents.values()]
-    if stage is Stage.PANEL and case.panel_until is not None:
-        ends.append(case.panel_until)
+    entitled_until = case.panel_until if stage is Stage.PANEL else case.offer_until
+    if entitled_until is not None:
+        ends.append(entitled_until)
     return Permit(
         stage=stage,
         profile=agency.profile,
         kind=agency.kind,
-        grants=_grants(
-            case,
-            profile=agency.profile,
-            caller=caller,
-            stage=stage,
-            conditions=conditions,
-            consents=consents,
-        ),
+        grants=grants,
         conditions=conditions,
         hidden_agencies=_hidden_agencies(case, agency, conditions),
         use_until=min(ends),
@@ -105,7 +126,8 @@ def item_level(permit: Permit, item: Item) -> Level:
     and, for a service marked sensitive, the sensitive services' own grant.
     """
     grant = permit.grants.get(item.field)
-    if grant is None or _mentions(item) & permit.hidden_agencies:
+    mentioned = mentioned_agencies(item.field, item.value) | {item.source_agency}
+    if grant is None or mentioned & permit.hidden_agencies:
         return Level.W
     row = grant.attended if _attended(permit, item) else grant.level
     level = min(row, _agreed_level(grant, item))
@@ -114,11 +136,11 @@ def item_level(permit: Permit, item: Item) -> Level:
     return level
 
 
-def _agency_reasons(agency: AgencyFacts, caller: Caller) -> tuple[RefusalReason, ...]:
+def _agency_reasons(agency: AgencyFacts, *, verified: bool) -> tuple[RefusalReason, ...]:
     """Why this agency may not ask about anybody at all now."""
     tests = {
         RefusalReason.CLIENT_REVOKED: agency.client_state != "active",
-        RefusalReason.PRACTITIONER_INACTIVE: _verified(caller) and not agency.practitioner_active,
+        RefusalReason.PRACTITIONER_INACTIVE: verified and not agency.practitioner_active,
         RefusalReason.AGENCY_INACTIVE: agency.state != "active",
         RefusalReason.NO_AGREEMENT: agency.agreement_until is None,
         RefusalReason.NO_PROFILE: agency.profile is None,
@@ -127,11 +149,11 @@ def _agency_reasons(agency: AgencyFacts, caller: Caller) -> tuple[RefusalReason,
 
 
 def _case_reasons(
-    case: CaseFacts, agency: AgencyFacts, caller: Caller, stage: Stage
+    case: CaseFacts, agency: AgencyFacts, stage: Stage, *, verified: bool
 ) -> tuple[RefusalReason, ...]:
     """Why this agency may not ask about this case now."""
     entitled = case.panel_until is not None if stage is Stage.PANEL else case.has_offer
-    may_see_sealed = agency.kind is AgencyKind.EARLY_HELP and _verified(caller)
+    may_see_sealed = agency.kind is AgencyKind.EARLY_HELP and verified
     tests = {
         RefusalReason.CASE_STATE: case.status != Status.OPEN or case.threshold_level != LISTED_LEVEL,
         RefusalReason.RESTRICTED: bool(case.seals) and not may_see_sealed,
@@ -140,50 +162,25 @@ def _case_reasons(
     return tuple(reason for reason, holds in tests.items() if holds)
 
 
-def _consents(
-    case: CaseFacts, *, agency: AgencyFacts, purpose: Purpose, now: datetime
-) -> Mapping[str, Granted]:
-    """The people whose standing permits something to this agency for this purpose now."""
-    results = {
-        person.person_id: evaluate(person.standing, agency=agency.code, purpose=purpose.value, now=now)
-        for person in case.people
-    }
-    return {person: result for person, result in results.items() if isinstance(result, Granted)}
-
-
-def _conditions(case: CaseFacts, agency: AgencyFacts, caller: Caller) -> frozenset[Condition]:
+def _conditions(
+    case: CaseFacts, agency: AgencyFacts, practitioner: PractitionerClaim
+) -> frozenset[Condition]:
     """The conditions of profile rows that hold for the whole request."""
-    named = caller.practitioner is not None and caller.practitioner.id in case.named_workers
+    named = practitioner.verified and practitioner.id in case.named_workers
     holds = {
         Condition.ALWAYS: True,
-        Condition.NAMED_WORKER: named and _verified(caller) and agency.kind is AgencyKind.EARLY_HELP,
+        Condition.NAMED_WORKER: named and agency.kind is AgencyKind.EARLY_HELP,
     }
     return frozenset(condition for condition, held in holds.items() if held)
 
 
-def _grants(
-    case: CaseFacts,
-    *,
-    profile: Profile,
-    caller: Caller,
-    stage: Stage,
-    conditions: frozenset[Condition],
-    consents: Mapping[str, Granted],
-) -> Mapping[FieldName, FieldGrant]:
-    """One grant per field that anything of may leave."""
+def _withheld_fields(
+    case: CaseFacts, conditions: frozenset[Condition], *, verified: bool
+) -> frozenset[FieldName]:
+    """The fields that a flag takes away, whatever the profile says."""
     shielded = any(person.shield is not Shield.NONE for person in case.people)
-    grants: dict[FieldName, FieldGrant] = {}
-    for name, field in FIELDS.items():
-        if shielded and name in SHIELDED_FIELDS and Condition.NAMED_WORKER not in conditions:
-            continue
-        if name in VERIFIED_ONLY_FIELDS and not _verified(caller):
-            continue
-        level = profile.level(name, stage=stage, conditions=conditions)
-        attended = profile.level(name, stage=stage, conditions=conditions | {Condition.ATTENDED})
-        people = frozenset(p for p, consent in consents.items() if consent.covers(name, field.category))
-        if max(level, attended) > Level.W:
-            grants[name] = FieldGrant(level, attended, people)
-    return grants
+    shield = SHIELDED_FIELDS if shielded and Condition.NAMED_WORKER not in conditions else frozenset()
+    return shield if verified else shield | VERIFIED_ONLY_FIELDS
 
 
 def _hidden_agencies(
@@ -220,14 +217,6 @@ def _sensitive_level(permit: Permit, item: Item) -> Level:
     return Level.F if grant.level is Level.F else Level.W
 
 
-def _mentions(item: Item) -> frozenset[str]:
-    return mentioned_agencies(item.field, item.value) | {item.source_agency}
-
-
 def _attended(permit: Permit, item: Item) -> bool:
     attendees = item.value.get("attendees")
     return isinstance(attendees, list) and permit.profile.agency in attendees
-
-
-def _verified(caller: Caller) -> bool:
-    return caller.practitioner is not None and caller.practitioner.verified

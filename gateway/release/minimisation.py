@@ -1,24 +1,24 @@
 """Minimise a decrypted record to what a permit lets out. Pure.
 
 INVARIANTS
-- Every value in the result comes from an item whose ``item_level`` is above W, generalised at the
-  lowest level among its field's items: nothing raises a level.
+- Every value in the result comes from an item whose ``item_level`` is above W, told at the lowest
+  level among its field's items: nothing raises a level.
 - A person appears by the pairwise id of this agency, with at least one field, or not at all.
 - What was held back leaves no trace: no key, no empty list, no count, no date of its own.
 - Until redaction exists, narrative text goes to early help only.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from agencies.ages import released_age, whole_months
 from agencies.catalogue import FIELDS
-from agencies.ladders import LadderContext, LadderItem, generalise, released_age
+from agencies.ladders import LADDERS, LadderContext, LadderItem
 from agencies.model import AgencyKind, FieldName, JsonObject, JsonValue, Level, Subject
 from gateway.cases.model import ItemKind
-from gateway.release.decision import item_level
-from gateway.release.model import Item, Permit, PersonFacts
+from gateway.release.model import Item, Permit, PermittedItem, PersonFacts
 
 CERTAINTY: Final = (ItemKind.FACT, ItemKind.FAMILY_REPORT, ItemKind.OPINION, ItemKind.ALLEGATION)
 """From most to least certain: a field made of several items carries the least certain kind."""
@@ -28,110 +28,108 @@ _SEX: Final = FieldName("child_sex")
 _HOUSEHOLD: Final = FieldName("household")
 
 
-@dataclass(frozen=True, slots=True)
-class _Permitted:
-    """An item above W, with the level decided for it alone."""
-
-    item: Item
-    level: Level
-
-
-def minimise(
-    items: Iterable[Item], *, permit: Permit, people: Sequence[PersonFacts], today: date
-) -> JsonObject:
-    """Return the ``record`` of an extract: ``people`` and ``case``, each present only when it holds something.
+def recipient_context(
+    permitted: Sequence[PermittedItem], *, permit: Permit, people: Sequence[PersonFacts], today: date
+) -> LadderContext:
+    """Return what this recipient is, and the ages, sexes and relationships it is told anyway.
 
     Args:
-        items: the decrypted case document, every item.
-        people: the case's people with their pairwise ids.
         today: the day in Europe/London, for ages.
     """
-    permitted = [_Permitted(item, level) for item in items if (level := item_level(permit, item)) > Level.W]
-    context = _context(permitted, permit=permit, people=people, today=today)
-    record: JsonObject = {}
-    shown: list[JsonValue] = []
-    for person in people:
-        own = (p for p in permitted if _is_of_person(p) and p.item.about == (person.person_id,))
-        member = _person(person, _fields(own, context, with_kind=False))
-        if member is not None:
-            shown.append(member)
-    if shown:
-        record["people"] = shown
-    of_case = (p for p in permitted if not _is_of_person(p))
-    case = _fields(of_case, context, with_kind=True)
-    if case:
-        record["case"] = case
-    return record
-
-
-def _person(person: PersonFacts, fields: JsonObject) -> JsonObject | None:
-    """One person of the record; absent without a pairwise id or without a released field."""
-    if person.ref is None:
-        return None
-    return {"person": person.ref, "role": person.role, "fields": fields} if fields else None
-
-
-def _fields(permitted: Iterable[_Permitted], context: LadderContext, *, with_kind: bool) -> JsonObject:
-    """The released fields of one subject, in catalogue order."""
-    by_field: dict[FieldName, list[_Permitted]] = {name: [] for name in FIELDS}
-    for each in permitted:
-        by_field[each.item.field].append(each)
-    fields = {
-        name: _field(name, group, context, with_kind=with_kind) for name, group in by_field.items() if group
-    }
-    return {name: field for name, field in fields.items() if field is not None}
-
-
-def _field(
-    name: FieldName, group: Sequence[_Permitted], context: LadderContext, *, with_kind: bool
-) -> JsonObject | None:
-    """One released field at the lowest level among its items; only items that tell something count."""
-    level = min(p.level for p in group)
-    telling = [
-        item
-        for item in (p.item for p in group)
-        if generalise(name, level=level, items=[LadderItem(item.value, item.about)], context=context)
-    ]
-    ladder_items = [LadderItem(item.value, item.about) for item in telling]
-    value = generalise(name, level=level, items=ladder_items, context=context)
-    if not value:
-        return None
-    field: JsonObject = {"level": level.name, "value": value, "as_of": min(item.as_of for item in telling)}
-    if with_kind:
-        field["kind"] = max((ItemKind(item.kind) for item in telling), key=CERTAINTY.index).value
-    return field
-
-
-def _context(
-    permitted: Sequence[_Permitted], *, permit: Permit, people: Sequence[PersonFacts], today: date
-) -> LadderContext:
-    """What this recipient is, and the ages, sexes and relationships it is told anyway."""
-    bare = LadderContext(
-        today=today,
-        agency=permit.profile.agency,
-        kind=permit.kind,
-        refs={person.person_id: person.ref for person in people if person.ref is not None},
-        roles={person.person_id: person.role for person in people},
-        birth={},
-        sex={},
-        narrative_allowed=permit.kind is AgencyKind.EARLY_HELP,
-    )
+    months: dict[str, int] = {}
     birth: dict[str, str | int] = {}
     sex: dict[str, str] = {}
     relationships: dict[str, str] = {}
     for name, level, item in ((p.item.field, p.level, p.item) for p in permitted):
         if name in _BIRTH_FIELDS:
-            age = released_age(name, level=level, value=item.value, context=bare)
-            birth |= {} if age is None else {item.about[0]: age}
+            person = item.about[0]
+            months[person] = whole_months(date.fromisoformat(str(item.value["date"])), today=today)
+            age = released_age(name, level=level, value=item.value, months=months[person])
+            birth |= {} if age is None else {person: age}
         elif name == _SEX and level is Level.F:
             sex[item.about[0]] = str(item.value["sex"])
         elif name == _HOUSEHOLD and level > Level.G2:
             relationships[str(item.value["member"])] = str(item.value["relationship"])
-    return replace(bare, birth=birth, sex=sex, relationships=relationships)
+    return LadderContext(
+        agency=permit.profile.agency,
+        kind=permit.kind,
+        refs={person.person_id: person.ref for person in people if person.ref is not None},
+        roles={person.person_id: person.role for person in people},
+        months=months,
+        birth=birth,
+        sex=sex,
+        narrative_allowed=permit.kind is AgencyKind.EARLY_HELP,
+        relationships=relationships,
+    )
 
 
-def _is_of_person(permitted: _Permitted) -> bool:
-    return FIELDS[permitted.item.field].subject is Subject.PERSON
+def minimise(
+    permitted: Sequence[PermittedItem], *, context: LadderContext, people: Sequence[PersonFacts]
+) -> JsonObject:
+    """Return the ``record`` of an extract: ``people`` and ``case``, each present only when it holds something.
+
+    Args:
+        permitted: the items above W, each with its own level.
+        context: what the recipient is told anyway, see ``recipient_context``.
+        people: the case's people with their pairwise ids.
+    """
+    fields: dict[str | None, JsonObject] = {}
+    for (person_id, name), group in _by_subject_and_field(permitted).items():
+        level = min(each.level for each in group)
+        rung = LADDERS[name].rungs[level]
+        items = [LadderItem(each.item.value, each.item.about) for each in group]
+        if rung is None:
+            continue
+        if rung.together is not None:
+            told = [rung.together([item], context) for item in items]
+            value = [rung.together([i for i, one in zip(items, told, strict=True) if one], context)]
+        else:
+            told = value = [rung.step(item, context) for item in items] if rung.step else []
+        telling = [each.item for each, one in zip(group, told, strict=True) if one]
+        if telling:
+            field = _field(level, value, telling, with_kind=person_id is None)
+            fields.setdefault(person_id, {})[name] = field
+
+    record: JsonObject = {}
+    shown: list[JsonValue] = [
+        {"person": person.ref, "role": person.role, "fields": fields[person.person_id]}
+        for person in people
+        if person.ref is not None and person.person_id in fields
+    ]
+    if shown:
+        record["people"] = shown
+    if None in fields:
+        record["case"] = fields[None]
+    return record
+
+
+def _by_subject_and_field(
+    permitted: Sequence[PermittedItem],
+) -> Mapping[tuple[str | None, FieldName], list[PermittedItem]]:
+    """The items of each person's fields, and of the case's (no person), fields in catalogue order."""
+    order = {name: place for place, name in enumerate(FIELDS)}
+    groups: dict[tuple[str | None, FieldName], list[PermittedItem]] = {}
+    for each in sorted(permitted, key=lambda p: order[p.item.field]):
+        of_person = FIELDS[each.item.field].subject is Subject.PERSON
+        person_id = each.item.about[0] if of_person and len(each.item.about) == 1 else None
+        if of_person is (person_id is not None):
+            groups.setdefault((person_id, each.item.field), []).append(each)
+    return groups
+
+
+def _field(
+    level: Level, value: Sequence[JsonObject | None], telling: Sequence[Item], *, with_kind: bool
+) -> JsonObject:
+    """One released field; equal values are told once, so that their number counts nothing held back."""
+    distinct: dict[str, JsonValue] = {json.dumps(one, sort_keys=True): one for one in value if one}
+    field: JsonObject = {
+        "level": level.name,
+        "value": list(distinct.values()),
+        "as_of": min(item.as_of for item in telling),
+    }
+    if with_kind:
+        field["kind"] = max((ItemKind(item.kind) for item in telling), key=CERTAINTY.index).value
+    return field
 
 
 def item_of(stored: Mapping[str, object]) -> Item:

@@ -98,6 +98,7 @@ class CaseFacts:
     Attributes:
         panel_until: end of the open panel window of a meeting this agency sits on; absent: none open.
         has_offer: an offer to this agency was accepted and has not ended.
+        offer_until: when that offer ends; absent while no end is known.
         named_workers: practitioner and staff ids working this case today.
         refuges: codes of every agency that is a refuge.
     """
@@ -110,6 +111,7 @@ class CaseFacts:
     has_offer: bool
     named_workers: frozenset[str]
     refuges: frozenset[str]
+    offer_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,14 @@ class Item:
     kind: str
     value: JsonObject
     protects: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedItem:
+    """An item above W, with the level decided for it alone."""
+
+    item: Item
+    level: Level
 
 
 @dataclass(frozen=True, slots=True)

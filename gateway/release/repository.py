@@ -52,6 +52,11 @@ _READ = text(
            EXISTS (SELECT FROM gateway.offer f WHERE f.case_id = c.case_id AND f.agency_code = a.agency_code
                AND f.accepted_on <= clock.today
                AND (f.ended_on IS NULL OR clock.today < f.ended_on)) AS has_offer,
+           (SELECT CASE WHEN bool_and(f.ended_on IS NOT NULL)
+                   THEN max(f.ended_on)::timestamp AT TIME ZONE 'Europe/London' END
+              FROM gateway.offer f WHERE f.case_id = c.case_id AND f.agency_code = a.agency_code
+               AND f.accepted_on <= clock.today
+               AND (f.ended_on IS NULL OR clock.today < f.ended_on)) AS offer_until,
            ARRAY(SELECT w.worker FROM gateway.case_worker w WHERE w.case_id = c.case_id
                AND w.from_date <= clock.today AND (w.to_date IS NULL OR clock.today < w.to_date)) AS workers,
            ARRAY(SELECT r.agency_code FROM agencies.agency r WHERE r.kind = 'refuge') AS refuges,
@@ -96,6 +101,7 @@ class Snapshot:
     Attributes:
         family_id: the reserved null family for an unknown ref.
         family_wrapped: that family's keys, wrapped.
+        people: everyone in the case, none for an unknown ref.
     """
 
     facts: Facts
@@ -103,6 +109,7 @@ class Snapshot:
     family_wrapped: bytes
     family_version: int | None
     agency_version: int | None
+    people: tuple[PersonFacts, ...]
     person_keys: dict[UUID, bytes]
     parts: tuple[StoredPart, ...]
 
@@ -127,12 +134,23 @@ def snapshot_of(row: SnapshotRow) -> Snapshot:
     Raises: ProfileError, StoredStandingError, ValueError: a stored value is not one of ours.
     """
     known = row.case_id is not None and row.family_wrapped is not None
+    people = tuple(
+        PersonFacts(
+            person_id=person_id,
+            ref=ref,
+            role=role,
+            shield=Shield(shield),
+            standing=NOTHING_DECIDED if standing is None else Standing.from_json(standing),
+        )
+        for person_id, role, shield, ref, standing in row.people
+    )
     return Snapshot(
-        facts=Facts(now=row.now, agency=_agency(row), case=_case(row) if known else None),
+        facts=Facts(now=row.now, agency=_agency(row), case=_case(row, people) if known else None),
         family_id=row.family_id if known else NULL_FAMILY,
         family_wrapped=row.family_wrapped if known else row.reserved_wrapped,
         family_version=row.family_version,
         agency_version=row.agency_version,
+        people=people,
         person_keys=dict(zip(row.key_people, row.keys, strict=True)),
         parts=tuple(
             StoredPart(UUID(part_id), row.case_id, tuple(map(UUID, about)), version, sealed)
@@ -156,23 +174,15 @@ def _agency(row: SnapshotRow) -> AgencyFacts | None:
     )
 
 
-def _case(row: SnapshotRow) -> CaseFacts:
+def _case(row: SnapshotRow, people: tuple[PersonFacts, ...]) -> CaseFacts:
     return CaseFacts(
         threshold_level=row.threshold_level,
         status=row.status,
         seals=frozenset(row.seals),
-        people=tuple(
-            PersonFacts(
-                person_id=person_id,
-                ref=ref,
-                role=role,
-                shield=Shield(shield),
-                standing=NOTHING_DECIDED if standing is None else Standing.from_json(standing),
-            )
-            for person_id, role, shield, ref, standing in row.people
-        ),
+        people=people,
         panel_until=row.panel_until,
         has_offer=row.has_offer,
+        offer_until=row.offer_until,
         named_workers=frozenset(row.workers),
         refuges=frozenset(row.refuges),
     )

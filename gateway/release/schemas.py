@@ -67,12 +67,9 @@ def _field(field: Field) -> JsonValue:
 
 
 def _levels(field: Field) -> list[Level]:
-    """The levels an extract can name: a rung that a ladder lacks shows as the row's level."""
-    ladder = LADDERS[field.name]
-    has_g1 = ladder.g1 is not None
-    has_g2 = ladder.g2 is not None or ladder.g2_together is not None
-    present = {Level.F: True, Level.G1: has_g1 or has_g2, Level.G2: has_g2}
-    return [level for level, there in present.items() if there]
+    """The levels at which something of a field is told."""
+    rungs = LADDERS[field.name].rungs
+    return [level for level in (Level.F, Level.G1, Level.G2) if rungs[level] is not None]
 
 
 def _closed(

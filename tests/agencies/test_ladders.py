@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from agencies.ages import whole_months, whole_years
+from agencies.ages import released_age, whole_months, whole_years
 from agencies.errors import UnknownFieldError
-from agencies.ladders import LADDERS, LadderContext, LadderItem, released_age
+from agencies.ladders import LADDERS, LadderContext, LadderItem
 from agencies.model import AgencyCode, AgencyKind, FieldName, JsonObject, JsonValue, Level
 from agencies.shapes import SHAPES
 from agencies.values import normal_form

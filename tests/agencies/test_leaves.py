@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from agencies.ages import whole_months
+from agencies.ages import released_age, whole_months
 from agencies.ladder_steps import full
-from agencies.ladders import LADDERS, LadderContext, LadderItem, released_age
+from agencies.ladders import LADDERS, LadderContext, LadderItem
 from agencies.model import AgencyCode, AgencyKind, Condition, FieldName, JsonObject, Level, Profile, Stage
 from agencies.profile_text import template
 from agencies.shapes import SHAPES

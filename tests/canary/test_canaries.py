@@ -138,6 +138,7 @@ def oracle_world(corpus: Corpus, name: str, *, agency: str, purpose: str) -> dic
         "purpose": purpose,
         "profile": template_rows(AGENCIES[agency]),
         "panel_until": now + 9 * DAY,
+        "offer_until": None,
         "offer": True,
         "level": 2,
         "status": "open",

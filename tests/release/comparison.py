@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from agencies.ages import whole_months
+from agencies.ages import released_age, whole_months
 from agencies.catalogue import FIELDS
-from agencies.ladders import LadderContext, LadderItem, released_age
+from agencies.ladders import LadderContext, LadderItem
 from agencies.model import AgencyCode, AgencyKind, FieldName, JsonObject, JsonValue, Level
 from gateway.disclosure_log.canonical import canonical
 from gateway.release.model import Permit

@@ -53,7 +53,6 @@ def wired(mutant: Mutant) -> Product:
     minimisation = changed if mutant.module == MINIMISATION else _copy(gateway.release.minimisation)
     consent = changed if mutant.module == CONSENT else consent_registry.model
     decision.__dict__.update(evaluate=consent.evaluate, Granted=consent.Granted)
-    minimisation.__dict__.update(item_level=decision.item_level)
     return Product(decision=decision, minimisation=minimisation, consent=consent)
 
 
@@ -72,38 +71,32 @@ def _in(module: str, *mutants: tuple[str, str, str]) -> list[Mutant]:
     return [Mutant(name, module, ((old, new),)) for name, old, new in mutants]
 
 
-_VERIFIED_WORKER = "named and _verified(caller) and agency.kind is AgencyKind.EARLY_HELP"
-_SHIELD = "if shielded and name in SHIELDED_FIELDS and Condition.NAMED_WORKER not in conditions:"
+_NAMED = "named = practitioner.verified and practitioner.id in case.named_workers"
+_SHIELD = "shield = SHIELDED_FIELDS if shielded and Condition.NAMED_WORKER not in conditions else frozenset()"
 _PEOPLE = "people = frozenset(p for p, consent in consents.items() if consent.covers(name, field.category))"
 
 MUTANTS = [
     *_in(
         DECISION,
-        ("shield ignored", _SHIELD, "if False:"),
+        ("shield ignored", _SHIELD, "shield = frozenset()"),
         (
             "shield of a refuge alone",
             "person.shield is not Shield.NONE for",
             "person.shield is Shield.REFUGE for",
         ),
         (
-            "shield leaves early help alone",
+            "shield leaves families with a worker alone",
             _SHIELD,
-            _SHIELD.replace(
-                "Condition.NAMED_WORKER not in conditions", "profile.based_on_kind != 'early-help'"
-            ),
+            _SHIELD.replace("Condition.NAMED_WORKER not in conditions", "not case.named_workers"),
         ),
         ("shield forgets the school", '("address", "contact", "school")', '("address", "contact")'),
-        ("worker need not be named", _VERIFIED_WORKER, _VERIFIED_WORKER.removeprefix("named and ")),
-        (
-            "worker need not be verified",
-            _VERIFIED_WORKER,
-            _VERIFIED_WORKER.replace("_verified(caller) and ", ""),
-        ),
-        ("worker of any kind", _VERIFIED_WORKER, "named and _verified(caller)"),
+        ("worker need not be named", _NAMED, "named = practitioner.verified"),
+        ("worker need not be verified", _NAMED, _NAMED.replace("practitioner.verified and ", "")),
+        ("worker of any kind", "named and agency.kind is AgencyKind.EARLY_HELP", "named"),
         (
             "asserted practitioners see all",
-            "if name in VERIFIED_ONLY_FIELDS and not _verified(caller):",
-            "if False:",
+            "return shield if verified else shield |",
+            "return shield if True else shield |",
         ),
         ("asserted practitioners see offences", '"domestic_abuse", "offences"))', '"domestic_abuse"))'),
         (
@@ -129,19 +122,28 @@ MUTANTS = [
         ("seals ignored", "bool(case.seals) and not may_see_sealed", "False"),
         (
             "seals open to asserted early help",
-            "agency.kind is AgencyKind.EARLY_HELP and _verified(caller)\n    tests",
+            "agency.kind is AgencyKind.EARLY_HELP and verified\n    tests",
             "agency.kind is AgencyKind.EARLY_HELP\n    tests",
         ),
         (
             "seals open to every verified",
-            "may_see_sealed = agency.kind is AgencyKind.EARLY_HELP and _verified(caller)",
-            "may_see_sealed = _verified(caller)",
+            "may_see_sealed = agency.kind is AgencyKind.EARLY_HELP and verified",
+            "may_see_sealed = verified",
         ),
-        ("commissioning is served", "{AgencyKind.COMMISSIONING, AgencyKind.POLICE}", "{AgencyKind.POLICE}"),
-        ("police are served", "{AgencyKind.COMMISSIONING, AgencyKind.POLICE}", "{AgencyKind.COMMISSIONING}"),
+        ("commissioning is served", "agency.kind in KINDS_WITHOUT_CASES", "agency.kind is AgencyKind.POLICE"),
+        (
+            "police are served",
+            "agency.kind in KINDS_WITHOUT_CASES",
+            "agency.kind is AgencyKind.COMMISSIONING",
+        ),
         ("agreement's end ignored", "ends = [agency.agreement_until, facts.now", "ends = [facts.now"),
         ("consents' ends ignored", "ends += [consent.valid_until for consent in consents.values()]", "pass"),
-        ("panel's end ignored", "ends.append(case.panel_until)", "pass"),
+        ("panel's end ignored", "ends.append(entitled_until)", "pass"),
+        (
+            "the offer's end ignored",
+            "if stage is Stage.PANEL else case.offer_until",
+            "if stage is Stage.PANEL else None",
+        ),
         ("longest use ignored", ", facts.now + timedelta(days=extract_days)]", "]"),
         (
             "entitlement of the other stage",
@@ -164,8 +166,8 @@ MUTANTS = [
         ),
         (
             "row of the service stage",
-            "level = profile.level(name, stage=stage,",
-            "level = profile.level(name, stage=Stage.SERVICE,",
+            "level = agency.profile.level(name, stage=stage,",
+            "level = agency.profile.level(name, stage=Stage.SERVICE,",
         ),
         (
             "everybody attended",
@@ -207,7 +209,7 @@ MUTANTS = [
         ("nobody needs to agree", "if not consents:", "if False:"),
         ("suspended agencies", 'agency.state != "active"', "False"),
         ("revoked clients", 'agency.client_state != "active"', "False"),
-        ("practitioners who left", "_verified(caller) and not agency.practitioner_active", "False"),
+        ("practitioners who left", "verified and not agency.practitioner_active", "False"),
     ),
     Mutant(
         "agreement ignored",
@@ -225,7 +227,7 @@ MUTANTS = [
         "shield of the shielded person's own items alone",
         DECISION,
         (
-            (_SHIELD, "if False:"),
+            (_SHIELD, "shield = frozenset()"),
             (
                 _PEOPLE,
                 _PEOPLE.replace(
@@ -244,13 +246,8 @@ MUTANTS = [
         ),
         (
             "a field at its highest level",
-            "level = min(p.level for p in group)",
-            "level = max(p.level for p in group)",
-        ),
-        (
-            "withheld items stay in",
-            "if (level := item_level(permit, item)) > Level.W]",
-            "if (level := item_level(permit, item)) >= Level.W]",
+            "level = min(each.level for each in group)",
+            "level = max(each.level for each in group)",
         ),
         (
             "roles ignored",
@@ -259,9 +256,9 @@ MUTANTS = [
         ),
         ("everybody is a child", '"role": person.role,', '"role": "child",'),
         (
-            "as_of of items that tell nothing",
-            "min(item.as_of for item in telling)",
-            "min(p.item.as_of for p in group)",
+            "items that tell nothing count",
+            "telling = [each.item for each, one in zip(group, told, strict=True) if one]",
+            "telling = [each.item for each in group] if any(told) else []",
         ),
         (
             "as_of of the newest item",
@@ -269,25 +266,32 @@ MUTANTS = [
             "max(item.as_of for item in telling)",
         ),
         ("the most certain kind", "max((ItemKind(item.kind)", "min((ItemKind(item.kind)"),
-        (
-            "kind of items that tell nothing",
-            "max((ItemKind(item.kind) for item in telling)",
-            "max((ItemKind(p.item.kind) for p in group)",
-        ),
+        ("repetitions are counted", "{json.dumps(one, sort_keys=True): one", "{str(id(one)): one"),
         ("ages in full", "released_age(name, level=level,", "released_age(name, level=Level.F,"),
         (
             "internal ids",
             "refs={person.person_id: person.ref for",
             "refs={person.person_id: person.person_id for",
         ),
-        ("people without a field", '"fields": fields} if fields else None', '"fields": fields}'),
         ("people by their internal id", '{"person": person.ref,', '{"person": person.person_id,'),
         (
             "one person's item under another",
-            "p.item.about == (person.person_id,))",
-            "len(p.item.about) == 1)",
+            "person_id = each.item.about[0] if",
+            "person_id = permitted[0].item.about[0] if",
         ),
-        ("an empty case", "    if case:\n", "    if True:\n"),
+        (
+            "an empty case",
+            '    if None in fields:\n        record["case"] = fields[None]',
+            '    record["case"] = fields.get(None, {})',
+        ),
+    ),
+    Mutant(
+        "people without a field",
+        MINIMISATION,
+        (
+            ('"fields": fields[person.person_id]}', '"fields": fields.get(person.person_id, {})}'),
+            (" and person.person_id in fields", ""),
+        ),
     ),
     *_in(
         CONSENT,
@@ -335,18 +339,18 @@ MUTANTS = [
         PROFILE,
         (
             "the more generous of two rows",
-            "return min(row.mark(stage).level for row in selected)",
-            "return max(row.mark(stage).level for row in selected)",
+            "return min(selected,",
+            "return max(selected,",
         ),
         (
             "conditional rows ignored",
-            "for condition in sorted(conditions - {Condition.ALWAYS})",
+            "for condition in conditions - {Condition.ALWAYS}",
             "for condition in ()",
         ),
         (
             "a missing row is full",
-            "return Level.W if always is None else",
-            "return Level.F if always is None else",
+            "Condition.ALWAYS), Level.W))",
+            "Condition.ALWAYS), Level.F))",
         ),
     ),
 ]

@@ -94,6 +94,8 @@ def last_use(world: World) -> datetime:
     ends += [given["valid_until"] for given in _agreements(world).values()]
     if world["purpose"] == "P1":
         ends.append(world["panel_until"])
+    elif world["offer_until"] is not None:
+        ends.append(world["offer_until"])
     return min(ends)
 
 

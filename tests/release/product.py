@@ -18,6 +18,7 @@ from agencies.model import (
     Condition,
     FieldName,
     JsonObject,
+    Level,
     Mark,
     Profile,
     ProfileRow,
@@ -25,7 +26,16 @@ from agencies.model import (
 )
 from gateway.caller import Caller, PractitionerClaim
 from gateway.cases.model import Shield
-from gateway.release.model import AgencyFacts, CaseFacts, Facts, Item, Permit, PersonFacts, Refuse
+from gateway.release.model import (
+    AgencyFacts,
+    CaseFacts,
+    Facts,
+    Item,
+    Permit,
+    PermittedItem,
+    PersonFacts,
+    Refuse,
+)
 from tests.release.oracle import World
 from tests.release.worlds import day_of
 
@@ -56,11 +66,13 @@ def ask(world: World, product: Product = SHIPPED) -> Answer:
     decision = product.decision.decide(facts, caller=caller_of(world), extract_days=world["extract_days"])
     if not isinstance(decision, Permit) or facts.case is None:
         return Answer(decision, {})
-    items = [item_of(item) for item in world["items"]]
-    record = product.minimisation.minimise(
-        items, permit=decision, people=facts.case.people, today=day_of(world)
+    levels = ((item, product.decision.item_level(decision, item)) for item in map(item_of, world["items"]))
+    permitted = [PermittedItem(item, level) for item, level in levels if level > Level.W]
+    people = facts.case.people
+    context = product.minimisation.recipient_context(
+        permitted, permit=decision, people=people, today=day_of(world)
     )
-    return Answer(decision, record)
+    return Answer(decision, product.minimisation.minimise(permitted, context=context, people=people))
 
 
 def caller_of(world: World) -> Caller:
@@ -94,6 +106,7 @@ def facts_of(world: World, product: Product = SHIPPED) -> Facts:
         people=people,
         panel_until=world["panel_until"],
         has_offer=world["offer"],
+        offer_until=world["offer_until"],
         named_workers=frozenset(world["workers"]),
         refuges=frozenset(code for code, kind in world["agencies"].items() if kind == "refuge"),
     )

@@ -87,6 +87,7 @@ def any_world(numbers: Numbers) -> World:
         "profile": None if happens(numbers, 2) else _profile(numbers, AGENCIES[code]),
         "panel_until": None if happens(numbers, 20) else now + pick(numbers, (9 * DAY, DAY, TICK)),
         "offer": not happens(numbers, 20),
+        "offer_until": now + pick(numbers, (8 * DAY, DAY, TICK)) if happens(numbers, 20) else None,
         "level": pick(numbers, (1, 3, 4)) if happens(numbers, 4) else 2,
         "status": "closed" if happens(numbers, 4) else "open",
         "seals": ["conflict", "adoption", "party_restriction"][numbers.number(2) :]
@@ -315,6 +316,7 @@ def plain_world(agency: str = "camhs", *, purpose: str = "P1", **changes: Any) -
         "profile": template_rows(AGENCIES[agency]),
         "panel_until": now + 9 * DAY,
         "offer": True,
+        "offer_until": None,
         "level": 2,
         "status": "open",
         "seals": [],

@@ -41,7 +41,7 @@ def family(source_ref: str = "EH-1001", *, child: str = "P-ADA") -> dict[str, An
         "items": [
             item("child_name", [child], {"type": "legal", "given": "Ada", "family": "CANARY Byron"}),
             item("child_dob", [child], {"date": "2015-04-09", "certainty": "exact"}),
-            item("nhs_number", [child], {"number": "999 000 0018", "verified": True}),
+            item("nhs_number", [child], {"number": "9990000018", "verified": True}),
             item("pupil_number", [child], {"upn": "X209999926001", "status": "permanent"}),
             item("child_name", ["P-BEN"], {"type": "legal", "given": "Ben", "family": "CANARY Byron"}),
             item("child_dob", ["P-BEN"], {"date": "2019-02-28", "certainty": "exact"}),

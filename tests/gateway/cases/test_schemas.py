@@ -315,3 +315,22 @@ def test_real_numbers_are_taken_only_outside_the_demo() -> None:
     raw = family()
     raw["items"][2]["value"]["number"] = "943 476 5919"
     assert schemas.read_family(raw, today=TODAY, synthetic=False).source_ref == "EH-1001"
+
+
+def test_identifiers_are_kept_in_their_normal_form() -> None:
+    """They leave as they are stored: one spelling, so that two extracts of one number look alike."""
+    raw = family()
+    number = next(each for each in raw["items"] if each["field"] == "nhs_number")
+    number["value"]["number"] = "999 000 0018"
+    document = schemas.read_family(raw, today=TODAY, synthetic=True)
+    assert ["9990000018"] == [one.value["number"] for one in document.items if one.field == "nhs_number"]
+
+
+def test_a_person_has_one_date_of_birth() -> None:
+    """With two, an extract would tell one of two ages."""
+    raw = family()
+    raw["items"].append(item("child_dob", ["P-ADA"], {"date": "2016-01-01", "certainty": "estimated"}))
+    with pytest.raises(FamilyRefusedError) as caught:
+        schemas.read_family(raw, today=TODAY, synthetic=True)
+    place = len(raw["items"]) - 1
+    assert [f"/items/{place}/about"] == [fault.pointer for fault in caught.value.faults]

@@ -1,0 +1,111 @@
+"""The extract as the contract shapes it, and what the log commits to about it. Pure.
+
+INVARIANTS
+- A refusal has no recipient part: nothing of it is ever opened to anyone outside.
+- The recipient part commits to the exact bytes that leave.
+- ``receipt`` is absent until the log can give one.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from agencies.model import JsonObject
+from gateway.disclosure_log.canonical import Canonical, canonical
+from gateway.disclosure_log.model import EntryKind
+from gateway.release.model import Decision, Permit, RefusalReason, Refuse, ReleaseRequest
+
+HANDLING = (
+    "Use only for the purpose and the practitioner named in the request.",
+    "Do not share onward; ask the Early Help Team instead.",
+    "Delete this extract and every copy at the time in use_until.",
+)
+"""What every recipient agreed to, in words a person can act on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one decision comes to: bytes that may leave, or none, and the two parts of its entry.
+
+    Attributes:
+        body: the extract; absent for a refusal.
+        recipient: opened in the recipient's receipt.
+        internal: never given to a recipient.
+    """
+
+    body: bytes | None
+    internal: Mapping[str, Canonical]
+    recipient: Mapping[str, Canonical] = field(default_factory=dict)
+
+
+def answer_of(
+    request: ReleaseRequest, decision: Decision, record: JsonObject, *, extract_id: UUID, now: datetime
+) -> Answer:
+    """Return the answer to one request: an extract when it is permitted and there is something to tell.
+
+    Args:
+        record: the minimised record; empty where nothing is told.
+        extract_id: fresh; unused for a refusal.
+        now: the snapshot's instant.
+    """
+    caller = request.caller
+    purpose = caller.purpose.value if caller.purpose else ""
+    common: dict[str, Canonical] = {
+        "actor": caller.client_id,
+        "agency": caller.agency or "",
+        "time": now.isoformat(timespec="milliseconds"),
+        **({"practitioner": caller.practitioner.id} if caller.practitioner else {}),
+    }
+    if isinstance(decision, Refuse) or not record:
+        reasons = decision.reasons if isinstance(decision, Refuse) else (RefusalReason.NOTHING_TO_RELEASE,)
+        refusal = {"kind": str(EntryKind.EXTRACT_REFUSE), "reasons": [reason.value for reason in reasons]}
+        return Answer(body=None, internal={**common, **refusal, "purpose": purpose})
+    body = canonical(
+        {
+            **_heading(decision),
+            "extract_id": str(extract_id),
+            "case_ref": str(request.case_ref),
+            "purpose": purpose,
+            "issued_at": _instant(now),
+            "use_until": _instant(decision.use_until),
+            "record": record,
+        }
+    )
+    return Answer(
+        body=body,
+        internal={
+            **common,
+            "decisions": sorted(map(str, decision.decisions)),
+            "kind": str(EntryKind.EXTRACT_RELEASE),
+            "stage": decision.stage.value,
+        },
+        recipient={
+            "agency": decision.profile.agency,
+            "case_ref": str(request.case_ref),
+            "extract_id": str(extract_id),
+            "extract_sha256": hashlib.sha256(body).hexdigest(),
+            "profile_version": decision.profile.version,
+            "purpose": purpose,
+            "time": _instant(now),
+        },
+    )
+
+
+def _heading(permit: Permit) -> JsonObject:
+    """What an extract says of its recipient, and the legal bases (UK GDPR articles 6 and 9)."""
+    profile = permit.profile
+    article9: JsonObject = {"article9": profile.article9} if profile.article9 else {}
+    return {
+        "agency": profile.agency,
+        "stage": permit.stage.value,
+        "profile": {"version": profile.version},
+        "basis": {"article6": profile.article6, **article9},
+        "handling": list(HANDLING),
+    }
+
+
+def _instant(at: datetime) -> str:
+    """RFC 3339 in UTC, whole seconds."""
+    return at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
