@@ -60,6 +60,8 @@ _WORD = re.compile("zqx[a-z]{6}k")
 AS_OF = "as_of"
 COPIES = 2
 """Items of one field about the same people."""
+BIRTH = frozenset({"child_dob", "adult_dob"})
+"""Fields of which a person has one item."""
 
 
 class Sort(StrEnum):
@@ -148,7 +150,7 @@ def build(
     builder = _Builder(family, mint, sources)
     for name in SHAPES:
         for about in _abouts(name):
-            for _ in range(COPIES):
+            for _ in range(1 if name in BIRTH else COPIES):
                 builder.add(name, [family.person(each) for each in about])
     return family
 
@@ -288,7 +290,7 @@ class _Builder:
 
     def _mend(self, name: str, value: dict[str, Any]) -> None:
         """Make members fit each other where a field has a rule between them."""
-        if name in {"child_dob", "adult_dob"}:
+        if name in BIRTH:
             value |= {
                 "certainty": "exact",
                 "date": self.mint.born() if name == "child_dob" else self.mint.past(),
