@@ -1,0 +1,54 @@
+"""Every table is guarded by a gate, or somebody ruled that it cannot change a release."""
+
+from sqlalchemy import text
+
+from gateway.database import open_engine
+from tests.support.throwaway import Database
+
+CANNOT_CHANGE_A_RELEASE = {
+    "gateway.agency_gate": "is the gate",
+    "gateway.family_gate": "is the gate",
+    "gateway.blind_index": "finds people for the council's staff, releases nothing",
+    "gateway.log_deferred": "evidence, written by functions only",
+    "gateway.log_entry": "evidence, written by append() only",
+    "gateway.log_head": "evidence, written by append() only",
+    "gateway.log_payload": "evidence, written by append() only",
+    "gateway.log_trace": "maps entries to families, read by nobody who decides",
+    "gateway.oauth_replay": "what was used up; a second use is refused by its key",
+    "gateway.oauth_signing_key": "signs tokens; rights are read on every request",
+    "gateway.pairwise": "ids are added, never changed; whom they name is guarded",
+    "gateway.person": "an id and its index; what the person is in is guarded",
+    "gateway.staff": "who may record; decisions themselves are guarded",
+}
+"""Tables without a guard, each with the reason."""
+
+
+def test_every_table_is_guarded_or_ruled_on(template_database: Database) -> None:
+    """A new table that can change a release and moves no gate would let a release pass it."""
+    engine = open_engine(template_database.owner_url)
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT n.nspname || '.' || c.relname AS name, EXISTS (SELECT FROM pg_trigger t"
+                " WHERE t.tgrelid = c.oid AND t.tgname = 'moved_gate' AND t.tgdeferrable AND t.tginitdeferred)"
+                " AS guarded FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('agencies', 'consent_registry', 'gateway')"
+            )
+        ).all()
+    engine.dispose()
+    assert set(CANNOT_CHANGE_A_RELEASE) == {row.name for row in rows if not row.guarded}
+    assert sum(row.guarded for row in rows) >= 18
+
+
+def test_nobody_but_the_owner_may_drop_a_guard(template_database: Database) -> None:
+    engine = open_engine(template_database.app_url)
+    with engine.connect() as connection:
+        owned = connection.execute(
+            text(
+                "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE n.nspname IN ('agencies', 'consent_registry', 'gateway')"
+                " AND pg_has_role(current_user, c.relowner, 'USAGE')"
+            )
+        ).scalar_one()
+    engine.dispose()
+    assert owned == 0
