@@ -88,6 +88,7 @@ def record(
     sealing: Sealing,
     verified: bool,
     now: datetime,
+    months: int = DEFAULT_MONTHS,
 ) -> Recorded:
     """Append one decision and write the standing it leads to.
 
@@ -97,6 +98,7 @@ def record(
         scope: its scope, kinds of agencies resolved.
         verified: whether the member of staff who records it is known; kept with the document.
         now: aware instant of the database.
+        months: calendar months a give lasts when it names no end.
     Raises: ConflictingReplayError, an act that opens came under an id that was used for something else.
     """
     subject_id = repository.ensure_subject(connection, family_id=family_id, person_id=person_id)
@@ -105,7 +107,7 @@ def record(
     for decision_id in _ids(decision, digest):
         if repository.find_decision(connection, decision_id) is None:
             new = NewDecision(
-                decision=_decision(decision, decision_id=decision_id, scope=scope, now=now),
+                decision=_decision(decision, decision_id=decision_id, scope=scope, now=now, months=months),
                 subject_id=subject_id,
                 reason=decision.reason,
                 sealed=sealing.seal(document, subject_id=subject_id, decision_id=decision_id),
@@ -133,13 +135,11 @@ def decision_aad(subject_id: SubjectId, decision_id: DecisionId) -> bytes:
     return f"consent_decision:{subject_id}:{decision_id}".encode()
 
 
-def default_end(valid_from: datetime) -> datetime:
-    """00:00 in London of the day six calendar months after ``valid_from``, or of the month's last day."""
+def default_end(valid_from: datetime, *, months: int = DEFAULT_MONTHS) -> datetime:
+    """00:00 in London of the day that many calendar months after ``valid_from``, or of the month's last day."""
     start = valid_from.astimezone(LONDON).date()
-    months = start.month - 1 + DEFAULT_MONTHS
-    first = start.replace(
-        year=start.year + months // _MONTHS_A_YEAR, month=months % _MONTHS_A_YEAR + 1, day=1
-    )
+    month = start.month - 1 + months
+    first = start.replace(year=start.year + month // _MONTHS_A_YEAR, month=month % _MONTHS_A_YEAR + 1, day=1)
     after = (first + timedelta(days=31)).replace(day=1)
     last = after - timedelta(days=1)
     end = first.replace(day=min(start.day, last.day))
@@ -153,12 +153,12 @@ def _ids(decision: DecisionRequest, digest: bytes) -> Iterator[DecisionId]:
 
 
 def _decision(
-    request: DecisionRequest, *, decision_id: DecisionId, scope: Scope, now: datetime
+    request: DecisionRequest, *, decision_id: DecisionId, scope: Scope, now: datetime, months: int
 ) -> ConsentDecision:
     valid_from, valid_until = request.valid_from, request.valid_until
     if request.act.opens:
         valid_from = valid_from or now
-        valid_until = valid_until or default_end(valid_from)
+        valid_until = valid_until or default_end(valid_from, months=months)
     return ConsentDecision(
         decision_id=decision_id,
         sequence=0,

@@ -128,6 +128,7 @@ def _record(
         sealing=sealing,
         verified=member is not None,
         now=database_now(connection),
+        months=wiring.settings.consent_months,
     )
     # A name that nobody vouches for stays in the sealed document.
     recorder: dict[str, Canonical] = {"recorded_by": member.username} if member else {}

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from certs.envelope import unseal
+from consent_registry.repository import family_standings
 from gateway.disclosure_log.reading import newest
 from gateway.release.model import Refused, Released, ReleaseRequest, Unavailable
 from gateway.release.schemas import extract_schema
@@ -161,3 +163,14 @@ def test_an_extract_is_used_no_longer_than_its_consent(world: World) -> None:
     assert json.loads(outcome.body)["use_until"].startswith(
         (end, (world.today + timedelta(days=1)).isoformat())
     )
+
+
+def test_a_consent_without_an_end_lasts_as_long_as_is_configured(world: World) -> None:
+    """The default belongs to the council, not to the code."""
+    settings = replace(world.wiring.settings, consent_months=1)
+    world.wiring = replace(world.wiring, settings=settings)
+    world.give("EH-1", "EH-1-ada")
+    with world.wiring.engine.connect() as connection:
+        standing = family_standings(connection, world.family_id("EH-1"))[world.person_id("EH-1", "EH-1-ada")]
+    assert standing.given is not None
+    assert timedelta(days=27) < standing.given.valid_until - datetime.now(UTC) <= timedelta(days=31)
