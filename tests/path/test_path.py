@@ -5,7 +5,6 @@ profile's document is compiled once per process, so each agency asks once before
 """
 
 import inspect
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import CodeType
@@ -17,12 +16,10 @@ from agencies.model import AgencyKind
 from gateway.release.model import Released, ReleaseRequest
 from gateway.release.service import release
 from tests.canary.corpus import PEOPLE, Family, build
-from tests.path.recorder import ROOT, Recording, recorded
+from tests.path.recorder import Recording, recorded
+from tests.support.measures import leave, measures
 from tests.support.served import Served, statements
 from tests.support.world import household
-
-MEASURES = ROOT / "build" / "measures.json"
-"""Where ``tools/metrics.py`` looks for figures of a test run."""
 
 MOST_MODULES = 18
 MOST_FRAMES = 4
@@ -82,7 +79,7 @@ def measured(gateway: Served, whole_family: Family) -> Measured:
             assert 200 == gateway.pull(kind, case_ref).status_code
         recordings[kind, source_ref] = recording
     found = Measured(recordings, {size: queries_of(gateway, size) for size in BATCHES})
-    write(found)
+    leave(figures_of(found))
     return found
 
 
@@ -105,17 +102,14 @@ def queries_of(gateway: Served, size: int) -> int:
     return len(sent)
 
 
-def write(found: Measured) -> None:
-    kept = json.loads(MEASURES.read_text(encoding="utf-8")) if MEASURES.is_file() else {}
+def figures_of(found: Measured) -> dict[str, str | int]:
     calls = found.recordings["camhs", "EH-1"].total
-    kept |= {
+    return {
         "path_modules": len(found.widest),
         "path_on_stack": f"{len(found.deepest)} frames of {found.modules_on_stack} modules",
         "path_calls": f"{calls} (three people, seven items)",
         "path_queries": ", ".join(f"{count} for {size}" for size, count in found.queries.items()),
     }
-    MEASURES.parent.mkdir(exist_ok=True)
-    MEASURES.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def test_the_path_touches_few_modules(measured: Measured) -> None:
@@ -145,6 +139,6 @@ def test_one_request_costs_the_check_of_its_token_and_a_batch_of_one(
 
 
 def test_the_figures_are_left_for_the_metrics(measured: Measured) -> None:
-    left = json.loads(MEASURES.read_text(encoding="utf-8"))
+    left = measures()
     assert len(measured.widest) == left["path_modules"]
     assert {"path_on_stack", "path_calls", "path_queries"} <= left.keys()
