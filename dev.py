@@ -1,4 +1,4 @@
-"""Everything a fresh checkout needs, with nothing but Python: ``python3 dev.py demo`` (or test, check, metrics).
+"""Everything a fresh checkout needs, with nothing but Python: ``python3 dev.py demo`` (or test, check, coverage, metrics).
 
 Invariants:
 - Standard library only: this runs before anything is installed. The Makefile is an alias of it.
@@ -35,6 +35,7 @@ COMMANDS = {
     "demo": ("demo", [["gateway", "demo"]]),
     "test": ("dev", [["python", "-m", "pytest", "-m", "not long"]]),
     "test-long": ("dev", [["python", "-m", "pytest", "-m", "long"]]),
+    "coverage": ("dev", [["python", "-m", "tools.branch_coverage"]]),
     "metrics": ("dev", [["python", "tools/metrics.py"]]),
     "check": (
         "dev",
