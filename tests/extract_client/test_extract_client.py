@@ -195,6 +195,26 @@ def test_what_is_no_gateway_is_said_plainly(registered: Registered, status: int,
 
 
 @pytest.mark.parametrize(
+    "answers",
+    [
+        {"token_endpoint": "http://gateway.test/token"},
+        {"token_endpoint": 1},
+        {"access_token": "stolen", "token_type": "Bearer"},
+        {"access_token": "stolen"},
+        {"access_token": 1, "token_type": "DPoP"},
+    ],
+)
+def test_no_assertion_goes_in_the_clear_and_no_unbound_token_is_used(
+    registered: Registered, answers: dict[str, object]
+) -> None:
+    """A bearer token works for whoever reads it on the way; ours must be bound to the key of this run."""
+    document = {"issuer": registered.base_url, "token_endpoint": f"{registered.base_url}/token", **answers}
+    says = Says(200, json.dumps(document).encode())
+    with pytest.raises(UnexpectedAnswerError, match=r"not bound to our key|no token endpoint"):
+        ExtractClient(registered.base_url, "ag_x", load_key(registered.key_file), says).me(practitioner="w")
+
+
+@pytest.mark.parametrize(
     "key", [ECKey.generate_key("P-256"), OKPKey.generate_key("Ed25519"), RSAKey.generate_key(2048)]
 )
 def test_every_kind_of_key_is_loaded(tmp_path: Path, key: ECKey | OKPKey | RSAKey) -> None:
