@@ -2,18 +2,22 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from jsonschema import Draft202012Validator
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
 from certs.envelope import unseal
 from consent_registry.repository import family_standings
 from gateway.disclosure_log.reading import newest
+from gateway.disclosure_log.service import act
+from gateway.release import repository
 from gateway.release.model import Refused, Released, ReleaseRequest, Unavailable
 from gateway.release.schemas import extract_schema
 from gateway.release.service import permitted, release
@@ -174,3 +178,22 @@ def test_a_consent_without_an_end_lasts_as_long_as_is_configured(world: World) -
         standing = family_standings(connection, world.family_id("EH-1"))[world.person_id("EH-1", "EH-1-ada")]
     assert standing.given is not None
     assert timedelta(days=27) < standing.given.valid_until - datetime.now(UTC) <= timedelta(days=31)
+
+
+def test_a_case_that_keeps_changing_is_given_up_for_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three decisions on facts that were old when they landed: nothing leaves, and the caller may come back."""
+    family, real, reads = world.family_id("EH-1"), repository.read, []
+
+    def read_and_be_overtaken(connection: Connection, batch: Sequence[ReleaseRequest]) -> Any:
+        rows = real(connection, batch)
+        reads.append(len(batch))
+        with act(world.wiring, families=(family,), closes=True) as change:
+            change.record(kind="case.replace", actor="test", family_id=family)
+        return rows
+
+    monkeypatch.setattr(repository, "read", read_and_be_overtaken)
+    assert isinstance(world.release("camhs", "EH-1"), Unavailable)
+    assert [1, 1, 1] == reads
+    assert ["case.replace"] * 3 == kinds(world, 3)
