@@ -359,7 +359,11 @@ def erasure_leaf(world: World, _family: UUID) -> int:
 
 
 def test_nothing_is_released_after_the_act_that_forbids_it(
-    racing: World, holder: Connection, eraser: Engine, traces: dict[int, Trace]
+    racing: World,
+    holder: Connection,
+    eraser: Engine,
+    traces: dict[int, Trace],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     tallies = {
         "withdraw": race_withdrawals(racing, holder, traces, ROUNDS["withdraw"]),
@@ -367,17 +371,19 @@ def test_nothing_is_released_after_the_act_that_forbids_it(
         "shield": race_shields(racing, holder, traces, ROUNDS["shield"]),
         "erase": race_erasures(racing, holder, traces, ROUNDS["erase"], eraser=eraser),
     }
-    for name, tally in tallies.items():
-        print(f"{name:>9}: {tally}")  # noqa: T201 - the figures are the point
     races = sum(tally.races for tally in tallies.values())
     overlapped = sum(tally.overlapped for tally in tallies.values())
+    lines = [f"{name:>9}: {tally}" for name, tally in tallies.items()]
+    with capsys.disabled():
+        sys.stdout.write(
+            "\n".join(["", *lines, f"    total: {races} races, {overlapped / races:.0%} overlapped\n"])
+        )
     assert races >= LEAST_RACES
     for name, tally in tallies.items():
         assert tally.overlapped / tally.races >= LEAST_OVERLAP, name
         assert tally.decided_again > 0, name
         assert tally.release_first > 0, name
         assert tally.act_first > 0, name
-    print(f"    total: {races} races, {overlapped / races:.0%} overlapped")  # noqa: T201
 
 
 def test_a_release_waiting_for_the_head_notices_the_withdrawal(racing: World, holder: Connection) -> None:
@@ -393,7 +399,9 @@ def test_a_release_waiting_for_the_head_notices_the_withdrawal(racing: World, ho
     assert isinstance(outcome, Refused)
 
 
-def test_a_withdrawal_commits_within_two_seconds_of_constant_pulls(racing: World) -> None:
+def test_a_withdrawal_commits_within_two_seconds_of_constant_pulls(
+    racing: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The clients are a process of their own, as they are in life: only the database is shared."""
     source = new_household(racing, "EH-1")
     member = racing.members["camhs"]
@@ -420,7 +428,8 @@ def test_a_withdrawal_commits_within_two_seconds_of_constant_pulls(racing: World
             racing.withdraw(source, f"{source}-{who}")
         assert isinstance(racing.release("camhs", source), Refused)
         outcomes = json.loads(clients.communicate("", timeout=60)[0])
-    print(f"withdrawal under 32 pulls: {taken * 1000:.0f} ms, {outcomes}")  # noqa: T201
+    with capsys.disabled():
+        sys.stdout.write(f"[withdrawal under 32 clients: {taken * 1000:.0f} ms, {outcomes}]")
     assert taken < 2
     assert outcomes["Released"] >= 32
     assert outcomes["Refused"] > 0
