@@ -421,6 +421,7 @@ def test_a_withdrawal_commits_within_two_seconds_of_constant_pulls(
     ) as clients:
         assert clients.stdout is not None
         assert clients.stdout.readline() == "ready\n"
+        time.sleep(1)  # the clients are well under way
         started = time.monotonic()
         racing.withdraw(source, f"{source}-mum")
         taken = time.monotonic() - started
@@ -431,7 +432,7 @@ def test_a_withdrawal_commits_within_two_seconds_of_constant_pulls(
     with capsys.disabled():
         sys.stdout.write(f"[withdrawal under 32 clients: {taken * 1000:.0f} ms, {outcomes}]")
     assert taken < 2
-    assert outcomes["Released"] >= 32
+    assert outcomes["Released"] >= 64
     assert outcomes["Refused"] > 0
 
 
