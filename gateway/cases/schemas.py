@@ -80,7 +80,7 @@ class _Level(fields.Field[int]):
     default_error_messages = {**_MESSAGES, "invalid": "must be 1, 2, 3 or 4"}  # noqa: RUF012 - as above
 
     def _deserialize(self, value: object, *_: object, **__: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4:  # noqa: PLR2004
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4:  # noqa: PLR2004 - the four threshold levels
             raise self.make_error("invalid")
         return value
 

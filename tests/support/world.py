@@ -161,7 +161,7 @@ class World:
         }
         import_panel_file(self.wiring, json.dumps(file).encode(), actor="test")
 
-    def accept_offer(self, source_ref: str, agency: str) -> None:
+    def accept_offer(self, source_ref: str, agency: str, *, ended_on: date | None = None) -> None:
         """Record that the family accepted this agency's offer."""
         row = {
             "ref": str(uuid4()),
@@ -169,6 +169,7 @@ class World:
             "agency": agency,
             "service": "support",
             "accepted_on": self.today.isoformat(),
+            **({"ended_on": ended_on.isoformat()} if ended_on else {}),
         }
         import_panel_file(
             self.wiring, json.dumps({"format": 1, "meetings": [], "offers": [row]}).encode(), actor="test"

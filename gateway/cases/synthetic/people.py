@@ -159,7 +159,7 @@ class Population:
         inward = f"{self.random.randint(1, 9)}{''.join(self.random.choices(_INWARD_LETTERS, k=2))}"
         street = f"{self.random.choice(_STREETS)} {self.random.choice(_STREET_TYPES)}"
         number = self.random.randint(1, 180)
-        flat = (f"Flat {self.random.randint(1, 40)}",) if self.random.random() < 0.5 else ()  # noqa: PLR2004
+        flat = (f"Flat {self.random.randint(1, 40)}",) if self.random.random() < 0.5 else ()  # noqa: PLR2004 - every other home
         return Home(
             lines=(*flat, f"{number} {street}", "London"),
             postcode=f"{district} {inward}",

@@ -17,6 +17,7 @@ from certs.envelope import unseal
 from consent_registry.repository import family_standings
 from gateway.disclosure_log.reading import newest
 from gateway.disclosure_log.service import act
+from gateway.panel.calendar import start_of_day_london
 from gateway.release import repository
 from gateway.release.model import Refused, Released, ReleaseRequest, Unavailable
 from gateway.release.schemas import extract_schema
@@ -197,3 +198,28 @@ def test_a_case_that_keeps_changing_is_given_up_for_now(
     assert isinstance(world.release("camhs", "EH-1"), Unavailable)
     assert [1, 1, 1] == reads
     assert ["case.replace"] * 3 == kinds(world, 3)
+
+
+def test_an_extract_for_a_service_is_used_no_longer_than_its_offer(world: World) -> None:
+    """The end that PostgreSQL computes: 00:00 in London of the first day without the service."""
+    end = world.today + timedelta(days=2)
+    world.accept_offer("EH-1", "camhs", ended_on=end)
+    outcome = world.release("camhs", "EH-1", purpose="P2")
+    assert isinstance(outcome, Released)
+    assert start_of_day_london(end) == datetime.fromisoformat(json.loads(outcome.body)["use_until"])
+
+
+@pytest.mark.parametrize(("days", "released"), [(1, True), (0, False)], ids=["ends tomorrow", "ended today"])
+def test_an_agreement_holds_until_its_last_midnight_in_london(
+    world: World, days: int, released: bool
+) -> None:
+    end = world.today + timedelta(days=days)
+    with act(world.wiring, agencies=("camhs",)) as change:
+        change.connection.execute(
+            text("UPDATE agencies.agreement SET valid_until = :end WHERE agency_code = 'camhs'"), {"end": end}
+        )
+        change.record(kind="agency.onboard", actor="test", agency="camhs")
+    outcome = world.release("camhs", "EH-1")
+    assert released is isinstance(outcome, Released)
+    if isinstance(outcome, Released):
+        assert start_of_day_london(end) == datetime.fromisoformat(json.loads(outcome.body)["use_until"])
