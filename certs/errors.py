@@ -38,3 +38,10 @@ class JwkError(CertsError):
 
 class AuthorityError(CertsError):
     """A certificate cannot be issued as asked, or a stored authority is not one; the caller's fault."""
+
+
+class CertificateError(CertsError):
+    """A certificate, a chain or a revocation list is not readable or not acceptable; the fault of its sender.
+
+    The message is one stable sentence that quotes nothing, safe to show to whoever onboards an agency.
+    """
