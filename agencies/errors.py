@@ -37,6 +37,18 @@ class UnknownAgencyError(AgenciesError):
     """The caller named an agency, or a profile version of one, that does not exist."""
 
 
+class UnknownPractitionerError(AgenciesError):
+    """The caller named a practitioner whom the agency's register does not have."""
+
+
+class PractitionerFileError(AgenciesError):
+    """A list of practitioners is wrong; the message is one sentence that names the row and the column."""
+
+
+class AttestationError(AgenciesError):
+    """A confirmation of a list cannot be stored as asked; the message is one sentence for whoever asked."""
+
+
 class OnboardingError(AgenciesError):
     """An agency cannot be onboarded as asked; the message is one sentence for whoever asked."""
 

@@ -3,24 +3,39 @@
 INVARIANTS
 - A profile version is stored once, byte for byte, and never changed: the role has no grant to.
 - No stored document is unreadable: it was parsed before it was written.
+- A practitioner's row is never deleted, as decisions name practitioners; an attestation is never changed.
 - Every writer here needs the agency's gate moved in the same transaction; the database refuses a
   commit that forgot, so call these inside an act.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql
 
 from agencies.errors import ProfileVersionError, UnknownAgencyError
-from agencies.model import AgencyCode, AgencyKind, Profile
+from agencies.model import AgencyCode, AgencyKind, Profile, Purpose
 from agencies.profile_text import parse_profile
-from agencies.register import Agency, AgencyState, Agreement, Practitioner, PractitionerPolicy
-from agencies.tables import AGENCY, AGREEMENT, EFFECTIVE_PROFILE, PRACTITIONER, PROFILE_VERSION
+from agencies.register import (
+    Agency,
+    AgencyState,
+    Agreement,
+    Attestation,
+    Practitioner,
+    PractitionerPolicy,
+)
+from agencies.tables import (
+    AGENCY,
+    AGREEMENT,
+    ATTESTATION,
+    EFFECTIVE_PROFILE,
+    PRACTITIONER,
+    PROFILE_VERSION,
+)
 
 
 class StoredProfile(NamedTuple):
@@ -29,6 +44,12 @@ class StoredProfile(NamedTuple):
     profile: Profile
     sha256: bytes
     added: bool
+
+
+def today(connection: Connection) -> date:
+    """Return the database's date in Europe/London, where dates turn."""
+    day: date = connection.execute(text("SELECT (now() AT TIME ZONE 'Europe/London')::date")).scalar_one()
+    return day
 
 
 def add_agency(connection: Connection, agency: Agency) -> None:
@@ -55,6 +76,19 @@ def set_state(connection: Connection, agency_code: AgencyCode, *, state: AgencyS
     if changed.rowcount == 0 and agency(connection, agency_code) is None:
         raise UnknownAgencyError("There is no such agency.")
     return changed.rowcount > 0
+
+
+def set_purposes(connection: Connection, agency_code: AgencyCode, *, purposes: Collection[Purpose]) -> None:
+    """Say for which purposes an agency may ask for extracts; tokens for any other end at once."""
+    connection.execute(
+        update(AGENCY).where(AGENCY.c.agency_code == agency_code).values(purposes=sorted(map(str, purposes)))
+    )
+
+
+def purposes(connection: Connection, agency_code: AgencyCode) -> tuple[Purpose, ...]:
+    """Return the purposes for which an agency may ask for extracts; none for an unknown one."""
+    found = connection.execute(select(AGENCY.c.purposes).where(AGENCY.c.agency_code == agency_code))
+    return tuple(Purpose(one) for one in found.scalar_one_or_none() or ())
 
 
 def agency(connection: Connection, agency_code: AgencyCode) -> Agency | None:
@@ -99,16 +133,30 @@ def agreements(connection: Connection, agency_code: AgencyCode) -> tuple[Agreeme
 
 def add_practitioner(connection: Connection, agency_code: AgencyCode, *, practitioner: Practitioner) -> None:
     """Store a practitioner, or replace what is known about one of the same id."""
-    values = {
-        "name": practitioner.name,
-        "role": practitioner.role,
-        "active_from": practitioner.active_from,
-        "active_until": practitioner.active_until,
-    }
+    store_practitioners(connection, agency_code, practitioners=[practitioner])
+
+
+def store_practitioners(
+    connection: Connection, agency_code: AgencyCode, *, practitioners: Iterable[Practitioner]
+) -> None:
+    """Store practitioners, each in place of what was known about one of the same id; others stay as they are."""
+    rows = [
+        {
+            "agency_code": agency_code,
+            "practitioner_id": one.id,
+            "name": one.name,
+            "role": one.role,
+            "active_from": one.active_from,
+            "active_until": one.active_until,
+        }
+        for one in practitioners
+    ]
+    if not rows:
+        return
+    adding = postgresql.insert(PRACTITIONER)
+    replaced = {name: adding.excluded[name] for name in ("name", "role", "active_from", "active_until")}
     connection.execute(
-        postgresql.insert(PRACTITIONER)
-        .values(agency_code=agency_code, practitioner_id=practitioner.id, **values)
-        .on_conflict_do_update(index_elements=["agency_code", "practitioner_id"], set_=values)
+        adding.on_conflict_do_update(index_elements=["agency_code", "practitioner_id"], set_=replaced), rows
     )
 
 
@@ -129,10 +177,56 @@ def practitioners(
     rows: Sequence[Row[tuple[object, ...]]] = connection.execute(
         query.order_by(PRACTITIONER.c.practitioner_id)
     ).all()
+    return tuple(_practitioner(row) for row in rows)
+
+
+def practitioner(
+    connection: Connection, agency_code: AgencyCode, *, practitioner_id: str
+) -> Practitioner | None:
+    """Return one practitioner of an agency, a leaver too; absent when the list never had one of this id."""
+    row = connection.execute(
+        select(PRACTITIONER).where(
+            PRACTITIONER.c.agency_code == agency_code, PRACTITIONER.c.practitioner_id == practitioner_id
+        )
+    ).one_or_none()
+    return None if row is None else _practitioner(row)
+
+
+def add_attestation(connection: Connection, agency_code: AgencyCode, *, attestation: Attestation) -> None:
+    """Store one more confirmation of an agency's list; earlier ones stay."""
+    connection.execute(
+        insert(ATTESTATION).values(
+            attestation_id=attestation.id,
+            agency_code=agency_code,
+            attested_on=attestation.attested_on,
+            attested_by=attestation.attested_by,
+            practitioners=attestation.practitioners,
+            register_sha256=attestation.register_sha256,
+        )
+    )
+
+
+def attestations(connection: Connection, agency_code: AgencyCode) -> tuple[Attestation, ...]:
+    """Return the confirmations of an agency's list, the newest day first."""
+    rows = connection.execute(
+        select(ATTESTATION)
+        .where(ATTESTATION.c.agency_code == agency_code)
+        .order_by(ATTESTATION.c.attested_on.desc(), ATTESTATION.c.attestation_id)
+    )
     return tuple(
-        Practitioner(row.practitioner_id, row.name, row.role, row.active_from, row.active_until)
+        Attestation(
+            row.attestation_id, row.attested_on, row.attested_by, row.practitioners, row.register_sha256
+        )
         for row in rows
     )
+
+
+def last_attested_on(connection: Connection, agency_code: AgencyCode) -> date | None:
+    """Return the day on which an agency's list was last confirmed; absent when it never was."""
+    day: date | None = connection.execute(
+        select(func.max(ATTESTATION.c.attested_on)).where(ATTESTATION.c.agency_code == agency_code)
+    ).scalar_one()
+    return day
 
 
 def add_profile_version(connection: Connection, *, document: str) -> StoredProfile:
@@ -234,3 +328,7 @@ def _agency(row: Row[tuple[object, ...]]) -> Agency:
         practitioner_policy=PractitionerPolicy(row.practitioner_policy),
         state=AgencyState(row.state),
     )
+
+
+def _practitioner(row: Row[tuple[object, ...]]) -> Practitioner:
+    return Practitioner(row.practitioner_id, row.name, row.role, row.active_from, row.active_until)

@@ -4,6 +4,7 @@ INVARIANT: the SQL of the migrations is the contract; this file only names its c
 """
 
 from sqlalchemy import Column, Date, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 
 METADATA = MetaData(schema="agencies")
 
@@ -15,6 +16,7 @@ AGENCY = Table(
     Column("name", Text, nullable=False),
     Column("practitioner_policy", Text, nullable=False),
     Column("state", Text, nullable=False),
+    Column("purposes", ARRAY(Text), nullable=False, server_default="{P1,P2,P3}"),
 )
 AGREEMENT = Table(
     "agreement",
@@ -50,4 +52,14 @@ PRACTITIONER = Table(
     Column("role", Text, nullable=False),
     Column("active_from", Date, nullable=False),
     Column("active_until", Date),
+)
+ATTESTATION = Table(
+    "attestation",
+    METADATA,
+    Column("attestation_id", Uuid, primary_key=True),
+    Column("agency_code", Text, nullable=False),
+    Column("attested_on", Date, nullable=False),
+    Column("attested_by", Text, nullable=False),
+    Column("practitioners", Integer, nullable=False),
+    Column("register_sha256", LargeBinary, nullable=False),
 )

@@ -1,10 +1,11 @@
 """The register of agencies over a real PostgreSQL, as the app role."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy
@@ -13,15 +14,26 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from agencies import repository, service
 from agencies.errors import (
+    AttestationError,
     OnboardingError,
+    PractitionerFileError,
     ProfileError,
     ProfileVersionError,
     SecondPersonError,
     UnknownAgencyError,
+    UnknownPractitionerError,
 )
 from agencies.model import AgencyCode, AgencyKind, Profile
+from agencies.practitioner_file import format_practitioners
 from agencies.profile_text import format_profile, parse_profile, template, template_text
-from agencies.register import Agency, AgencyState, Agreement, Practitioner, PractitionerPolicy
+from agencies.register import (
+    Agency,
+    AgencyState,
+    Agreement,
+    Practitioner,
+    PractitionerPolicy,
+    RegisterChange,
+)
 from agencies.tables import METADATA
 from gateway.database import open_engine
 from tests.support.throwaway import Database
@@ -62,6 +74,8 @@ def onboard(connection: Connection, code: str = CODE, **changes: object) -> Prof
             Practitioner("nurse.one", "Nurse One", "nurse", date(2026, 9, 1)),
             Practitioner("nurse.two", "Nurse Two", "nurse", date(2026, 1, 1), date(2026, 9, 1)),
         ],
+        "attested_by": "test",
+        "today": NOW.date(),
     }
     return service.onboard(connection, **{**asked, **changes})  # type: ignore[arg-type]
 
@@ -124,6 +138,11 @@ def test_an_agency_of_every_kind_can_be_onboarded(engine: Engine, kind: AgencyKi
         ),
         pytest.param(
             {"practitioners": [Practitioner("a", "A", "r", NOW.date())] * 2}, "same id", id="an id twice"
+        ),
+        pytest.param(
+            {"practitioners": [Practitioner("a", "A\nB", "r", NOW.date())]},
+            "name and role",
+            id="a name of two lines",
         ),
     ],
 )
@@ -297,6 +316,199 @@ def test_a_practitioner_can_leave(engine: Engine) -> None:
         onboard(connection)
         repository.add_practitioner(connection, CODE, practitioner=left)
         assert () == repository.practitioners(connection, CODE, active_on=date(2026, 10, 1))
+
+
+ONE = Practitioner("nurse.one", "Nurse One", "nurse", date(2026, 9, 1))
+TWO = Practitioner("nurse.two", "Nurse Two", "nurse", date(2026, 1, 1), date(2026, 9, 1))
+NEW = Practitioner("nurse.new", "Nurse New", "nurse", date(2026, 9, 1))
+LATER = Practitioner("nurse.later", "Nurse Later", "nurse", date(2026, 12, 1))
+TODAY = NOW.date()
+
+
+def stored(connection: Connection) -> dict[str, Practitioner]:
+    return {one.id: one for one in repository.practitioners(connection, CODE)}
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        pytest.param([ONE, TWO], RegisterChange(0, 0, 0, 2), id="the same list"),
+        pytest.param([TWO, ONE], RegisterChange(0, 0, 0, 2), id="the same in another order"),
+        pytest.param([ONE], RegisterChange(0, 0, 0, 1), id="without who had left before"),
+        pytest.param([ONE, NEW], RegisterChange(1, 0, 0, 1), id="one more"),
+        pytest.param([NEW], RegisterChange(1, 0, 1, 0), id="another in place of one"),
+        pytest.param([], RegisterChange(0, 0, 1, 0), id="nobody"),
+        pytest.param([replace(ONE, role="lead")], RegisterChange(0, 1, 0, 0), id="another role"),
+        pytest.param([replace(ONE, active_until=date(2026, 10, 2))], RegisterChange(0, 1, 0, 0), id="to end"),
+        pytest.param([replace(ONE, active_until=TODAY)], RegisterChange(0, 0, 1, 0), id="ended by date"),
+        pytest.param([ONE, replace(TWO, active_until=None)], RegisterChange(0, 1, 0, 1), id="one comes back"),
+    ],
+)
+def test_a_list_is_the_whole_list(
+    engine: Engine, listed: list[Practitioner], expected: RegisterChange
+) -> None:
+    """Afterwards exactly the people of the list may act, as it says; a second time it changes nothing."""
+    with moving(engine, CODE) as connection:
+        onboard(connection)
+        assert expected == service.replace_register(connection, CODE, practitioners=listed, today=TODAY)
+        current = service.current_practitioners(connection, CODE, today=TODAY)
+        assert {one for one in listed if one.is_current(TODAY)} == set(current)
+        assert {one.id: one for one in listed}.items() <= stored(connection).items()
+        assert {"nurse.one", "nurse.two"} <= stored(connection).keys()
+        again = service.replace_register(connection, CODE, practitioners=listed, today=TODAY)
+        assert RegisterChange(0, 0, 0, len(listed)) == again
+
+
+def test_whoever_is_left_out_is_refused_from_this_day_on(engine: Engine) -> None:
+    """Half-open: active until today means not today any more. An end that was there stays what it was."""
+    with moving(engine, CODE) as connection:
+        onboard(connection, practitioners=[ONE, TWO, LATER])
+        service.replace_register(connection, CODE, practitioners=[], today=TODAY)
+        expected = {
+            ONE.id: replace(ONE, active_until=TODAY),
+            TWO.id: TWO,
+            LATER.id: replace(LATER, active_until=LATER.active_from),
+        }
+        assert expected == stored(connection)
+        assert () == repository.practitioners(connection, CODE, active_on=TODAY)
+        assert () == repository.practitioners(connection, CODE, active_on=LATER.active_from)
+
+
+@pytest.mark.parametrize(
+    ("practitioner", "ended"),
+    [
+        pytest.param(ONE, True, id="active"),
+        pytest.param(LATER, True, id="not begun"),
+        pytest.param(TWO, False, id="left before"),
+    ],
+)
+def test_one_practitioner_can_be_ended_and_ended_again(
+    engine: Engine, practitioner: Practitioner, ended: bool
+) -> None:
+    """An act that closes answers a replay with success, and moves no end to a later day."""
+    with moving(engine, CODE) as connection:
+        onboard(connection, practitioners=[ONE, TWO, LATER])
+        before = stored(connection)
+        who = practitioner.id
+        assert ended is service.end_practitioner(connection, CODE, practitioner_id=who, today=TODAY)
+        after = stored(connection)
+        assert not after[who].is_current(TODAY)
+        assert before == after | {who: before[who]}
+        for day in (TODAY, date(2027, 1, 1)):
+            assert not service.end_practitioner(connection, CODE, practitioner_id=who, today=day)
+        assert after == stored(connection)
+
+
+def test_ending_somebody_unknown_says_so(engine: Engine) -> None:
+    """A slip of the hand must not look like an end."""
+    with moving(engine, CODE) as connection:
+        onboard(connection)
+        with pytest.raises(UnknownPractitionerError):
+            service.end_practitioner(connection, CODE, practitioner_id="nurse.onE", today=TODAY)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(
+            lambda c: service.replace_register(c, CODE, practitioners=[ONE], today=TODAY), id="replace"
+        ),
+        pytest.param(lambda c: service.end_practitioner(c, CODE, practitioner_id="a", today=TODAY), id="end"),
+        pytest.param(lambda c: service.attest(c, CODE, attested_by="A", today=TODAY), id="attest"),
+        pytest.param(lambda c: service.current_practitioners(c, CODE, today=TODAY), id="list"),
+    ],
+)
+def test_the_list_of_an_unknown_agency_cannot_be_touched(
+    engine: Engine, act: Callable[[Connection], object]
+) -> None:
+    with moving(engine, CODE) as connection, pytest.raises(UnknownAgencyError):
+        act(connection)
+
+
+@pytest.mark.parametrize(
+    ("listed", "sentence"),
+    [
+        ([ONE, ONE], "same id"),
+        ([replace(ONE, id="nurse one")], "practitioner's id"),
+        ([replace(ONE, name="=1+1")], "name and role"),
+        ([replace(ONE, active_until=date(2026, 8, 31))], "must not be before"),
+    ],
+)
+def test_an_unsound_list_changes_nothing(engine: Engine, listed: list[Practitioner], sentence: str) -> None:
+    """Not every list comes from a file."""
+    with moving(engine, CODE) as connection:
+        onboard(connection)
+        with pytest.raises(PractitionerFileError, match=sentence):
+            service.replace_register(connection, CODE, practitioners=listed, today=TODAY)
+        assert {ONE.id: ONE, TWO.id: TWO} == stored(connection)
+
+
+def test_onboarding_confirms_the_first_list(engine: Engine) -> None:
+    """Without a first confirmation nobody could act; it names who onboarded, and the people of that day."""
+    with moving(engine, CODE) as connection:
+        onboard(connection, attested_by="cli:ada", practitioners=[ONE, TWO, LATER])
+        (first,) = repository.attestations(connection, CODE)
+    text_of_list = format_practitioners([ONE, LATER])
+    assert (TODAY, "cli:ada", 2) == (first.attested_on, first.attested_by, first.practitioners)
+    assert hashlib.sha256(text_of_list.encode()).digest() == first.register_sha256
+
+
+def test_every_confirmation_stays_and_says_what_was_confirmed(engine: Engine) -> None:
+    """Whoever kept a list can show later that it is the one that was confirmed, and until when."""
+    day = date(2026, 11, 1)
+    with moving(engine, CODE) as connection:
+        onboard(connection)
+        service.replace_register(connection, CODE, practitioners=[ONE, NEW], today=TODAY)
+        second = service.attest(connection, CODE, attested_by="Dr Obi", today=day)
+        assert day == repository.last_attested_on(connection, CODE)
+        assert [second.attested_on, TODAY] == [
+            one.attested_on for one in repository.attestations(connection, CODE)
+        ]
+        assert second == repository.attestations(connection, CODE)[0]
+    assert hashlib.sha256(format_practitioners([NEW, ONE]).encode()).digest() == second.register_sha256
+
+
+@pytest.mark.parametrize("name", ["", " ", "A\nB", "=A1"])
+def test_a_confirmation_names_who_confirmed(engine: Engine, name: str) -> None:
+    with moving(engine, CODE) as connection:
+        onboard(connection)
+        with pytest.raises(AttestationError):
+            service.attest(connection, CODE, attested_by=name, today=TODAY)
+        assert 1 == len(repository.attestations(connection, CODE))
+
+
+@pytest.mark.parametrize(
+    "verb", ["UPDATE agencies.attestation SET attested_on = '2030-01-01'", "DELETE FROM agencies.attestation"]
+)
+def test_the_app_role_cannot_change_a_confirmation(engine: Engine, verb: str) -> None:
+    """Evidence of who vouched for whom, by grant and not by good behaviour."""
+    with moving(engine, CODE) as connection:
+        onboard(connection)
+    with pytest.raises(ProgrammingError, match="permission denied"), moving(engine, CODE) as connection:
+        connection.execute(text(verb))
+
+
+def test_the_app_role_cannot_delete_a_practitioner(engine: Engine) -> None:
+    """Decisions name practitioners; a row that is gone would leave them nobody's."""
+    with moving(engine, CODE) as connection:
+        onboard(connection)
+    with pytest.raises(ProgrammingError, match="permission denied"), moving(engine, CODE) as connection:
+        connection.execute(text("DELETE FROM agencies.practitioner"))
+
+
+def test_a_confirmation_that_forgot_the_gate_is_refused(engine: Engine) -> None:
+    """It lets people act again, so a release that is under way must notice."""
+    with moving(engine, CODE) as connection:
+        onboard(connection)
+    with pytest.raises(DBAPIError, match="did not move its gate"), engine.begin() as connection:
+        service.attest(connection, CODE, attested_by="Dr Obi", today=TODAY)
+
+
+def test_dates_are_those_of_london(engine: Engine) -> None:
+    """The day on which somebody is refused is the day by which tokens are judged."""
+    with engine.connect() as connection:
+        now = connection.execute(text("SELECT now()")).scalar_one()
+        assert now.astimezone(ZoneInfo("Europe/London")).date() == repository.today(connection)
 
 
 def test_the_state_of_an_unknown_agency_cannot_be_set(engine: Engine) -> None:
