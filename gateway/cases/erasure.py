@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from gateway.cases import repository
+from gateway.tasks.repository import forget_ref
 
 _BY_FAMILY: Final = (
     "gateway.pairwise",
     "gateway.blind_index",
     "gateway.case_record",  # parts, people, workers, agenda items and offers go with it
     "gateway.person_key",
-    "gateway.family_key",
+    "gateway.family_key",  # its recent pulls go with it
     "consent_registry.standing",
     "consent_registry.subject",
     "gateway.log_trace",
@@ -51,6 +52,7 @@ def delete_family(connection: Connection, family_id: UUID) -> bool:
         ),
         {"people": [row.person_id for row in people]},
     )
+    forget_ref(connection, family_id)
     return deleted["gateway.family_key"] == 1
 
 

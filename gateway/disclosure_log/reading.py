@@ -1,4 +1,4 @@
-"""Opening entries for those who operate the gateway.
+"""Opening entries for those who operate the gateway, and for the watch over unusual pulling.
 
 INVARIANT: an entry under a restricted tag does not exist here; those who may see it have their own way.
 INVARIANT: an entry whose family was erased shows as nothing more than that.
@@ -6,10 +6,11 @@ INVARIANT: an entry whose family was erased shows as nothing more than that.
 
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
@@ -19,11 +20,16 @@ from gateway.keyring import KeyErasedError, Keyring
 
 ERASED = "(erased)"
 
-_NEWEST = text(
+StoredEntry: TypeAlias = Row[Any]  # the columns of the statements below
+"""An entry as it lies in the log, sealed."""
+
+_ENTRY = (
     "SELECT e.leaf_index, e.entry_id, e.body, p.sealed, t.family_id FROM gateway.log_entry e "
     "JOIN gateway.log_payload p USING (entry_id) LEFT JOIN gateway.log_trace t USING (entry_id) "
-    "ORDER BY e.leaf_index DESC LIMIT :count"
 )
+_NEWEST = text(_ENTRY + "ORDER BY e.leaf_index DESC LIMIT :count")
+_BETWEEN = text(_ENTRY + "WHERE e.leaf_index >= :first AND e.leaf_index < :end ORDER BY e.leaf_index")
+_SIZE = text("SELECT size FROM gateway.log_head")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,50 @@ class EntryLine:
     reasons: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedEntry:
+    """Both parts of one entry under an ordinary tag; codes and ids only.
+
+    Attributes:
+        family_id: whose entry it is; the reserved family where it is nobody's.
+    """
+
+    family_id: UUID
+    internal: Mapping[str, Any]
+    recipient: Mapping[str, Any]
+
+
+def log_size(connection: Connection) -> int:
+    """Return how many entries the log has; all of them, and no others, have a smaller leaf index."""
+    size: int = connection.execute(_SIZE).scalar_one()
+    return size
+
+
+def entries_between(connection: Connection, *, first: int, end: int) -> Sequence[StoredEntry]:
+    """Return the entries with leaf indexes from ``first`` up to, not including, ``end``."""
+    return connection.execute(_BETWEEN, {"first": first, "end": end}).all()
+
+
+def minute_of(row: StoredEntry) -> datetime:
+    """Return the minute of an entry, which its body tells without a key."""
+    return datetime.fromtimestamp(json.loads(row.body)["t"], UTC)
+
+
+def open_entry(connection: Connection, *, keyring: Keyring, row: StoredEntry) -> OpenedEntry | None:
+    """Open one entry; absent for one under a restricted tag.
+
+    Raises: KeyErasedError, its family was erased; certs.errors.EnvelopeError, it does not open.
+    """
+    keys = keyring.family(connection, row.family_id)
+    members = json.loads(row.body)
+    if not hmac.compare_digest(tag(keys.tag_key, row.entry_id), members["f"]):
+        return None
+    opening = json.loads(
+        unseal(keys.data_key, row.sealed, aad=row.entry_id.bytes + bytes.fromhex(members["c"]))
+    )
+    return OpenedEntry(keys.family_id, internal=opening["i"], recipient=opening["r"])
+
+
 def newest(connection: Connection, *, keyring: Keyring, count: int) -> Iterator[EntryLine]:
     """Yield the newest entries, oldest first, opened."""
     for row in reversed(connection.execute(_NEWEST, {"count": count}).all()):
@@ -47,19 +97,15 @@ def newest(connection: Connection, *, keyring: Keyring, count: int) -> Iterator[
             yield line
 
 
-def _line(connection: Connection, keyring: Keyring, row: Row[Any]) -> EntryLine | None:
-    members = json.loads(row.body)
-    minute = datetime.fromtimestamp(members["t"], UTC)
+def _line(connection: Connection, keyring: Keyring, row: StoredEntry) -> EntryLine | None:
+    minute = minute_of(row)
     try:
-        keys = keyring.family(connection, row.family_id)
+        entry = open_entry(connection, keyring=keyring, row=row)
     except KeyErasedError:
         return EntryLine(row.leaf_index, minute, ERASED, "", "", "", "")
-    if not hmac.compare_digest(tag(keys.tag_key, row.entry_id), members["f"]):
+    if entry is None:
         return None
-    opening = json.loads(
-        unseal(keys.data_key, row.sealed, aad=row.entry_id.bytes + bytes.fromhex(members["c"]))
-    )
-    internal, recipient = opening["i"], opening["r"]
+    internal, recipient = entry.internal, entry.recipient
     return EntryLine(
         leaf_index=row.leaf_index,
         minute=minute,

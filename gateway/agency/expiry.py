@@ -1,0 +1,98 @@
+"""Watching what ends: agencies' agreements, and the certificates of their clients.
+
+INVARIANTS
+- A notice is raised once per end and threshold; a later threshold is a notice of its own, done or not the one before.
+- An end that nobody saw coming, because no worker ran, is still noticed: the threshold that is reached counts.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from agencies import repository
+from agencies.register import Agreement
+from certs.certificate import notice_due
+from gateway.panel.calendar import start_of_day_london
+from gateway.tasks.model import TaskKind
+from gateway.tasks.repository import raise_task
+from gateway.wiring import Wiring
+
+_LONDON: Final = ZoneInfo("Europe/London")
+
+_ACTIVE_CERTIFICATES: Final = text(
+    "SELECT thumbprint, agency_code, client_id, not_after FROM gateway.client_certificate"
+    " WHERE state = 'active' ORDER BY thumbprint"
+)
+
+
+def watch_expiry(wiring: Wiring, now: datetime) -> int:
+    """Raise the notices of expiry that are due and were not raised before; return how many.
+
+    Args:
+        now: the database's, aware.
+    """
+    with wiring.engine.begin() as connection:
+        return _agreements(connection, now) + _certificates(connection, now)
+
+
+def covered_until(agreements: Sequence[Agreement], *, today: date) -> date | None:
+    """Return the day from which an agency has no agreement, seen from today.
+
+    Args:
+        agreements: every agreement of the agency, in any order.
+
+    Returns: the end of the unbroken run of agreements in force today; where none is, the day the last one ended;
+        absent: none has begun.
+    """
+    end = max((each.valid_until for each in agreements if each.valid_until <= today), default=None)
+    for each in sorted(agreements, key=lambda each: each.valid_from):
+        if each.valid_from <= max(today, end or today) and each.valid_until > (end or date.min):
+            end = each.valid_until
+    return end
+
+
+def _agreements(connection: Connection, now: datetime) -> int:
+    today = now.astimezone(_LONDON).date()
+    raised = 0
+    for agency in repository.active_agencies(connection):
+        end = covered_until(repository.agreements(connection, agency.code), today=today)
+        if end is None:
+            continue
+        instant = start_of_day_london(end)
+        days = notice_due(instant, now=now)
+        if days is None:
+            continue
+        raised += raise_task(
+            connection,
+            kind=TaskKind.AGREEMENT_EXPIRING,
+            due=instant,
+            about=agency.code,
+            facts={"ends": end.isoformat(), "notice": days},
+            occasion=f"{end.isoformat()}:{days}",
+        )
+    return raised
+
+
+def _certificates(connection: Connection, now: datetime) -> int:
+    raised = 0
+    for row in connection.execute(_ACTIVE_CERTIFICATES):
+        days = notice_due(row.not_after, now=now)
+        if days is None:
+            continue
+        facts = {"agency": row.agency_code, "client": row.client_id}
+        raised += raise_task(
+            connection,
+            kind=TaskKind.CERTIFICATE_EXPIRING,
+            due=row.not_after,
+            about=row.thumbprint,
+            facts={
+                "ends": row.not_after.astimezone(_LONDON).date().isoformat(),
+                "notice": days,
+                **{name: code for name, code in facts.items() if code is not None},
+            },
+            occasion=str(days),
+        )
+    return raised

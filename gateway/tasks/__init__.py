@@ -1,0 +1,1 @@
+"""Tasks: what a member of staff should look at."""
