@@ -6,15 +6,25 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
+APPLICATION = "gateway.wsgi:app"
 
 
-def gunicorn_command() -> list[str]:
-    """Return the command line that serves the application with our configuration."""
-    return [sys.executable, "-m", "gunicorn", "--config", str(CONFIGURATION), "gateway.wsgi:app"]
+def gunicorn_command(application: str = APPLICATION) -> list[str]:
+    """Return the command line that serves an application (``module:name``) with our configuration."""
+    return [sys.executable, "-m", "gunicorn", "--config", str(CONFIGURATION), application]
 
 
-def start_server(environ: Mapping[str, str], *, log_file: Path) -> subprocess.Popen[bytes]:
+def start_worker(environ: Mapping[str, str], *, log_file: Path) -> subprocess.Popen[bytes]:
+    """Start ``gateway worker`` as a child process with this environment; its output goes to ``log_file``."""
+    with log_file.open("ab") as log:
+        command = [sys.executable, "-c", "from gateway.cli import main; main()", "worker"]
+        return subprocess.Popen(command, env=dict(environ), stdout=log, stderr=log)  # noqa: S603 -- our own words
+
+
+def start_server(
+    environ: Mapping[str, str], *, log_file: Path, application: str = APPLICATION
+) -> subprocess.Popen[bytes]:
     """Start gunicorn as a child process with this environment; its output goes to ``log_file``."""
     with log_file.open("ab") as log:
-        command = gunicorn_command()  # our own words, nothing of anybody's input
+        command = gunicorn_command(application)  # our own words, nothing of anybody's input
         return subprocess.Popen(command, env=dict(environ), stdout=log, stderr=log)  # noqa: S603 -- see above
