@@ -1,4 +1,4 @@
-"""The partner's command: ``extract-client pull`` and ``extract-client me``.
+"""The partner's command: ``extract-client pull``, ``extract-client me`` and ``extract-client check``.
 
 Exit status: 0 done, 1 refused or failed (one plain sentence on standard error), 2 wrong arguments,
 4 not available. The extract goes to standard output and nowhere else.
@@ -22,22 +22,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     given = _parser().parse_args(arguments)
     try:
-        document = _run(given, read_access(given))
+        _run(given, read_access(given))
     except NotAvailableError as error:
         sys.stderr.write(f"{error}\n")
         return NOT_AVAILABLE
     except ExtractClientError as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return 0
 
 
-def _run(given: Namespace, access: Access) -> JsonObject:
-    if given.command == "me":
-        return _open(access).me(practitioner=access.practitioner)
-    case_ref = read_case_ref(given)
-    return _open(access).pull(case_ref, purpose=given.purpose, practitioner=access.practitioner)
+def _run(given: Namespace, access: Access) -> None:
+    practitioner = access.practitioner
+    match given.command:
+        case "check":
+            for step in _open(access).check(purpose=given.purpose, practitioner=practitioner):
+                sys.stdout.write(f"ok: {step}\n")
+                sys.stdout.flush()
+        case "me":
+            _print(_open(access).me(practitioner=practitioner))
+        case _:
+            case_ref = read_case_ref(given)
+            _print(_open(access).pull(case_ref, purpose=given.purpose, practitioner=practitioner))
+
+
+def _print(document: JsonObject) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def _open(access: Access) -> ExtractClient:
@@ -53,7 +63,8 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     pull = commands.add_parser("pull", help="pull one extract and print it")
     me = commands.add_parser("me", help="print what this agency may see, and why")
-    for command in (pull, me):
+    check = commands.add_parser("check", help="try the connection step by step; pulls nothing")
+    for command in (pull, me, check):
         command.add_argument("--config", type=Path, help="the demo's demo.json")
         command.add_argument("--agency", help="which agency of the configuration asks")
         command.add_argument("--practitioner", help="id of the person who asks")
@@ -63,7 +74,8 @@ def _parser() -> ArgumentParser:
         command.add_argument("--ca-file", type=Path, help="certificate authority of the gateway, PEM")
     pull.add_argument("--case", help="label of a case of the configuration")
     pull.add_argument("--case-ref", help="this agency's reference of the case")
-    pull.add_argument("--purpose", choices=("P1", "P2", "P3"), default="P1", help="default: P1, panel")
+    for command in (pull, check):
+        command.add_argument("--purpose", choices=("P1", "P2", "P3"), default="P1", help="default: P1, panel")
     return parser
 
 

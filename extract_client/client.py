@@ -8,7 +8,7 @@ INVARIANTS
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,10 @@ from extract_client.transport import Answer, HttpsTransport, Transport
 _METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _OK: Final = 200
+_UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
+_USE_NONCE: Final = "use_dpop_nonce"
+_NOT_EFFECTIVE: Final = "unauthorized_client"
 
 JsonObject = dict[str, Any]
 """A JSON object as the gateway sent it."""
@@ -75,8 +78,39 @@ class ExtractClient:
         token = self._token(purpose, practitioner)
         return self._get(f"/v1/cases/{quote(case_ref, safe='')}/extract", token)
 
+    def check(self, *, purpose: str, practitioner: str) -> Iterator[str]:
+        """Try the connection step by step, and yield one sentence for each step that works; pulls nothing.
+
+        Raises: RefusedError, at the step that does not work; ExtractClientError.
+        """
+        self._token_endpoint()
+        yield "The gateway answers, and calls itself by the address that you configured."
+        try:
+            token = self._token(purpose, practitioner)
+        except RefusedError as error:
+            if error.code != _NOT_EFFECTIVE:
+                raise
+            yield "Your client proved who it is. The council has not made it effective yet: nothing else to do."
+            return
+        yield "Your client proved who it is, and got a token."
+        agency = self._get("/v1/me", token).get("agency", {})
+        yield f"The gateway knows you as {agency.get('name', 'an agency without a name')}."
+
     def _token(self, purpose: str, practitioner: str) -> str:
         endpoint = self._token_endpoint()
+        answer = self._ask_for_token(endpoint, purpose, practitioner, nonce=None)
+        document = _document(answer)
+        if answer.nonce is not None and document.get("error") == _USE_NONCE:
+            answer = self._ask_for_token(endpoint, purpose, practitioner, nonce=answer.nonce)
+            document = _document(answer)
+        if answer.status != _OK:
+            raise _no_token(document)
+        token = document.get("access_token")
+        if not isinstance(token, str) or str(document.get("token_type")).lower() != "dpop":
+            raise UnexpectedAnswerError("The gateway's token is not bound to our key.")
+        return token
+
+    def _ask_for_token(self, endpoint: str, purpose: str, practitioner: str, *, nonce: str | None) -> Answer:
         details = [{"type": "case_extract", "purpose": purpose, "practitioner": {"id": practitioner}}]
         now = int(time.time())
         form = {
@@ -92,16 +126,9 @@ class ExtractClient:
         headers = {
             "Accept": "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
-            "DPoP": dpop_proof(self.proof_key, method="POST", url=endpoint, now=now),
+            "DPoP": dpop_proof(self.proof_key, method="POST", url=endpoint, now=now, nonce=nonce),
         }
-        answer = self.transport.send("POST", endpoint, headers=headers, body=urlencode(form).encode())
-        document = _document(answer)
-        if answer.status != _OK:
-            raise _no_token(document)
-        token = document.get("access_token")
-        if not isinstance(token, str) or str(document.get("token_type")).lower() != "dpop":
-            raise UnexpectedAnswerError("The gateway's token is not bound to our key.")
-        return token
+        return self.transport.send("POST", endpoint, headers=headers, body=urlencode(form).encode())
 
     def _token_endpoint(self) -> str:
         answer = self.transport.send(
@@ -120,14 +147,19 @@ class ExtractClient:
         return endpoint
 
     def _get(self, path: str, token: str) -> JsonObject:
-        url = self.base_url + path
-        proof = dpop_proof(self.proof_key, method="GET", url=url, now=int(time.time()), token=token)
-        headers = {"Accept": "application/json", "Authorization": f"DPoP {token}", "DPoP": proof}
-        answer = self.transport.send("GET", url, headers=headers)
+        answer = self._read(path, token, nonce=None)
+        if answer.status == _UNAUTHORIZED and answer.nonce is not None:
+            answer = self._read(path, token, nonce=answer.nonce)
         document = _document(answer)
         if answer.status != _OK:
             raise _problem(answer.status, document)
         return document
+
+    def _read(self, path: str, token: str, *, nonce: str | None) -> Answer:
+        url, now = self.base_url + path, int(time.time())
+        proof = dpop_proof(self.proof_key, method="GET", url=url, now=now, token=token, nonce=nonce)
+        headers = {"Accept": "application/json", "Authorization": f"DPoP {token}", "DPoP": proof}
+        return self.transport.send("GET", url, headers=headers)
 
 
 def _document(answer: Answer) -> JsonObject:

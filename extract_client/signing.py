@@ -64,17 +64,22 @@ def client_assertion(key: PrivateKey, *, client_id: str, issuer: str, now: int) 
     return _sign({"typ": "JWT", "kid": key.thumbprint()}, claims, key)
 
 
-def dpop_proof(key: ECKey, *, method: str, url: str, now: int, token: str | None = None) -> str:
+def dpop_proof(
+    key: ECKey, *, method: str, url: str, now: int, token: str | None = None, nonce: str | None = None
+) -> str:
     """Return a new proof for one request.
 
     Args:
         url: without query and fragment.
         token: the access token sent along; None at the token endpoint.
+        nonce: what the gateway asked for; None: nothing.
     """
     claims: dict[str, object] = {"htm": method, "htu": url, "iat": now, "jti": secrets.token_urlsafe(16)}
     if token is not None:
         digest = hashlib.sha256(token.encode("ascii")).digest()
         claims["ath"] = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+    if nonce is not None:
+        claims["nonce"] = nonce
     return _sign({"typ": "dpop+jwt", "jwk": key.as_dict(private=False)}, claims, key)
 
 

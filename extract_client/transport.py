@@ -16,11 +16,16 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer, read to its end."""
+    """One HTTP answer, read to its end.
+
+    Attributes:
+        nonce: what the next proof must carry (RFC 9449 section 8); None: nothing was asked for.
+    """
 
     status: int
     content_type: str
     body: bytes
+    nonce: str | None = None
 
 
 class Transport(Protocol):
@@ -63,4 +68,6 @@ class HttpsTransport:
             connection.close()
         if len(read) > MAX_ANSWER_BYTES:
             raise UnexpectedAnswerError("The gateway's answer is too large.")
-        return Answer(response.status, response.headers.get_content_type(), read)
+        return Answer(
+            response.status, response.headers.get_content_type(), read, response.headers.get("DPoP-Nonce")
+        )

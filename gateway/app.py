@@ -22,6 +22,7 @@ from gateway.agency import views as agency_views
 from gateway.consent import views as consent_views
 from gateway.oauth import access
 from gateway.oauth import views as oauth_views
+from gateway.oauth.token_reader import TokenReader
 from gateway.ops import health
 from gateway.panel import views as panel_views
 from gateway.problems import (
@@ -31,6 +32,7 @@ from gateway.problems import (
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
     TOO_LARGE,
+    TOO_MANY_REQUESTS,
     UNAUTHORIZED,
     UNAVAILABLE,
     UNSUPPORTED_MEDIA_TYPE,
@@ -56,6 +58,7 @@ _BY_STATUS: dict[int, Kind] = {
         NOT_FOUND,
         METHOD_NOT_ALLOWED,
         TOO_LARGE,
+        TOO_MANY_REQUESTS,
         UNSUPPORTED_MEDIA_TYPE,
         UNAVAILABLE,
     )
@@ -73,7 +76,11 @@ class _ProblemApi(Api):
 
 def create_app(settings: Settings) -> Flask:
     """Return the application of one process."""
-    return build_app(wire(settings))
+    app = build_app(wire(settings))
+    app.config["TRUSTED_HOSTS"] = sorted(
+        settings.hosts
+    )  # any other Host header is a 400 before anything else
+    return app
 
 
 def build_app(wiring: Wiring) -> Flask:
@@ -91,8 +98,9 @@ def build_app(wiring: Wiring) -> Flask:
     app.after_request(_finish)
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(Exception, _answer_fault)
-    access.register(app, wiring)
-    oauth_views.register(app, wiring)
+    reader = TokenReader(wiring)
+    access.register(app, wiring, reader=reader)
+    oauth_views.register(app, wiring, reader=reader)
     health.register(app, wiring)
     api = _ProblemApi(app)
     for room in (agency_views, consent_views, panel_views, release_views):

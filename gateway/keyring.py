@@ -72,7 +72,14 @@ class Keyring:
 
     def index_key(self, connection: Connection) -> bytes:
         """Return the key of all blind indexes, derived from the reserved key."""
-        return hmac.digest(self.reserved(connection).data_key, b"blind index", hashlib.sha256)
+        return self._derived(connection, b"blind index")
+
+    def nonce_key(self, connection: Connection) -> bytes:
+        """Return the key of the nonces for DPoP proofs, the same on every node; it opens nothing."""
+        return self._derived(connection, b"dpop nonce")
+
+    def _derived(self, connection: Connection, label: bytes) -> bytes:
+        return hmac.digest(self.reserved(connection).data_key, label, hashlib.sha256)
 
 
 def ensure_reserved(connection: Connection, keyring: Keyring) -> None:

@@ -59,6 +59,12 @@ UNAUTHORIZED = Kind(
 FORBIDDEN = Kind(
     "insufficient-scope", HTTPStatus.FORBIDDEN, "Insufficient scope", "The token does not carry the scope."
 )
+TOO_MANY_REQUESTS = Kind(
+    "too-many-requests",
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "Too many requests",
+    "This client asks too often: wait for the seconds in Retry-After.",
+)
 UNAVAILABLE = Kind(
     "unavailable",
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -79,6 +85,7 @@ KINDS = (
     CONFLICT,
     UNAUTHORIZED,
     FORBIDDEN,
+    TOO_MANY_REQUESTS,
     UNAVAILABLE,
     INTERNAL,
 )

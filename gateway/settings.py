@@ -4,14 +4,30 @@ Nothing about one council is in code: its name, windows and origins arrive here.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from environs import Env, EnvError
 
+_HOURS = 24
+_LOOPBACK = ("localhost", "127.0.0.1")
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message is one sentence for the operator."""
+
+
+class ClientCertificates(StrEnum):
+    """Where a client's certificate is read from; one place, never two."""
+
+    OFF = "off"
+    """Nowhere: mutual TLS is not offered, and a header that claims to carry a certificate is refused."""
+    TLS = "tls"
+    """From the gateway's own TLS connection, on the mutual-TLS listener."""
+    PROXY = "proxy"
+    """From two headers of nginx, and only where they come from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,20 @@ class Settings:
         entitlement_days_after: packs close at the start of this working day after the meeting.
         extract_days: an extract may be used for at most this many days.
         consent_months: validity of a decision that names no end.
+        mtls_url: ``https://host[:port]`` of the mutual-TLS listener as clients see it; None: there is none.
+        client_certificates: where certificates are read from.
+        health_hosts: further Host names that are answered, for load balancers that ask a node by its address.
+        client_crl_file: where the revocation list of our authority is kept for the TLS servers; None: nowhere.
+        trusted_proxies: addresses whose certificate headers are believed, beside a unix socket.
+        dpop_nonce_scopes: scopes for which a proof needs a nonce of ours (RFC 9449 sections 8 and 9).
+        client_requests_per_minute: requests of one client; also the burst it may save up.
+        practitioner_requests_per_minute: the same for one practitioner of one client.
+        absences_per_hour: case-level "not found" answers of one client, after which it gets none for a while.
+        attestation_days: how often an agency confirms its list of practitioners.
+        attestation_grace_days: how long an unconfirmed list is still believed.
+        alert_pulls_per_hour: requests for extracts of one practitioner in an hour that alert the officer.
+        alert_family_pulls_per_day: requests of one practitioner for one family in a day that alert the officer.
+        working_hours: first and last hour (London, the last not included) of unremarkable requests.
     """
 
     database_url: str
@@ -45,6 +75,20 @@ class Settings:
     entitlement_days_after: int = 6
     extract_days: int = 30
     consent_months: int = 6
+    mtls_url: str | None = None
+    client_certificates: ClientCertificates = ClientCertificates.OFF
+    health_hosts: frozenset[str] = frozenset()
+    client_crl_file: Path | None = None
+    trusted_proxies: frozenset[str] = frozenset()
+    dpop_nonce_scopes: frozenset[str] = frozenset({"referral:read", "referral:write"})
+    client_requests_per_minute: int = 600
+    practitioner_requests_per_minute: int = 300
+    absences_per_hour: int = 100
+    attestation_days: int = 31
+    attestation_grace_days: int = 14
+    alert_pulls_per_hour: int = 60
+    alert_family_pulls_per_day: int = 20
+    working_hours: tuple[int, int] = (7, 20)
 
     @property
     def issuer(self) -> str:
@@ -55,6 +99,22 @@ class Settings:
     def resource(self) -> str:
         """The protected resource's identifier (RFC 8707), the sole audience of our tokens."""
         return f"{self.public_url}/v1"
+
+    @property
+    def register_believed_days(self) -> int:
+        """For how many days after it was confirmed a list of practitioners is believed."""
+        return self.attestation_days + self.attestation_grace_days
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every Host name that is answered; a request for another one was meant for somebody else, or is an attack."""
+        own = {urlsplit(url).hostname or "" for url in self.base_urls}
+        return frozenset({*own, *self.health_hosts, *_LOOPBACK})
+
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        """Every address clients reach us at: the public one first, then the mutual-TLS listener's."""
+        return (self.public_url,) if self.mtls_url is None else (self.public_url, self.mtls_url)
 
 
 def load_settings() -> Settings:
@@ -79,6 +139,22 @@ def load_settings() -> Settings:
             entitlement_days_after=env.int("ENTITLEMENT_DAYS_AFTER", 6),
             extract_days=env.int("EXTRACT_DAYS", 30),
             consent_months=env.int("CONSENT_MONTHS", 6),
+            mtls_url=env.str("MTLS_URL", None),
+            client_certificates=env.enum(
+                "CLIENT_CERTIFICATES", ClientCertificates.OFF, enum=ClientCertificates, by_value=True
+            ),
+            health_hosts=frozenset(env.list("HEALTH_HOSTS", [])),
+            client_crl_file=env.path("CLIENT_CRL_FILE", None),
+            trusted_proxies=frozenset(env.list("TRUSTED_PROXIES", [])),
+            dpop_nonce_scopes=frozenset(env.list("DPOP_NONCE_SCOPES", ["referral:read", "referral:write"])),
+            client_requests_per_minute=env.int("CLIENT_REQUESTS_PER_MINUTE", 600),
+            practitioner_requests_per_minute=env.int("PRACTITIONER_REQUESTS_PER_MINUTE", 300),
+            absences_per_hour=env.int("ABSENCES_PER_HOUR", 100),
+            attestation_days=env.int("ATTESTATION_DAYS", 31),
+            attestation_grace_days=env.int("ATTESTATION_GRACE_DAYS", 14),
+            alert_pulls_per_hour=env.int("ALERT_PULLS_PER_HOUR", 60),
+            alert_family_pulls_per_day=env.int("ALERT_FAMILY_PULLS_PER_DAY", 20),
+            working_hours=_hours(env.str("WORKING_HOURS", "7-20")),
         )
     except EnvError as error:
         raise SettingsError(f"The gateway cannot start: {_sentence(error)}.") from error
@@ -90,25 +166,64 @@ def _sentence(error: EnvError) -> str:
     return str(error).strip().rstrip(".").replace('"', "")
 
 
+def _hours(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    if not (first.isdigit() and last.isdigit() and int(first) < int(last) <= _HOURS):
+        raise SettingsError("The gateway cannot start: GATEWAY_WORKING_HOURS is two hours, for example 7-20.")
+    return int(first), int(last)
+
+
 def _check(settings: Settings) -> None:
-    url = urlsplit(settings.public_url)
-    windows = (
+    counts = (
         settings.entitlement_days_before,
         settings.entitlement_days_after,
         settings.extract_days,
         settings.consent_months,
+        settings.client_requests_per_minute,
+        settings.practitioner_requests_per_minute,
+        settings.absences_per_hour,
+        settings.attestation_days,
+        settings.alert_pulls_per_hour,
+        settings.alert_family_pulls_per_day,
     )
+    reads_certificates = settings.client_certificates is not ClientCertificates.OFF
     rules = {
-        "GATEWAY_PUBLIC_URL must be https://host or https://host:port, without a path": (
-            url.scheme == "https" and bool(url.netloc) and not (url.path or url.query or url.fragment)
+        "GATEWAY_PUBLIC_URL must be https://host or https://host:port, without a path": _is_base_url(
+            settings.public_url
         ),
         "GATEWAY_DATABASE_URL must be a postgresql:// URL": settings.database_url.startswith(
             ("postgresql://", "postgres://")
         ),
         "GATEWAY_KEK_FILE must name an existing key file": settings.kek_file.is_file(),
         "GATEWAY_COUNCIL_NAME must not be empty": bool(settings.council_name.strip()),
-        "the day and month settings must be 1 or more": min(windows) >= 1,
+        "the day, month and count settings must be 1 or more": (
+            min(counts) >= 1 and settings.attestation_grace_days >= 0
+        ),
+        "GATEWAY_MTLS_URL must be https://host or https://host:port, not the public URL": (
+            settings.mtls_url is None
+            or (_is_base_url(settings.mtls_url) and settings.mtls_url != settings.public_url)
+        ),
+        "GATEWAY_MTLS_URL and GATEWAY_CLIENT_CERTIFICATES (tls or proxy) go together": (
+            reads_certificates == (settings.mtls_url is not None)
+        ),
+        "GATEWAY_TRUSTED_PROXIES must be IP addresses, and goes with GATEWAY_CLIENT_CERTIFICATES=proxy": (
+            all(map(_is_address, settings.trusted_proxies))
+            and (settings.client_certificates is ClientCertificates.PROXY or not settings.trusted_proxies)
+        ),
     }
     for rule, holds in rules.items():
         if not holds:
             raise SettingsError(f"The gateway cannot start: {rule}.")
+
+
+def _is_base_url(text: str) -> bool:
+    url = urlsplit(text)
+    return url.scheme == "https" and bool(url.netloc) and not (url.path or url.query or url.fragment)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -2,36 +2,56 @@
 
 INVARIANTS
 - A route without a row is refused to everyone, so a forgotten row never opens anything.
-- A token is a DPoP token in the Authorization header, with one proof of its key for this method and address.
-- Rights are those of this moment: client, keys, agency, agreement and practitioner are read on every request.
-- A missing scope is 403 before the view runs, the same whatever the request asked about.
+- A token stands in the Authorization header, under the scheme of what it is bound to: ``DPoP`` with one proof of
+  its key for this method and address, or ``Bearer`` on a connection with the certificate it names.
+- Rights are those of this moment: client, keys, certificate, token, agency, agreement and practitioner are read
+  on every request.
+- A missing scope is 403, and too many requests are 429, before the view runs, the same whatever the request
+  asked about.
 
-Sources: RFC 9449 section 7, RFC 6750 section 3, RFC 9728 section 5.1, FAPI 2.0 section 5.3.4.
+Sources: RFC 9449 section 7, RFC 8705 section 3, RFC 6750 section 3, RFC 9728 section 5.1, FAPI 2.0 section 5.3.4.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 from urllib.parse import quote
 
 from flask import Flask, Request, Response, g, request
-from joserfc.jwk import ECKey
 
 from agencies.model import AgencyCode
+from certs.certificate import PresentedCertificate
 from gateway.caller import Caller, PractitionerClaim
-from gateway.oauth import keys
+from gateway.oauth.client_certificate import presented_certificate
 from gateway.oauth.dpop import Proof, verify_proof
-from gateway.oauth.errors import CallerAbsentError, InvalidProofError, InvalidTokenError
+from gateway.oauth.errors import (
+    CallerAbsentError,
+    ForgedCertificateError,
+    InvalidProofError,
+    InvalidTokenError,
+    UseNonceError,
+)
 from gateway.oauth.jose import CLIENT_ALGORITHMS
-from gateway.oauth.model import Scope
-from gateway.oauth.replay import Kind, Use
-from gateway.oauth.repository import RequestStanding, request_standing
-from gateway.oauth.tokens import SignatureMemory, VerifiedToken, verify_token
-from gateway.problems import FORBIDDEN, INVALID_REQUEST, UNAUTHORIZED, Problem, problem_response
+from gateway.oauth.model import Confirmation, ConfirmationMethod, Scope
+from gateway.oauth.nonce import check_nonce, offer_nonce
+from gateway.oauth.rate_limit import absence_bucket, client_bucket, count_absence, practitioner_bucket, take
+from gateway.oauth.rate_limit import headers as limit_headers
+from gateway.oauth.repository import TokenStanding, token_standing
+from gateway.oauth.token_reader import TokenReader
+from gateway.oauth.tokens import VerifiedToken
+from gateway.problems import (
+    FORBIDDEN,
+    INVALID_REQUEST,
+    TOO_MANY_REQUESTS,
+    UNAUTHORIZED,
+    Problem,
+    problem_response,
+)
 from gateway.wiring import Wiring
 
 RESOURCE_METADATA_PATH: Final = "/.well-known/oauth-protected-resource/v1"
@@ -41,10 +61,13 @@ class Open(Enum):
     """Access that does not depend on a scope."""
 
     ANY_TOKEN = "any token"  # noqa: S105 - a name
+    CLIENT = "client"
+    """The route authenticates the client itself, without a token."""
     PUBLIC = "public"
 
 
 ANY_TOKEN: Final = Open.ANY_TOKEN
+CLIENT: Final = Open.CLIENT
 PUBLIC: Final = Open.PUBLIC
 
 Access: TypeAlias = Scope | Open
@@ -56,10 +79,12 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "health.readyz": PUBLIC,
         "me.me": ANY_TOKEN,
         "oauth.authorization_server": PUBLIC,
+        "oauth.introspect": CLIENT,
         "oauth.jwks": PUBLIC,
         "oauth.openid_configuration": PUBLIC,
         "oauth.protected_resource": PUBLIC,
-        "oauth.token": PUBLIC,
+        "oauth.revoke": CLIENT,
+        "oauth.token": CLIENT,
         "openapi.document": PUBLIC,
         "panel.meeting": Scope.PANEL_READ,
         "panel.meetings": Scope.PANEL_READ,
@@ -68,14 +93,20 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
 )
 """Every endpoint, by its Flask name."""
 
-_AUTHORIZATION: Final = re.compile(r"(?i:dpop) ([A-Za-z0-9._-]{1,8192})", re.ASCII)
+CASE_ROUTES: Final = frozenset({"release.extract"})
+"""Endpoints whose 404 stands for a case: a client may get so many of them."""
+
+UNLIMITED: Final = frozenset({"consent.decisions"})
+"""Endpoints that are not counted: a withdrawal must never be told to wait."""
+
+_AUTHORIZATION: Final = re.compile(r"(?i:(dpop|bearer)) ([A-Za-z0-9._-]{1,8192})", re.ASCII)
 _ALGORITHMS: Final = f'algs="{" ".join(CLIENT_ALGORITHMS)}"'
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~"
 
 
-def register(app: Flask, wiring: Wiring) -> None:
+def register(app: Flask, wiring: Wiring, *, reader: TokenReader) -> None:
     """Put the guard in front of every view of the application, whenever they are added."""
-    resource_server = ResourceServer(wiring)
+    resource_server = ResourceServer(wiring, reader)
 
     @app.before_request
     def check_access() -> Response | None:
@@ -86,6 +117,11 @@ def register(app: Flask, wiring: Wiring) -> None:
         except Problem as problem:
             return problem_response(problem)
         return None
+
+    @app.after_request
+    def tell_limits(response: Response) -> Response:
+        response.headers.extend(resource_server.told_after(request, response))
+        return response
 
 
 def current_caller() -> Caller:
@@ -101,59 +137,72 @@ def current_caller() -> Caller:
 
 @dataclass(frozen=True, slots=True)
 class ResourceServer:
-    """Admits requests to the protected resource; one per process.
-
-    Attributes:
-        memory: tokens whose signature verified before.
-        keys: our public keys by kid; a kid is a thumbprint, so an entry can never become wrong, and
-            whether the key is still published is asked of the database on every request.
-    """
+    """Admits requests to the protected resource; one per process."""
 
     wiring: Wiring
-    memory: SignatureMemory = field(default_factory=SignatureMemory)
-    keys: dict[str, ECKey] = field(default_factory=dict)
+    reader: TokenReader
 
     def admit(self, incoming: Request, *, now: datetime) -> None:
         """Let a request through to its view, its caller in ``flask.g``, or refuse it.
 
-        Raises: Problem: 400, 401 or 403.
+        Raises: Problem: 400, 401, 403 or 429.
         """
-        access = ROUTES.get(incoming.endpoint or "")
+        endpoint = incoming.endpoint or ""
+        access = ROUTES.get(endpoint)
         if access is None:
             raise Problem(FORBIDDEN, detail="This route is open to nobody.")
-        if access is PUBLIC:
+        if access in {PUBLIC, CLIENT}:
             return
-        caller = self.authenticate(incoming, now=now)
+        caller = self.authenticate(incoming, access=access, now=now)
         if isinstance(access, Scope) and access not in caller.scopes:
             raise Problem(FORBIDDEN, headers=self._challenge(f'error="insufficient_scope", scope="{access}"'))
+        if endpoint not in UNLIMITED:
+            self._count(caller, is_case=endpoint in CASE_ROUTES)
         g.caller = caller
 
-    def authenticate(self, incoming: Request, *, now: datetime) -> Caller:
-        """Return the caller that the token and its proof stand for.
+    def authenticate(self, incoming: Request, *, access: Access, now: datetime) -> Caller:
+        """Return the caller that the token, and what it is bound to, stand for.
 
-        1. One token, in the header. 2. Its signature, issuer, audience and time. 3. One proof, by the key
-        the token is bound to. 4. In one statement: the proof was never used, and everything that could
-        have been revoked since is as it was.
+        1. One token, in the header. 2. Its signature, issuer, audience and time. 3. What it is bound to: one
+        proof by its key, or the connection's certificate. 4. In one statement: the proof was never used, and
+        everything that could have been revoked since is as it was.
+
+        Args:
+            access: what the route asks for; it decides whether the proof needs a nonce.
 
         Raises: Problem: 400 or 401.
         """
-        token = self._token(incoming)
+        scheme, token = self._token(incoming)
         try:
-            verified = self._verified(token, now=now)
-            proof = verify_proof(
-                incoming.headers.get("DPoP"),
-                method=incoming.method,
-                address=self.wiring.settings.public_url + quote(incoming.path, safe=_PATH_SAFE),
-                now=now,
-                token=token,
-            )
-            return _caller(verified, self._standing(verified, proof, now=now))
+            certificate = presented_certificate(incoming, self.wiring.settings, now=now)
+            verified = self.reader.read(token, now=now)
+            confirmation = verified.grant.confirmation
+            _check_scheme(scheme, confirmation)
+            proof = None
+            if confirmation.method is ConfirmationMethod.PROOF_KEY:
+                proof = self._proof(incoming, token, access=access, now=now)
+            _check_holder(confirmation, proof, certificate)
+            return _caller(verified, self._standing(verified, proof, certificate, now=now))
+        except UseNonceError as error:
+            nonce = {"DPoP-Nonce": offer_nonce(self.wiring, now=now)}
+            raise self._unauthorized(f'error="{error.code}"', more=nonce) from error
         except InvalidProofError as error:
-            raise self._unauthorized('error="invalid_dpop_proof"') from error
-        except InvalidTokenError as error:
-            raise self._unauthorized('error="invalid_token"') from error
+            raise self._unauthorized(f'error="{error.code}"') from error
+        except (InvalidTokenError, ForgedCertificateError) as error:
+            raise self._unauthorized('error="invalid_token"', scheme=scheme) from error
 
-    def _token(self, incoming: Request) -> str:
+    def told_after(self, incoming: Request, response: Response) -> dict[str, str]:
+        """Count an absence of a case, and return what the answer says about the caller's limits."""
+        if (
+            "caller" in g
+            and incoming.endpoint in CASE_ROUTES
+            and response.status_code == HTTPStatus.NOT_FOUND
+        ):
+            count_absence(self.wiring, g.caller.client_id)
+        told: dict[str, str] = g.get("limits", {})
+        return told
+
+    def _token(self, incoming: Request) -> tuple[str, str]:
         if "access_token" in incoming.args:
             raise Problem(
                 INVALID_REQUEST,
@@ -167,47 +216,44 @@ class ResourceServer:
         matched = _AUTHORIZATION.fullmatch(authorization)
         if matched is None:
             raise self._unauthorized('error="invalid_token"')
-        return matched[1]
+        return matched[1], matched[2]
 
-    def _verified(self, token: str, *, now: datetime) -> VerifiedToken:
-        settings = self.wiring.settings
-        return verify_token(
-            token,
-            key_of=self._key,
-            memory=self.memory,
-            issuer=settings.issuer,
-            resource=settings.resource,
+    def _proof(self, incoming: Request, token: str, *, access: Access, now: datetime) -> Proof:
+        path = quote(incoming.path, safe=_PATH_SAFE)
+        proof = verify_proof(
+            incoming.headers.get("DPoP"),
+            method=incoming.method,
+            addresses=[base + path for base in self.wiring.settings.base_urls],
             now=now,
+            token=token,
         )
+        check_nonce(self.wiring, proof.nonce, scopes=[access] if isinstance(access, Scope) else [], now=now)
+        return proof
 
-    def _key(self, kid: str) -> ECKey | None:
-        if kid not in self.keys:
-            with self.wiring.autocommit.connect() as connection:
-                found = keys.public_key(connection, kid)
-            if found is None:
-                return None
-            self.keys[kid] = found
-        return self.keys[kid]
-
-    def _standing(self, verified: VerifiedToken, proof: Proof, *, now: datetime) -> RequestStanding:
-        """Use the proof, which is by the token's key, and return today's standing.
+    def _standing(
+        self,
+        verified: VerifiedToken,
+        proof: Proof | None,
+        certificate: PresentedCertificate | None,
+        *,
+        now: datetime,
+    ) -> TokenStanding:
+        """Use the proof and return today's standing of the token.
 
         Raises: InvalidProofError, InvalidTokenError.
         """
         grant = verified.grant
-        if proof.key != grant.proof_key:
-            raise InvalidTokenError
         with self.wiring.autocommit.connect() as connection:
-            standing = request_standing(
+            standing = token_standing(
                 connection,
-                proof=Use(Kind.PROOF, proof.key, proof.jti, proof.expires, proof.address),
-                client_id=grant.client_id,
-                client_key=grant.client_key,
-                signing_key=verified.signing_key,
-                practitioner=None if grant.entry is None else grant.entry.practitioner,
+                verified,
+                proof=None if proof is None else proof.use,
+                believed_days=self.wiring.settings.register_believed_days,
                 now=now,
             )
         if standing is None or not standing.served:
+            raise InvalidTokenError
+        if grant.client_key is None and not _is_of_client(standing, certificate):
             raise InvalidTokenError
         if grant.entry is not None and not standing.practitioner.may_act:
             raise InvalidTokenError
@@ -215,15 +261,74 @@ class ResourceServer:
             raise InvalidProofError("The DPoP proof was used before.")
         return standing
 
-    def _unauthorized(self, error: str = "") -> Problem:
-        return Problem(UNAUTHORIZED, headers=self._challenge(error))
+    def _count(self, caller: Caller, *, is_case: bool) -> None:
+        """Count the request for its client and its practitioner, in one statement.
 
-    def _challenge(self, error: str) -> dict[str, str]:
+        Raises: Problem: 429.
+        """
+        settings = self.wiring.settings
+        buckets = [client_bucket(settings, caller.client_id)]
+        if caller.practitioner is not None:
+            buckets.append(practitioner_bucket(settings, caller.client_id, caller.practitioner.id))
+        if is_case:
+            buckets.append(absence_bucket(settings, caller.client_id, needs=1, costs=0))
+        with self.wiring.autocommit.connect() as connection:
+            levels = take(connection, buckets)
+        g.limits = limit_headers(levels)
+        refused = [level.next_in for level in levels if not level.allowed]
+        if refused:
+            raise Problem(TOO_MANY_REQUESTS, headers={"Retry-After": str(max(1, *refused))})
+
+    def _unauthorized(
+        self, error: str = "", *, scheme: str = "DPoP", more: Mapping[str, str] | None = None
+    ) -> Problem:
+        return Problem(UNAUTHORIZED, headers={**self._challenge(error, scheme=scheme), **(more or {})})
+
+    def _challenge(self, error: str, *, scheme: str = "DPoP") -> dict[str, str]:
         metadata = f'resource_metadata="{self.wiring.settings.public_url}{RESOURCE_METADATA_PATH}"'
-        return {"WWW-Authenticate": "DPoP " + ", ".join(filter(None, (error, _ALGORITHMS, metadata)))}
+        bearer = scheme.lower() == "bearer"
+        parts = filter(None, (error, "" if bearer else _ALGORITHMS, metadata))
+        return {"WWW-Authenticate": ("Bearer " if bearer else "DPoP ") + ", ".join(parts)}
 
 
-def _caller(verified: VerifiedToken, standing: RequestStanding) -> Caller:
+def _check_scheme(scheme: str, confirmation: Confirmation) -> None:
+    """Let a token pass under the scheme of what it is bound to: the other one would be a downgrade.
+
+    Raises: InvalidTokenError.
+    """
+    if scheme.lower() != confirmation.token_type.lower():
+        raise InvalidTokenError
+
+
+def _check_holder(
+    confirmation: Confirmation, proof: Proof | None, certificate: PresentedCertificate | None
+) -> None:
+    """Let whoever holds the one thing that the token is bound to pass.
+
+    Raises: InvalidTokenError.
+    """
+    match confirmation.method:
+        case ConfirmationMethod.PROOF_KEY:
+            held: str | None = None if proof is None else proof.key
+        case ConfirmationMethod.CERTIFICATE:
+            held = None if certificate is None else certificate.thumbprint
+        case _:
+            assert_never(confirmation.method)
+    if held != confirmation.thumbprint:
+        raise InvalidTokenError
+
+
+def _is_of_client(standing: TokenStanding, certificate: PresentedCertificate | None) -> bool:
+    """True while the certificate of a client that came by it is still how the client is recognised.
+
+    A token that is bound to a proof's key names no certificate: the client's registration alone counts.
+    """
+    if standing.certificate is None:
+        return False
+    return certificate is None or standing.certificate.is_of(certificate)
+
+
+def _caller(verified: VerifiedToken, standing: TokenStanding) -> Caller:
     grant = verified.grant
     entry = grant.entry
     return Caller(

@@ -1,13 +1,14 @@
 """DPoP proofs (RFC 9449 section 4.3): possession of a key, for one method, one address, one time. No I/O.
 
 INVARIANTS
-- The address is compared with the configured public URL, never with the Host header.
+- The address is compared with the configured URLs, never with the Host header.
 - The key comes from the proof and is public, asymmetric and strong; it proves possession, not identity.
 - A verified proof is not yet a fresh one: whoever calls this burns its ``jti`` before acting.
 """
 
 import base64
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,8 @@ from gateway.oauth import jose
 from gateway.oauth.claims import FUTURE_SECONDS, numeric_date, unique_id
 from gateway.oauth.errors import InvalidProofError, JoseError
 from gateway.oauth.model import Thumbprint
+from gateway.oauth.replay import Kind, Use
+from gateway.strict_json import JsonValue
 
 PAST_SECONDS: Final = 60
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~"
@@ -30,23 +33,30 @@ class Proof:
         key: thumbprint of the key that signed it, to compare with a token's ``cnf.jkt``.
         address: the normalised ``htu``.
         expires: NumericDate from which the proof is stale anyway.
+        nonce: the claim as it was sent, of any type; None: absent.
     """
 
     key: Thumbprint
     jti: str
     address: str
     expires: float
+    nonce: JsonValue
+
+    @property
+    def use(self) -> Use:
+        """The proof as something that may be used once."""
+        return Use(Kind.PROOF, self.key, self.jti, self.expires, self.address)
 
 
 def verify_proof(
-    header: str | None, *, method: str, address: str, now: datetime, token: str | None = None
+    header: str | None, *, method: str, addresses: Collection[str], now: datetime, token: str | None = None
 ) -> Proof:
     """Return the proof in a ``DPoP`` header.
 
     Args:
         header: its value; None: absent. Two headers arrive joined by a comma and are refused.
         method: HTTP method of the request.
-        address: public URL of the request, without query.
+        addresses: configured URLs of the request, without query: the public one, and the mutual-TLS listener's.
         token: the access token presented with it, absent at the token endpoint.
 
     Raises: InvalidProofError.
@@ -59,8 +69,8 @@ def verify_proof(
         claims = jose.verify(unverified, key=accepted.key, algorithms=jose.CLIENT_ALGORITHMS)
     except JoseError as error:
         raise InvalidProofError("The DPoP proof does not verify.") from error
-    normal = normalise(address)
-    if claims.get("htm") != method or normalise(claims.get("htu")) != normal:
+    address = normalise(claims.get("htu"))
+    if claims.get("htm") != method or not address or address not in map(normalise, addresses):
         raise InvalidProofError("The DPoP proof is for another method or address.")
     if token is not None and claims.get("ath") != access_token_hash(token):
         raise InvalidProofError("The DPoP proof is for another access token.")
@@ -69,7 +79,7 @@ def verify_proof(
         raise InvalidProofError("The claim jti of the DPoP proof has 1 to 128 characters.")
     if issued is None or not instant - PAST_SECONDS <= issued <= instant + FUTURE_SECONDS:
         raise InvalidProofError("The claim iat of the DPoP proof is not the time it was made.")
-    return Proof(accepted.thumbprint, jti, normal, issued + PAST_SECONDS)
+    return Proof(accepted.thumbprint, jti, address, issued + PAST_SECONDS, claims.get("nonce"))
 
 
 def access_token_hash(token: str) -> str:

@@ -6,6 +6,7 @@ INVARIANTS
 - Why a signature, a client or a key was not accepted is told to nobody: it is one sentence for all of them.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 
@@ -27,6 +28,11 @@ class RequestRefusedError(OAuthError):
         self.description = description
         self.status = status
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the answer says beside its body."""
+        return {}
+
 
 class InvalidClientError(RequestRefusedError):
     """The client did not prove who it is."""
@@ -38,6 +44,36 @@ class InvalidProofError(RequestRefusedError):
     """The DPoP proof is missing, wrong, stale or used before (RFC 9449 section 5)."""
 
     code = "invalid_dpop_proof"
+
+
+class UseNonceError(InvalidProofError):
+    """The DPoP proof needs a nonce of ours, or the one it has is too old (RFC 9449 section 8)."""
+
+    code = "use_dpop_nonce"
+
+
+class UnauthorizedClientError(RequestRefusedError):
+    """The client proved who it is, and may not do this (RFC 6749 section 5.2)."""
+
+    code = "unauthorized_client"
+
+
+class TooManyRequestsError(RequestRefusedError):
+    """The client asks too often; it may come back after ``retry_after`` seconds."""
+
+    code = "temporarily_unavailable"
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(
+            "This client asks too often: wait for the seconds in Retry-After.",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+        )
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to come back (RFC 9110 section 10.2.3)."""
+        return {"Retry-After": str(self.retry_after)}
 
 
 class InvalidScopeError(RequestRefusedError):
@@ -60,6 +96,10 @@ class InvalidAuthorizationDetailsError(RequestRefusedError):
 
 class InvalidTokenError(OAuthError):
     """The access token is not valid here and now (RFC 6750 section 3.1); the reason is not told."""
+
+
+class ForgedCertificateError(OAuthError):
+    """A header claims a certificate that no proxy of ours vouches for; who sent it gets nothing."""
 
 
 class RegistrationError(OAuthError):

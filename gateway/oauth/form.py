@@ -1,4 +1,4 @@
-"""The body of a token request, read before anything in it is believed.
+"""The body of a client's request, read before anything in it is believed.
 
 INVARIANTS
 - At most 64 kB, form encoded, no parameter twice, none in the query (RFC 6749 sections 3.2 and 2.3.1).
@@ -21,7 +21,7 @@ _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 def read_form(request: Request) -> Mapping[str, str]:
-    """Return the parameters of a token request, ``grant_type`` among them.
+    """Return the parameters of a client's request.
 
     Raises: RequestRefusedError; with status 413 for a body that is too large.
     """
@@ -41,10 +41,7 @@ def read_form(request: Request) -> Mapping[str, str]:
         raise RequestRefusedError("The body is not form encoded.") from error
     if len({name for name, _ in pairs}) != len(pairs):
         raise RequestRefusedError("A parameter is given twice.")
-    form = {name: value for name, value in pairs if value}
-    if "grant_type" not in form:
-        raise RequestRefusedError("Name the grant_type.")
-    return form
+    return {name: value for name, value in pairs if value}
 
 
 def _body(request: Request) -> bytes:

@@ -1,10 +1,12 @@
-"""The gateway's own signing keys: ``next`` (published, not used), ``active`` (signs), ``retired``.
+"""The gateway's own signing keys: ``next`` (published, not used), ``active`` (signs), ``retired``, ``gone``.
 
 INVARIANTS
 - Exactly one key is active, by a unique index; only the active key signs, and its ``kid`` stands in every token.
 - A ``kid`` is the key's RFC 7638 thumbprint: the same kid is always the same key.
 - A key is published for as long as JWKS caches need before it signs, and until its last token expired after.
-- Private keys are stored sealed under the reserved family's key and opened for one signature at a time.
+- Private keys are stored sealed under the reserved family's key and opened for one signature at a time; a key
+  that no longer signs has none any more.
+- A key that was stolen is gone at once, and with it every token it signed.
 
 Sources: FAPI 2.0 section 5.4.2, RFC 7517; the rotation is that of OpenID Connect Core section 10.1.1.
 """
@@ -31,8 +33,8 @@ RETIRED_SECONDS: Final = 600
 """How long a retired key stays published: longer than any token it signed, clocks included."""
 
 PUBLISHED: Final = (
-    "(s.state <> 'retired'"
-    f" OR s.changed_at > CAST(:now AS timestamptz) - CAST('{RETIRED_SECONDS} seconds' AS interval))"
+    "(s.state IN ('next', 'active') OR s.state = 'retired'"
+    f" AND s.changed_at > CAST(:now AS timestamptz) - CAST('{RETIRED_SECONDS} seconds' AS interval))"
 )
 """SQL: the key ``s`` is published at ``:now``; a stolen key is worth nothing once it is not."""
 
@@ -54,12 +56,18 @@ def ensure_signing_key(connection: Connection, keyring: Keyring) -> None:
         _add(connection, keyring, state="next")
 
 
-def rotate_signing_key(connection: Connection, keyring: Keyring, *, now: datetime) -> str:
+def rotate_signing_key(
+    connection: Connection, keyring: Keyring, *, now: datetime, stolen: bool = False
+) -> str:
     """Retire the active key, sign with the next one from now on, publish another next; return the new ``kid``.
+
+    Args:
+        stolen: the active key is gone at once, its tokens with it, and the next one signs however short it
+            was published; a client that cached the key set may have to read it again.
 
     Raises: SigningKeyError, no next key has been published for as long as JWKS caches live.
     """
-    published_by = now - timedelta(seconds=JWKS_SECONDS)
+    published_by = now if stolen else now - timedelta(seconds=JWKS_SECONDS)
     kid = connection.scalar(
         text(
             "SELECT kid FROM gateway.oauth_signing_key WHERE state = 'next' AND changed_at <= :published_by"
@@ -69,12 +77,48 @@ def rotate_signing_key(connection: Connection, keyring: Keyring, *, now: datetim
     )
     if not isinstance(kid, str):
         raise SigningKeyError("No next signing key has been published for five minutes; try again then.")
-    change = text("UPDATE gateway.oauth_signing_key SET state = :state, changed_at = :now WHERE kid = :kid")
-    active = connection.scalar(text("SELECT kid FROM gateway.oauth_signing_key WHERE state = 'active'"))
-    connection.execute(change, {"state": "retired", "now": now, "kid": active})
-    connection.execute(change, {"state": "active", "now": now, "kid": kid})
+    connection.execute(
+        text(
+            "UPDATE gateway.oauth_signing_key SET state = :state, changed_at = :now, sealed = NULL"
+            " WHERE state = 'active'"
+        ),
+        {"state": "gone" if stolen else "retired", "now": now},
+    )
+    connection.execute(
+        text("UPDATE gateway.oauth_signing_key SET state = 'active', changed_at = :now WHERE kid = :kid"),
+        {"now": now, "kid": kid},
+    )
     _add(connection, keyring, state="next")
     return kid
+
+
+def sweep_retired_keys(connection: Connection, *, now: datetime) -> int:
+    """Let keys go whose last token has expired; return how many."""
+    swept = connection.execute(
+        text(
+            "UPDATE gateway.oauth_signing_key s SET state = 'gone', changed_at = :now"  # noqa: S608 - a constant
+            f" WHERE s.state = 'retired' AND NOT {PUBLISHED}"
+        ),
+        {"now": now},
+    )
+    return swept.rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """One key of the gateway's, as an operator looks at it."""
+
+    kid: str
+    state: str
+    changed_at: datetime
+
+
+def key_states(connection: Connection) -> list[KeyState]:
+    """Return every key there ever was, the newest change first."""
+    rows = connection.execute(
+        text("SELECT kid, state, changed_at FROM gateway.oauth_signing_key ORDER BY changed_at DESC, kid")
+    )
+    return [KeyState(row.kid, row.state, row.changed_at) for row in rows]
 
 
 def active_key(connection: Connection, keyring: Keyring) -> SigningKey:

@@ -1,109 +1,126 @@
-"""Clients in PostgreSQL: registered, found, and judged afresh on every request.
+"""Clients and tokens in PostgreSQL: found, and judged afresh on every request.
 
 INVARIANTS
-- Only public keys are stored, checked once at registration.
 - Whether a client may be served is decided by the database's rows of this moment, never from memory:
-  client active, key active, agency active, agreement in date (Europe/London), practitioner on the list.
-- Writers run inside an act of the disclosure log, which moves the agency's gate.
+  client active, key active, certificate not revoked, token not revoked, agency active, agreement in date
+  (Europe/London), purpose the agency's, practitioner on a list that was confirmed lately.
 """
 
-import secrets
-from collections.abc import Collection, Mapping
+import hashlib
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from agencies.model import AgencyCode
-from gateway.oauth.errors import JoseError, RegistrationError
-from gateway.oauth.jose import accept_key
+from agencies.model import AgencyCode, Purpose
+from gateway.oauth.errors import RegistrationError
 from gateway.oauth.keys import PUBLISHED
-from gateway.oauth.model import COUNCIL_SCOPES, DESTINATION_SCOPES, Client, ClientId, Scope, Thumbprint
+from gateway.oauth.model import (
+    CertificateName,
+    Client,
+    ClientId,
+    ConfirmationMethod,
+    NameKind,
+    Scope,
+    Thumbprint,
+)
 from gateway.oauth.replay import Use
+from gateway.oauth.tokens import VerifiedToken
 
-_AGENCY_PREFIX: Final = "ag_"
-_COUNCIL_PREFIX: Final = "co_"
+_CLIENT_ID: Final = re.compile(r"[a-z]{2}_[A-Za-z0-9_-]{16,64}", re.ASCII)
+_TODAY: Final = "(CAST(:now AS timestamptz) AT TIME ZONE 'Europe/London')::date"
 
-# True for a client of an agency that may be served on the day of :now, and for the council's own client.
-_SERVED: Final = """
-    c.state = 'active' AND (c.agency_code IS NULL OR (
-        EXISTS (SELECT FROM agencies.agency a WHERE a.agency_code = c.agency_code AND a.state = 'active')
-        AND EXISTS (SELECT FROM agencies.agreement g WHERE g.agency_code = c.agency_code
-            AND g.valid_from <= (CAST(:now AS timestamptz) AT TIME ZONE 'Europe/London')::date
-            AND (CAST(:now AS timestamptz) AT TIME ZONE 'Europe/London')::date < g.valid_until)))
+# Of a client ``c`` of an agency ``a``, on the day of :now. The council's own client has no agency.
+_IN_AGREEMENT: Final = f"""
+    EXISTS (SELECT FROM agencies.agreement g WHERE g.agency_code = c.agency_code
+        AND g.valid_from <= {_TODAY} AND {_TODAY} < g.valid_until)
 """
-_POLICY: Final = "(SELECT a.practitioner_policy FROM agencies.agency a WHERE a.agency_code = c.agency_code)"
-_LISTED: Final = """
+_SERVED: Final = f"""
+    c.state = 'active' AND (c.agency_code IS NULL OR (a.state = 'active' AND {_IN_AGREEMENT}))
+"""
+_PROPOSED: Final = """
+    c.state <> 'revoked' AND 'proposed' IN (c.state, a.state)
+    AND (c.agency_code IS NULL OR a.state IN ('proposed', 'active'))
+"""
+_CERTIFICATE_STANDS: Final = """
+    NOT EXISTS (SELECT FROM gateway.client_certificate x
+        WHERE x.thumbprint = :certificate AND x.state = 'revoked')
+"""
+# An asserting agency's list is a record; a registered agency's list decides, and only while it is confirmed.
+_LISTED: Final = f"""
     EXISTS (SELECT FROM agencies.practitioner p
         WHERE p.agency_code = c.agency_code AND p.practitioner_id = :practitioner
-          AND p.active_from <= (CAST(:now AS timestamptz) AT TIME ZONE 'Europe/London')::date
-          AND (p.active_until IS NULL
-               OR (CAST(:now AS timestamptz) AT TIME ZONE 'Europe/London')::date < p.active_until))
-"""
+          AND p.active_from <= {_TODAY} AND (p.active_until IS NULL OR {_TODAY} < p.active_until))
+    AND (a.practitioner_policy = 'asserted' OR EXISTS (SELECT FROM agencies.attestation t
+        WHERE t.agency_code = c.agency_code AND {_TODAY} < t.attested_on + CAST(:believed_days AS integer)))
+"""  # noqa: S608 - constants of this module
+_CLIENT: Final = "gateway.oauth_client c LEFT JOIN agencies.agency a ON a.agency_code = c.agency_code"
 
 
-def register_client(
-    connection: Connection,
-    *,
-    agency: AgencyCode | None,
-    scopes: Collection[Scope | str],
-    jwk: Mapping[str, object],
-) -> ClientId:
-    """Register a client with one public key and return its new, random id.
+def find_client(
+    connection: Connection, client_id: str, *, now: datetime, certificate: Thumbprint | None = None
+) -> Client | None:
+    """Return a client that may be served now, or that waits for its approval; None for any other.
 
     Args:
-        connection: of an act that moves the agency's gate.
-        agency: None for the council's own case system, which has ``COUNCIL_SCOPES`` and nothing else.
-        jwk: public key: P-256, Ed25519, or RSA of at least 2048 bits.
-
-    Raises: RegistrationError, the scopes or the key do not fit.
+        client_id: anything.
+        certificate: thumbprint of the certificate it came with; a revoked one finds nobody.
     """
-    allowed = _checked_scopes(scopes, agency)
-    try:
-        key = accept_key(dict(jwk))
-    except JoseError as error:
-        raise RegistrationError("The key is private, weak, or of another type.") from error
-    prefix = _COUNCIL_PREFIX if agency is None else _AGENCY_PREFIX
-    client_id = ClientId(prefix + secrets.token_urlsafe(16))
-    connection.execute(
-        text(
-            "INSERT INTO gateway.oauth_client (client_id, agency_code, scopes, state)"
-            " VALUES (:client, :agency, :scopes, 'active')"
-        ),
-        {"client": client_id, "agency": agency, "scopes": sorted(allowed)},
-    )
-    connection.execute(
-        text(
-            "INSERT INTO gateway.oauth_client_key (client_id, thumbprint, agency_code, jwk, state)"
-            " VALUES (:client, :thumbprint, :agency, :jwk, 'active')"
-        ),
-        {
-            "client": client_id,
-            "thumbprint": key.thumbprint,
-            "agency": agency,
-            "jwk": Jsonb(dict(key.members)),
-        },
-    )
-    return client_id
-
-
-def find_client(connection: Connection, client_id: str, *, now: datetime) -> Client | None:
-    """Return a client that may be served now, with its active keys; None for any other."""
+    if _CLIENT_ID.fullmatch(client_id) is None:
+        return None
     row = connection.execute(
         text(
-            "SELECT c.client_id, c.agency_code, c.scopes,"  # noqa: S608 - constants of this module
+            "SELECT c.client_id, c.agency_code, c.scopes, c.certificate_name_kind, c.certificate_name,"  # noqa: S608 - constants of this module
+            " c.certificate_issuer, a.purposes,"
             " (SELECT coalesce(jsonb_object_agg(k.thumbprint, k.jwk), '{}') FROM gateway.oauth_client_key k"
-            "   WHERE k.client_id = c.client_id AND k.state = 'active') AS keys"
-            f" FROM gateway.oauth_client c WHERE c.client_id = :client AND {_SERVED}"
+            "   WHERE k.client_id = c.client_id AND k.state IN ('proposed', 'active')) AS keys,"
+            " ARRAY(SELECT k.thumbprint FROM gateway.oauth_client_key k"
+            "   WHERE k.client_id = c.client_id AND k.state = 'proposed') AS proposed_keys,"
+            f" ({_SERVED}) AS effective"
+            f" FROM {_CLIENT} WHERE c.client_id = :client AND {_CERTIFICATE_STANDS}"
+            f" AND (({_SERVED}) OR ({_PROPOSED}))"
         ),
-        {"client": client_id, "now": now},
+        {"client": client_id, "certificate": certificate, "now": now},
     ).one_or_none()
     if row is None:
         return None
-    keys = {Thumbprint(name): members for name, members in row.keys.items()}
-    return Client(ClientId(row.client_id), row.agency_code, _known_scopes(row.scopes), keys)
+    return Client(
+        client_id=ClientId(row.client_id),
+        agency=row.agency_code,
+        scopes=_known_scopes(row.scopes),
+        keys={Thumbprint(name): members for name, members in row.keys.items()},
+        proposed_keys=frozenset(map(Thumbprint, row.proposed_keys)),
+        certificate=_certificate_name(row),
+        purposes=frozenset(map(Purpose, row.purposes or ())),
+        effective=row.effective,
+    )
+
+
+def client_agency(connection: Connection, client_id: str) -> AgencyCode | None:
+    """Return the agency of a client, whatever its state; None: it is the council's own.
+
+    Raises: RegistrationError, there is no such client.
+    """
+    row = connection.execute(
+        text("SELECT agency_code FROM gateway.oauth_client WHERE client_id = :client"), {"client": client_id}
+    ).one_or_none()
+    if row is None:
+        raise RegistrationError("There is no such client.")
+    return None if row.agency_code is None else AgencyCode(row.agency_code)
+
+
+def note_connection_test(connection: Connection, client_id: ClientId, *, now: datetime) -> None:
+    """Remember that a client that is not effective yet proved who it is."""
+    connection.execute(
+        text(
+            "INSERT INTO gateway.connection_test (client_id, passed_at) VALUES (:client, :now)"
+            " ON CONFLICT (client_id) DO UPDATE SET passed_at = excluded.passed_at"
+        ),
+        {"client": client_id, "now": now},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,47 +147,47 @@ class PractitionerStanding:
 
 
 def practitioner_standing(
-    connection: Connection, client_id: ClientId, *, practitioner: str, now: datetime
+    connection: Connection, client_id: ClientId, *, practitioner: str, believed_days: int, now: datetime
 ) -> PractitionerStanding:
-    """Return the standing of a practitioner id at the client's agency."""
+    """Return the standing of a practitioner id at the client's agency.
+
+    Args:
+        believed_days: for how long a confirmed list is believed.
+    """
     row = connection.execute(
         text(
-            f"SELECT {_POLICY} AS policy, {_LISTED} AS listed"  # noqa: S608 - constants of this module
-            " FROM gateway.oauth_client c WHERE c.client_id = :client"
+            f"SELECT a.practitioner_policy AS policy, ({_LISTED}) AS listed"  # noqa: S608 - constants
+            f" FROM {_CLIENT} WHERE c.client_id = :client"
         ),
-        {"client": client_id, "practitioner": practitioner, "now": now},
+        {"client": client_id, "practitioner": practitioner, "believed_days": believed_days, "now": now},
     ).one()
     return PractitionerStanding(row.policy != "asserted", row.listed)
 
 
 @dataclass(frozen=True, slots=True)
-class RequestStanding:
-    """What the database says of one API request at this moment.
+class TokenStanding:
+    """What the database says of one token at this moment.
 
     Attributes:
-        fresh: the proof had not been used; it is now.
-        served: client, key, agency, agreement and signing key are all as they must be.
+        fresh: the proof that came with it had not been used; it is now. True where no proof came.
+        served: client, key, certificate, agency, agreement, purpose, signing key and the token itself are all
+            as they must be.
         agency: absent for the council's own case system.
         scopes: what the client may do today, whatever its token says.
+        certificate: how the client's certificate is recognised today.
     """
 
     fresh: bool
     served: bool
     agency: AgencyCode | None
     scopes: frozenset[Scope]
+    certificate: CertificateName | None
     practitioner: PractitionerStanding
 
 
-def request_standing(
-    connection: Connection,
-    *,
-    proof: Use,
-    client_id: str,
-    client_key: str,
-    signing_key: str,
-    practitioner: str | None,
-    now: datetime,
-) -> RequestStanding | None:
+def token_standing(
+    connection: Connection, token: VerifiedToken, *, proof: Use | None, believed_days: int, now: datetime
+) -> TokenStanding | None:
     """Use the proof and read everything that may have changed since the token was issued, in ONE statement.
 
     The statement does not wait for the disk: whatever is released afterwards is preceded by a durable
@@ -178,57 +195,90 @@ def request_standing(
 
     Args:
         connection: in autocommit.
-        signing_key: ``kid`` of the token.
-        practitioner: None for a token without entry.
+        proof: None for a token that is bound to a certificate, or that is only asked about.
+        believed_days: for how long a confirmed list of practitioners is believed.
 
     Returns: None when there is no such client.
     """
+    grant = token.grant
+    by_certificate = grant.confirmation.method is ConfirmationMethod.CERTIFICATE
     row = connection.execute(
         text(
-            "WITH used AS (INSERT INTO gateway.oauth_replay (digest, expires_at) VALUES (:digest, :forget_at)"  # noqa: S608
-            " ON CONFLICT DO NOTHING RETURNING 1)"
-            " SELECT set_config('synchronous_commit', 'off', true), EXISTS (SELECT FROM used) AS fresh,"
-            f" c.agency_code, c.scopes, {_POLICY} AS policy, {_LISTED} AS listed, ({_SERVED}"
+            "WITH used AS (INSERT INTO gateway.oauth_replay (digest, expires_at)"  # noqa: S608 - constants
+            "   SELECT :digest, :forget_at WHERE CAST(:digest AS bytea) IS NOT NULL"
+            "   ON CONFLICT DO NOTHING RETURNING 1)"
+            " SELECT set_config('synchronous_commit', 'off', true),"
+            " CAST(:digest AS bytea) IS NULL OR EXISTS (SELECT FROM used) AS fresh,"
+            " c.agency_code, c.scopes, c.certificate_name_kind, c.certificate_name, c.certificate_issuer,"
+            f" a.practitioner_policy AS policy, ({_LISTED}) AS listed, ({_SERVED}"
+            f" AND {_CERTIFICATE_STANDS}"
+            "  AND (CAST(:purpose AS text) IS NULL OR :purpose = ANY (a.purposes))"
+            "  AND NOT EXISTS (SELECT FROM gateway.oauth_revoked_token v WHERE v.digest = :token)"
             f" AND EXISTS (SELECT FROM gateway.oauth_signing_key s WHERE s.kid = :signing_key AND {PUBLISHED})"
-            "  AND EXISTS (SELECT FROM gateway.oauth_client_key k WHERE k.client_id = c.client_id"
-            "   AND k.thumbprint = :client_key AND k.state = 'active')) AS served"
-            " FROM gateway.oauth_client c WHERE c.client_id = :client"
+            "  AND (CASE WHEN CAST(:client_key AS text) IS NULL THEN c.certificate_name IS NOT NULL"
+            "   ELSE EXISTS (SELECT FROM gateway.oauth_client_key k WHERE k.client_id = c.client_id"
+            "   AND k.thumbprint = :client_key AND k.state = 'active') END)) AS served"
+            f" FROM {_CLIENT} WHERE c.client_id = :client"
         ),
         {
-            "digest": proof.digest,
-            "forget_at": proof.forget_at,
-            "client": client_id,
-            "client_key": client_key,
-            "signing_key": signing_key,
-            "practitioner": practitioner,
+            "digest": None if proof is None else proof.digest,
+            "forget_at": None if proof is None else proof.forget_at,
+            "client": grant.client_id,
+            "client_key": grant.client_key,
+            "certificate": grant.confirmation.thumbprint if by_certificate else None,
+            "token": token_digest(token.token_id),
+            "signing_key": token.signing_key,
+            "purpose": None
+            if grant.entry is None or grant.entry.purpose is None
+            else str(grant.entry.purpose),
+            "practitioner": None if grant.entry is None else grant.entry.practitioner,
+            "believed_days": believed_days,
             "now": now,
         },
     ).one_or_none()
     if row is None:
         return None
-    return RequestStanding(
+    return TokenStanding(
         fresh=row.fresh,
-        served=row.served,
+        served=bool(row.served),
         agency=row.agency_code,
         scopes=_known_scopes(row.scopes),
-        practitioner=PractitionerStanding(row.policy != "asserted", row.listed),
+        certificate=_certificate_name(row),
+        practitioner=PractitionerStanding(row.policy != "asserted", bool(row.listed)),
     )
 
 
-def _checked_scopes(scopes: Collection[Scope | str], agency: AgencyCode | None) -> frozenset[Scope]:
-    try:
-        allowed = frozenset(Scope(scope) for scope in scopes)
-    except ValueError as error:
-        raise RegistrationError("A scope is unknown.") from error
-    if not allowed:
-        raise RegistrationError("A client has at least one scope.")
-    if agency is None and not allowed <= COUNCIL_SCOPES:
-        raise RegistrationError("The council's own client has case:write and consent:write only.")
-    if agency is not None and allowed & COUNCIL_SCOPES:
-        raise RegistrationError("Only the council's own client has case:write and consent:write.")
-    if Scope.EXTRACT_READ in allowed and allowed & DESTINATION_SCOPES:
-        raise RegistrationError("A client that receives referrals never reads extracts.")
-    return allowed
+def revoke_token(connection: Connection, token: VerifiedToken) -> None:
+    """End one token now, on every node; safe to repeat."""
+    connection.execute(
+        text(
+            "INSERT INTO gateway.oauth_revoked_token (digest, expires_at) VALUES (:digest, :expires)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {
+            "digest": token_digest(token.token_id),
+            "expires": datetime.fromtimestamp(token.expires, UTC),
+        },
+    )
+
+
+def sweep_revoked_tokens(connection: Connection, *, now: datetime) -> int:
+    """Forget revoked tokens that nobody would accept any more; return how many."""
+    swept = connection.execute(
+        text("DELETE FROM gateway.oauth_revoked_token WHERE expires_at < :now"), {"now": now}
+    )
+    return swept.rowcount
+
+
+def token_digest(token_id: str) -> bytes:
+    """Return what a revoked token is remembered by: SHA-256 of its ``jti``."""
+    return hashlib.sha256(token_id.encode("utf-8", "surrogatepass")).digest()
+
+
+def _certificate_name(row: Row[Any]) -> CertificateName | None:
+    if row.certificate_name is None:
+        return None
+    return CertificateName(NameKind(row.certificate_name_kind), row.certificate_name, row.certificate_issuer)
 
 
 def _known_scopes(stored: Collection[str]) -> frozenset[Scope]:

@@ -6,7 +6,8 @@ authentication methods and the form of answers and errors. What a FAPI 2.0 serve
 parameters accept too much.
 
 INVARIANTS
-- One grant (client credentials) and one client authentication method (``private_key_jwt``) are registered.
+- One grant (client credentials) and two client authentication methods (``private_key_jwt`` and
+  ``tls_client_auth``) are registered; a request uses one of them.
 - Addresses come from the settings; the skeleton never sees the request's own URL.
 - This is the only module that imports Authlib, which has no types: nothing untyped leaves it.
 """
@@ -25,13 +26,15 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload  # type: ignore[i
 from flask import Response, json
 
 from gateway.oauth import token_endpoint
+from gateway.oauth.client_authentication import ClientRequest
 from gateway.oauth.errors import RequestRefusedError
-from gateway.oauth.token_endpoint import AuthenticatedClient, TokenRequest
+from gateway.oauth.model import AuthenticationMethod
+from gateway.oauth.token_endpoint import AuthenticatedClient
 from gateway.oauth.tokens import Grant
 from gateway.wiring import Wiring
 
-AUTHENTICATION_METHOD = "private_key_jwt"
 GRANT_TYPE: str = ClientCredentialsGrant.GRANT_TYPE
+_METHODS = tuple(map(str, AuthenticationMethod))
 _NOT_STORED = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
@@ -41,15 +44,16 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
     def __init__(self, wiring: Wiring) -> None:
         super().__init__()
         self.wiring = wiring
-        self.register_client_auth_method(AUTHENTICATION_METHOD, _authenticate(wiring))
+        for method in AuthenticationMethod:
+            self.register_client_auth_method(str(method), _authenticate(wiring, method))
         self.register_grant(_ClientCredentials)
 
-    def respond(self, request: TokenRequest) -> Response:
+    def respond(self, request: ClientRequest) -> Response:
         """Return the answer to a token request, a token or an error in RFC 6749 section 5.2 form."""
         response: Response = self.create_token_response(request)
         return response
 
-    def create_oauth2_request(self, request: TokenRequest) -> OAuth2Request:
+    def create_oauth2_request(self, request: ClientRequest) -> OAuth2Request:
         """Wrap the request for the skeleton."""
         return _Request(request, address=self.wiring.settings.public_url + token_endpoint.PATH)
 
@@ -72,16 +76,17 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
 def refusal(error: RequestRefusedError) -> Response:
     """Return a refusal from before the skeleton, in the same form."""
     body = {"error": error.code, "error_description": error.description}
-    return Response(json.dumps(body), status=int(error.status), headers=list(_NOT_STORED))
+    headers = [*_NOT_STORED, *error.headers.items()]
+    return Response(json.dumps(body), status=int(error.status), headers=headers)
 
 
 class _Request(OAuth2Request):  # type: ignore[misc]
     """A token request as the skeleton passes it from step to step."""
 
-    def __init__(self, request: TokenRequest, *, address: str) -> None:
+    def __init__(self, request: ClientRequest, *, address: str) -> None:
         super().__init__("POST", address)
         self.payload = BasicOAuth2Payload(dict(request.form))
-        self.token_request = request
+        self.client_request = request
         self.grant: Grant | None = None
 
 
@@ -92,7 +97,7 @@ class _Client(ClientMixin):  # type: ignore[misc]
         self.authenticated = authenticated
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method == AUTHENTICATION_METHOD and endpoint == "token"
+        return method in _METHODS and endpoint == "token"
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type == GRANT_TYPE
@@ -101,28 +106,32 @@ class _Client(ClientMixin):  # type: ignore[misc]
 class _ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
     """The one grant: its order is the skeleton's, its decisions are ours."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = (AUTHENTICATION_METHOD,)
+    TOKEN_ENDPOINT_AUTH_METHODS = _METHODS
 
     def validate_requested_scope(self) -> None:
         """Decide scope, resource and authorization details together."""
         with _told_to_the_skeleton():
             self.request.grant = token_endpoint.decide(
-                self.server.wiring, self.request.token_request, self.request.client.authenticated
+                self.server.wiring, self.request.client_request, self.request.client.authenticated
             )
 
     def generate_token(self, **_: object) -> dict[str, object]:
         """Sign the token of the grant that was decided."""
         return token_endpoint.token_response(
-            self.server.wiring, self.request.grant, now=self.request.token_request.now
+            self.server.wiring, self.request.grant, request=self.request.client_request
         )
 
 
-def _authenticate(wiring: Wiring) -> Callable[[object, _Request], _Client]:
-    def private_key_jwt(_query_client: object, request: _Request) -> _Client:
+def _authenticate(
+    wiring: Wiring, method: AuthenticationMethod
+) -> Callable[[object, _Request], _Client | None]:
+    def authenticate(_query_client: object, request: _Request) -> _Client | None:
+        if request.client_request.method is not method:
+            return None  # the skeleton goes on to the other method
         with _told_to_the_skeleton():
-            return _Client(token_endpoint.authenticate(wiring, request.token_request))
+            return _Client(token_endpoint.authenticate(wiring, request.client_request))
 
-    return private_key_jwt
+    return authenticate
 
 
 @contextmanager
@@ -130,6 +139,15 @@ def _told_to_the_skeleton() -> Iterator[None]:
     try:
         yield
     except RequestRefusedError as error:
-        raise OAuth2Error(
-            error=error.code, description=error.description, status_code=int(error.status)
-        ) from error
+        raise _RefusedError(error) from error
+
+
+class _RefusedError(OAuth2Error):  # type: ignore[misc]
+    """A refusal of ours as the skeleton answers it."""
+
+    def __init__(self, refused: RequestRefusedError) -> None:
+        super().__init__(error=refused.code, description=refused.description, status_code=int(refused.status))
+        self.refused = refused
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        return [*super().get_headers(), *self.refused.headers.items()]

@@ -1,88 +1,61 @@
 """The steps of one token request, in the order that makes them safe.
 
 INVARIANTS
-- Nothing is read from the database for a client before its assertion parses; nothing is used up before
-  assertion and proof both verify (a client may resend what was refused for another reason).
-- Assertion and proof are used up together, before anything is decided about rights: a refused scope
+- A token is bound to the key of a DPoP proof or to the client's certificate, and to nothing less.
+- Credentials and proof are used up together, before anything is decided about rights: a refused scope
   costs the client a new assertion.
 - The resource is the one we protect; a token for anything else does not exist.
 
-Sources: RFC 6749 section 3.2, RFC 7521 section 4.2, RFC 8707 section 2, RFC 9449 section 5.
+Sources: RFC 6749 section 3.2, RFC 8705 section 3, RFC 8707 section 2, RFC 9449 section 5.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from gateway.oauth import tokens
-from gateway.oauth.assertion import ASSERTION_TYPE, ClientAssertion, read_assertion, verify_assertion
 from gateway.oauth.authorization_details import granted_scopes, read_entry
+from gateway.oauth.client_authentication import ClientRequest, prove, use_up
 from gateway.oauth.dpop import Proof, verify_proof
-from gateway.oauth.errors import (
-    InvalidAuthorizationDetailsError,
-    InvalidClientError,
-    InvalidProofError,
-    InvalidTargetError,
-    RequestRefusedError,
-)
+from gateway.oauth.errors import InvalidAuthorizationDetailsError, InvalidProofError, InvalidTargetError
 from gateway.oauth.keys import active_key
-from gateway.oauth.model import Client
-from gateway.oauth.replay import Kind, Use, sweep, use_all
-from gateway.oauth.repository import find_client, practitioner_standing
-from gateway.settings import Settings
+from gateway.oauth.model import Client, Confirmation, ConfirmationMethod, Thumbprint
+from gateway.oauth.nonce import check_nonce
+from gateway.oauth.rate_limit import admit_token_request
+from gateway.oauth.repository import practitioner_standing
 from gateway.wiring import Wiring
 
 PATH: Final = "/oauth/token"
-_OTHER_METHODS: Final = ("client_secret", "code_verifier", "username", "password")
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
-    """What arrived at the token endpoint.
-
-    Attributes:
-        form: parameters, none twice and none empty.
-        dpop: the ``DPoP`` header; None: absent.
-        other_credentials: there is an ``Authorization`` header.
-    """
-
-    form: Mapping[str, str]
-    dpop: str | None
-    other_credentials: bool
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
-    """A client that proved who it is and that it holds the key its token will be bound to."""
+    """A client that proved who it is and that it holds what its token will be bound to.
+
+    Attributes:
+        key: the registered key it authenticated with; None: it came by certificate.
+    """
 
     client: Client
-    assertion: ClientAssertion
-    proof: Proof
+    key: Thumbprint | None
+    confirmation: Confirmation
 
 
-def authenticate(wiring: Wiring, request: TokenRequest) -> AuthenticatedClient:
-    """Authenticate the client and use up its assertion and proof.
+def authenticate(wiring: Wiring, request: ClientRequest) -> AuthenticatedClient:
+    """Authenticate the client, and use up its assertion and proof, together, once.
 
-    1. One authentication method, ours. 2. Parse. 3. The client that may be served now, by ``sub``.
-    4. Signature by one of its keys, then the claims. 5. The proof. 6. Use both, together, once.
+    1. Who it is. 2. What the token will be bound to. 3. Use both up. 4. Whether it asks too often.
 
-    Raises: InvalidClientError, InvalidProofError, RequestRefusedError.
+    Raises: RequestRefusedError.
     """
-    unverified, subject = read_assertion(_only_assertion(request))
-    with wiring.autocommit.connect() as connection:
-        client = find_client(connection, subject, now=request.now)
-    assertion = verify_assertion(unverified, client=client, issuer=wiring.settings.issuer, now=request.now)
-    if client is None or request.form.get("client_id", client.client_id) != client.client_id:
-        raise InvalidClientError("The client_id is not the one of the assertion.")
-    proof = verify_proof(request.dpop, method="POST", address=_address(wiring.settings), now=request.now)
-    authenticated = AuthenticatedClient(client, assertion, proof)
-    _use_up(wiring, authenticated, now=request.now)
-    return authenticated
+    proven = prove(wiring, request)
+    proof = _proof(wiring, request, client=proven.client)
+    confirmation = _confirmation(request, proof)
+    client = use_up(wiring, proven, also=() if proof is None else (proof.use,), now=request.now)
+    admit_token_request(wiring, client.client_id)
+    return AuthenticatedClient(client, proven.key, confirmation)
 
 
-def decide(wiring: Wiring, request: TokenRequest, authenticated: AuthenticatedClient) -> tokens.Grant:
+def decide(wiring: Wiring, request: ClientRequest, authenticated: AuthenticatedClient) -> tokens.Grant:
     """Return the grant that was asked for, whole, or refuse it.
 
     Raises: InvalidScopeError, InvalidTargetError, InvalidAuthorizationDetailsError.
@@ -93,22 +66,28 @@ def decide(wiring: Wiring, request: TokenRequest, authenticated: AuthenticatedCl
         raise InvalidTargetError("The resource is not one that this server issues tokens for.")
     entry = read_entry(request.form.get("authorization_details"), scopes=scopes)
     if entry is not None:
+        if entry.purpose is not None and entry.purpose not in client.purposes:
+            raise InvalidAuthorizationDetailsError("The purpose is not one that this agency may name.")
         with wiring.autocommit.connect() as connection:
             standing = practitioner_standing(
-                connection, client.client_id, practitioner=entry.practitioner, now=request.now
+                connection,
+                client.client_id,
+                practitioner=entry.practitioner,
+                believed_days=wiring.settings.register_believed_days,
+                now=request.now,
             )
         if not standing.may_act:
             raise InvalidAuthorizationDetailsError("The practitioner is not active on the agency's list.")
     return tokens.Grant(
         client_id=client.client_id,
-        client_key=authenticated.assertion.key,
-        proof_key=authenticated.proof.key,
+        client_key=authenticated.key,
+        confirmation=authenticated.confirmation,
         scopes=scopes,
         entry=entry,
     )
 
 
-def token_response(wiring: Wiring, grant: tokens.Grant, *, now: datetime) -> dict[str, object]:
+def token_response(wiring: Wiring, grant: tokens.Grant, *, request: ClientRequest) -> dict[str, object]:
     """Sign a token for a grant and return the response (RFC 6749 section 5.1, RFC 9449 section 5)."""
     settings = wiring.settings
     with wiring.autocommit.connect() as connection:
@@ -118,47 +97,39 @@ def token_response(wiring: Wiring, grant: tokens.Grant, *, now: datetime) -> dic
         signing_key=signing_key,
         issuer=settings.issuer,
         resource=settings.resource,
-        now=now,
+        now=request.now,
         seconds=settings.token_seconds,
     )
     details = {} if grant.details is None else {"authorization_details": grant.details}
     return {
         "access_token": token,
-        "token_type": "DPoP",
+        "token_type": grant.confirmation.token_type,
         "expires_in": settings.token_seconds,
         "scope": grant.scope,
         **details,
     }
 
 
-def _only_assertion(request: TokenRequest) -> str:
-    form = request.form
-    other = request.other_credentials or any(name in form for name in _OTHER_METHODS)
-    assertion = form.get("client_assertion")
-    if assertion is None:
-        raise InvalidClientError("Authenticate with private_key_jwt: send a client_assertion.")
-    if other:
-        raise RequestRefusedError("Authenticate with one method only.")
-    if form.get("client_assertion_type") != ASSERTION_TYPE:
-        raise InvalidClientError("The client_assertion_type is not the one of RFC 7523.")
-    return assertion
+def asked_scopes(request: ClientRequest) -> list[str]:
+    """The scopes as they were asked for, before anything is decided about them."""
+    return request.form.get("scope", "").split(" ")
 
 
-def _use_up(wiring: Wiring, authenticated: AuthenticatedClient, *, now: datetime) -> None:
-    assertion, proof = authenticated.assertion, authenticated.proof
-    uses = (
-        Use(Kind.ASSERTION, authenticated.client.client_id, assertion.jti, assertion.expires),
-        Use(Kind.PROOF, proof.key, proof.jti, proof.expires, proof.address),
-    )
-    with wiring.engine.connect() as connection:
-        used_before = {use.kind for use in use_all(connection, uses)}
-    if Kind.ASSERTION in used_before:
-        raise InvalidClientError("The assertion was used before: make a new one, with a new jti.")
-    if used_before:
-        raise InvalidProofError("The DPoP proof was used before: make a new one, with a new jti.")
-    with wiring.autocommit.connect() as connection:
-        sweep(connection, now=now)
+def _proof(wiring: Wiring, request: ClientRequest, *, client: Client) -> Proof | None:
+    """The verified proof of the request; absent when it sends none and brings a certificate instead."""
+    if request.dpop is None and request.certificate is not None:
+        return None
+    addresses = [base + PATH for base in wiring.settings.base_urls]
+    proof = verify_proof(request.dpop, method="POST", addresses=addresses, now=request.now)
+    # A scope that the client may not have is refused for that, not for a nonce.
+    scopes = client.scopes.intersection(asked_scopes(request))
+    check_nonce(wiring, proof.nonce, scopes=scopes, now=request.now)
+    return proof
 
 
-def _address(settings: Settings) -> str:
-    return settings.public_url + PATH
+def _confirmation(request: ClientRequest, proof: Proof | None) -> Confirmation:
+    if proof is not None:
+        return Confirmation(ConfirmationMethod.PROOF_KEY, proof.key)
+    if request.certificate is None:
+        raise InvalidProofError("Send exactly one DPoP header with a proof, or come with a certificate.")
+    return Confirmation(ConfirmationMethod.CERTIFICATE, Thumbprint(request.certificate.thumbprint))

@@ -1,12 +1,13 @@
 """Access tokens (RFC 9068): issued for one resource, one client, one key; verified from the ground up.
 
 INVARIANTS
-- ``typ`` is ``at+jwt``, ``aud`` is our one resource, ``iss`` our issuer, ``cnf.jkt`` is always there:
-  there is no bearer token.
-- A token names the client key it was issued to (``client_key``), so that removing that key ends it.
+- ``typ`` is ``at+jwt``, ``aud`` is our one resource, ``iss`` our issuer; ``cnf`` has exactly one member, the
+  thumbprint of a DPoP key or of a certificate: there is no token that whoever finds it can use.
+- A token names the client key it was issued to (``client_key``), so that removing that key ends it; one that
+  was issued to a client that came by certificate names none.
 - Of a token seen before, only "its signature verified" is remembered; everything else is read again.
 
-Sources: RFC 9068 sections 2 and 4, RFC 9449 section 6, RFC 8725 section 3.11.
+Sources: RFC 9068 sections 2 and 4, RFC 8705 section 3.1, RFC 9449 section 6, RFC 8725 section 3.11.
 """
 
 import hashlib
@@ -27,9 +28,19 @@ from gateway.oauth.authorization_details import parse_entry
 from gateway.oauth.claims import FUTURE_SECONDS, numeric_date, unique_id
 from gateway.oauth.errors import InvalidAuthorizationDetailsError, InvalidTokenError, JoseError
 from gateway.oauth.keys import SigningKey
-from gateway.oauth.model import ENTRY_OF, AuthorizationEntry, ClientId, Entry, Scope, Thumbprint
+from gateway.oauth.model import (
+    ENTRY_OF,
+    AuthorizationEntry,
+    ClientId,
+    Confirmation,
+    ConfirmationMethod,
+    Entry,
+    Scope,
+    Thumbprint,
+)
 
 TYPE: Final = "at+jwt"
+_CONFIRMATIONS: Final = frozenset(ConfirmationMethod)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +48,14 @@ class Grant:
     """What a token says, before it is issued and after it is verified.
 
     Attributes:
-        client_key: the registered key that the client authenticated with.
-        proof_key: the DPoP key that the token is bound to.
+        client_key: the registered key that the client authenticated with; None: it came by certificate.
+        confirmation: what the token is bound to.
         entry: absent when the scopes need none.
     """
 
     client_id: ClientId
-    client_key: Thumbprint
-    proof_key: Thumbprint
+    client_key: Thumbprint | None
+    confirmation: Confirmation
     scopes: frozenset[Scope]
     entry: AuthorizationEntry | None
 
@@ -61,9 +72,19 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """A token of ours that is in date; the proof and today's rights of the client are still to be checked."""
+    """A token of ours that is in date; what it is bound to and today's rights are still to be checked.
+
+    Attributes:
+        token_id: its ``jti``, by which it is revoked.
+        issued: NumericDate.
+        expires: NumericDate.
+        signing_key: ``kid`` of the key that signed it.
+    """
 
     grant: Grant
+    token_id: str
+    issued: float
+    expires: float
     signing_key: str
 
 
@@ -81,9 +102,10 @@ def issue(
         "exp": issued + seconds,
         "jti": secrets.token_urlsafe(16),
         "scope": grant.scope,
-        "cnf": {"jkt": grant.proof_key},
-        "client_key": grant.client_key,
+        "cnf": {str(grant.confirmation.method): grant.confirmation.thumbprint},
     }
+    if grant.client_key is not None:
+        claims["client_key"] = grant.client_key
     if grant.details is not None:
         claims["authorization_details"] = grant.details
     header = {"alg": "ES256", "typ": TYPE, "kid": signing_key.kid}
@@ -146,27 +168,26 @@ def verify_token(
     except JoseError as error:
         raise InvalidTokenError from error
     claims = unverified.claims
-    if claims.get("iss") != issuer or claims.get("aud") != resource or unique_id(claims) is None:
+    token_id = unique_id(claims)
+    if claims.get("iss") != issuer or claims.get("aud") != resource or token_id is None:
         raise InvalidTokenError
-    _check_times(claims, now.timestamp())
-    return VerifiedToken(_grant(claims), unverified.key_id)
+    issued, expires = _times(claims, now.timestamp())
+    return VerifiedToken(_grant(claims), token_id, issued, expires, unverified.key_id)
 
 
-def _check_times(claims: jose.Claims, now: float) -> None:
+def _times(claims: jose.Claims, now: float) -> tuple[float, float]:
     issued, expires = numeric_date(claims, "iat"), numeric_date(claims, "exp")
     if issued is None or expires is None or issued > now + FUTURE_SECONDS or now >= expires:
         raise InvalidTokenError
+    return issued, expires
 
 
 def _grant(claims: jose.Claims) -> Grant:
     """Read our own claims as strictly as a stranger's: a grant is whole or there is none."""
     client_id, client_key, scope = claims.get("client_id"), claims.get("client_key"), claims.get("scope")
-    confirmation = claims.get("cnf")
-    proof_key = confirmation.get("jkt") if isinstance(confirmation, Mapping) else None
     if not (
         isinstance(client_id, str)
-        and isinstance(client_key, str)
-        and isinstance(proof_key, str)
+        and (client_key is None or isinstance(client_key, str))
         and isinstance(scope, str)
         and claims.get("sub") == client_id
     ):
@@ -177,8 +198,23 @@ def _grant(claims: jose.Claims) -> Grant:
     except ValueError as error:
         raise InvalidTokenError from error
     return Grant(
-        ClientId(client_id), Thumbprint(client_key), Thumbprint(proof_key), scopes, _entry(claims, kind)
+        client_id=ClientId(client_id),
+        client_key=None if client_key is None else Thumbprint(client_key),
+        confirmation=_confirmation(claims),
+        scopes=scopes,
+        entry=_entry(claims, kind),
     )
+
+
+def _confirmation(claims: jose.Claims) -> Confirmation:
+    """What the token is bound to: one thing, or the token is none of ours (RFC 7800 section 3.1)."""
+    confirmation = claims.get("cnf")
+    if not isinstance(confirmation, Mapping) or len(confirmation) != 1:
+        raise InvalidTokenError
+    ((method, thumbprint),) = confirmation.items()
+    if method not in _CONFIRMATIONS or not isinstance(thumbprint, str):
+        raise InvalidTokenError
+    return Confirmation(ConfirmationMethod(method), Thumbprint(thumbprint))
 
 
 def _entry(claims: jose.Claims, kind: Entry) -> AuthorizationEntry | None:

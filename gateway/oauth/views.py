@@ -1,27 +1,32 @@
 """Routes of the authorization server: the token endpoint, and what is published about it."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Final
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
-from gateway.oauth import metadata, token_endpoint
+from gateway.oauth import metadata, token_endpoint, token_status
 from gateway.oauth.access import RESOURCE_METADATA_PATH
-from gateway.oauth.errors import RequestRefusedError
+from gateway.oauth.client_authentication import ClientRequest
+from gateway.oauth.client_certificate import presented_certificate
+from gateway.oauth.errors import ForgedCertificateError, InvalidClientError, RequestRefusedError
 from gateway.oauth.form import read_form
 from gateway.oauth.keys import JWKS_SECONDS, published_keys
+from gateway.oauth.nonce import needs_nonce, offer_nonce
 from gateway.oauth.server import TokenServer, refusal
-from gateway.oauth.token_endpoint import TokenRequest
+from gateway.oauth.token_reader import TokenReader
 from gateway.wiring import Wiring
 
 _AUTHORIZATION_SERVER_PATH: Final = "/.well-known/oauth-authorization-server"
 _OPENID_PATH: Final = "/.well-known/openid-configuration"
 
 
-def register(app: Flask, wiring: Wiring) -> None:
-    """Add the authorization server's routes, all of them public."""
+def register(app: Flask, wiring: Wiring, *, reader: TokenReader) -> None:
+    """Add the authorization server's routes: documents for everyone, endpoints that authenticate clients."""
     routes = Blueprint("oauth", __name__)
     _add_token_endpoint(routes, wiring)
+    _add_status_endpoints(routes, wiring, reader)
     _add_documents(routes, wiring)
     app.register_blueprint(routes)
 
@@ -33,17 +38,62 @@ def _add_token_endpoint(routes: Blueprint, wiring: Wiring) -> None:
     def token() -> Response:
         """Issue an access token (RFC 6749 section 4.4)."""
         try:
-            form = read_form(request)
+            asked = _client_request(wiring, needs="grant_type")
         except RequestRefusedError as error:
             return refusal(error)
-        return server.respond(
-            TokenRequest(
-                form=form,
-                dpop=request.headers.get("DPoP"),
-                other_credentials="Authorization" in request.headers,
-                now=datetime.now(UTC),
-            )
-        )
+        response = server.respond(asked)
+        if needs_nonce(token_endpoint.asked_scopes(asked), policy=wiring.settings.dpop_nonce_scopes):
+            response.headers["DPoP-Nonce"] = offer_nonce(wiring, now=asked.now)
+        return response
+
+
+def _add_status_endpoints(routes: Blueprint, wiring: Wiring, reader: TokenReader) -> None:
+    @routes.post(token_status.INTROSPECTION_PATH)
+    def introspect() -> Response:
+        """Say whether a token of the client's own is good now (RFC 7662)."""
+        try:
+            asked = _client_request(wiring, needs="token")
+            response = jsonify(token_status.introspect(wiring, asked, reader=reader))
+        except RequestRefusedError as error:
+            return refusal(error)
+        response.cache_control.no_store = True
+        return response
+
+    @routes.post(token_status.REVOCATION_PATH)
+    def revoke() -> Response:
+        """End a token of the client's own (RFC 7009)."""
+        try:
+            token_status.revoke(wiring, _client_request(wiring, needs="token"), reader=reader)
+        except RequestRefusedError as error:
+            return refusal(error)
+        return Response(status=HTTPStatus.OK)
+
+
+def _client_request(wiring: Wiring, *, needs: str) -> ClientRequest:
+    """Read what a client sent to one of its endpoints.
+
+    Args:
+        needs: the parameter without which there is nothing to answer.
+
+    Raises: RequestRefusedError.
+    """
+    form = read_form(request)
+    if needs not in form:
+        raise RequestRefusedError(f"Name the {needs}.")
+    now = datetime.now(UTC)
+    try:
+        certificate = presented_certificate(request, wiring.settings, now=now)
+    except ForgedCertificateError as error:
+        raise InvalidClientError(
+            "A certificate is presented in the TLS handshake and nowhere else."
+        ) from error
+    return ClientRequest(
+        form=form,
+        dpop=request.headers.get("DPoP"),
+        certificate=certificate,
+        other_credentials="Authorization" in request.headers,
+        now=now,
+    )
 
 
 def _add_documents(routes: Blueprint, wiring: Wiring) -> None:

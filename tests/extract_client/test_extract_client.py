@@ -32,8 +32,9 @@ from extract_client.transport import Answer
 from gateway.oauth import access, views
 from gateway.oauth.access import current_caller
 from gateway.oauth.keys import ensure_signing_key
-from gateway.oauth.repository import register_client
+from gateway.oauth.registration import approve_synthetic, register_client
 from gateway.problems import absent
+from gateway.oauth.token_reader import TokenReader
 from gateway.wiring import Wiring
 from tests.support.process import wired
 from tests.support.throwaway import Cluster, Database, new_database
@@ -49,7 +50,9 @@ class Carried:
     def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         self.sent.append((method, url, headers, body))
         answer = self.http.open(url, method=method, headers=dict(headers), data=body)
-        return Answer(answer.status_code, answer.mimetype or "", answer.data)
+        return Answer(
+            answer.status_code, answer.mimetype or "", answer.data, answer.headers.get("DPoP-Nonce")
+        )
 
 
 @dataclass
@@ -67,8 +70,9 @@ class Says:
 def _app(wiring: Wiring) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.testing = True
-    access.register(app, wiring)
-    views.register(app, wiring)
+    reader = TokenReader(wiring)
+    access.register(app, wiring, reader=reader)
+    views.register(app, wiring, reader=reader)
 
     def extract(case_ref: str) -> Response:
         caller = current_caller()
@@ -126,8 +130,9 @@ def registration(module_wiring: Wiring, tmp_path_factory: pytest.TempPathFactory
             {"start": today - timedelta(days=9), "end": today + timedelta(days=9)},
         )
         client_id = register_client(
-            connection, agency=AgencyCode("camhs"), scopes=["extract:read"], jwk=public_part(key)
+            connection, agency=AgencyCode("camhs"), scopes=["extract:read"], keys=[public_part(key)]
         )
+        approve_synthetic(connection, AgencyCode("camhs"), synthetic=True)
     carried = Carried(_app(wiring).test_client(), [])
     return Registered(carried, wiring.settings.public_url, client_id, key_file)
 

@@ -1,5 +1,8 @@
 """One history of changes: it runs forth and back, and the packages' tables are what it makes."""
 
+from importlib import resources
+from pathlib import Path
+
 import pytest
 import sqlalchemy
 from sqlalchemy import MetaData, Table, inspect
@@ -8,11 +11,20 @@ import agencies.tables
 import consent_registry.tables
 import gateway.panel.tables
 import gateway.staff.tables
+import gateway.tasks.tables
 from gateway import migrations
 from gateway.database import open_engine
 from tests.support.throwaway import Cluster, Database, new_database
 
-MODULES = (agencies.tables, consent_registry.tables, gateway.panel.tables, gateway.staff.tables)
+MODULES = (
+    agencies.tables,
+    consent_registry.tables,
+    gateway.panel.tables,
+    gateway.staff.tables,
+    gateway.tasks.tables,
+)
+
+STEPS = sorted(Path(migrations.__file__).parent.glob("versions/[0-9]*.py"))
 
 
 def declared() -> list[Table]:
@@ -49,9 +61,18 @@ def test_the_history_runs_back_to_nothing_and_forth_again(cluster: Cluster) -> N
 def test_each_step_can_be_taken_back_alone(cluster: Cluster) -> None:
     with new_database(cluster) as database:
         migrations.upgrade(database.owner_url)
-        for _ in range(7):
+        for _ in STEPS:
             migrations.downgrade(database.owner_url, revision="-1")
         assert not tables(database)
+
+
+def revisions() -> list[str]:
+    """Every step of the history; a new one is taken back from its first day."""
+    return [
+        file.name
+        for file in resources.files(migrations).joinpath("versions").iterdir()
+        if file.name[0] == "0"
+    ]
 
 
 def tables(database: Database) -> set[str]:
@@ -59,7 +80,7 @@ def tables(database: Database) -> set[str]:
     inspector: sqlalchemy.Inspector = inspect(engine)
     found = {
         f"{schema}.{name}"
-        for schema in ("agencies", "consent_registry", "gateway")
+        for schema in ("agencies", "consent_registry", "gateway", "jobs")
         for name in inspector.get_table_names(schema=schema)
     }
     engine.dispose()

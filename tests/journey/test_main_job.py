@@ -10,8 +10,7 @@ from werkzeug.test import TestResponse
 
 from certs.jwk import new_es256_key, public_part
 from gateway.disclosure_log.reading import newest
-from gateway.disclosure_log.service import act
-from gateway.oauth.repository import register_client
+from gateway.oauth import service as oauth_service
 from tests.gateway.oauth.partner import Partner
 from tests.support.served import Served, gateway
 from tests.support.world import ALL_CATEGORIES, STAFF, small_family
@@ -27,11 +26,10 @@ CONSENTS = "/v1/consent-decisions"
 def council(gateway: Served) -> Partner:
     """The council's own case system."""
     key = new_es256_key()
-    with act(gateway.wiring) as change:
-        client_id = register_client(
-            change.connection, agency=None, scopes=["consent:write"], jwk=public_part(key)
-        )
-        change.record(kind="client.register", actor="test")
+    client_id = oauth_service.register_client(
+        gateway.wiring, agency=None, scopes=["consent:write"], keys=[public_part(key)], actor="test"
+    )
+    oauth_service.approve_synthetic(gateway.wiring, agency=None, actor="test")
     own: Any = dict(key)
     return Partner(gateway.http, gateway.wiring.settings.issuer, client_id, ECKey.import_key(own))
 

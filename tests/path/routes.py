@@ -13,7 +13,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from gateway.oauth.access import ROUTES
-from gateway.oauth.repository import register_client
+from gateway.oauth.registration import approve_synthetic, register_client
 from gateway.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from tests.canary.corpus import squeeze
 from tests.gateway.oauth.partner import Partner, new_key
@@ -94,8 +94,9 @@ def routes(gateway: Served) -> Routes:
     key = new_key()
     with gateway.wiring.engine.begin() as connection:
         client = register_client(
-            connection, agency=None, scopes=["consent:write", "case:write"], jwk=key.as_dict(private=False)
+            connection, agency=None, scopes=["consent:write", "case:write"], keys=[key.as_dict(private=False)]
         )
+        approve_synthetic(connection, None, synthetic=True)
     council = Partner(gateway.http, gateway.wiring.settings.issuer, client, key)
     return Routes(gateway, {"camhs": gateway.partner("camhs"), "council": council})
 

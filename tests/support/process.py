@@ -10,6 +10,7 @@ from gateway.settings import Settings
 from gateway.wiring import Wiring, wire
 from tests.support.throwaway import Database
 
+NO_LIMIT = 1_000_000
 PUBLIC_URL = "https://gateway.test:8443"
 
 
@@ -26,9 +27,15 @@ def wired(database: Database, folder: Path) -> Iterator[Wiring]:
             log_origin="gateway.test/log/1",
             council_name="Testshire",
             synthetic_people=True,
+            # What limits a partner is tested where it is the subject; everywhere else it would end the test.
+            client_requests_per_minute=NO_LIMIT,
+            practitioner_requests_per_minute=NO_LIMIT,
+            absences_per_hour=NO_LIMIT,
         )
     )
-    with parts.engine.begin() as connection:
-        ensure_reserved(connection, parts.keyring)
-    yield parts
-    parts.engine.dispose()
+    try:
+        with parts.engine.begin() as connection:
+            ensure_reserved(connection, parts.keyring)
+        yield parts
+    finally:
+        parts.engine.dispose()

@@ -18,8 +18,7 @@ from gateway.cases.repository import case_by_source_ref, person_in_case, today
 from gateway.cases.service import Outcome as Imported
 from gateway.cases.service import import_cases
 from gateway.consent.service import decide
-from gateway.disclosure_log.service import act
-from gateway.oauth.repository import register_client
+from gateway.oauth import service as oauth_service
 from gateway.panel.service import import_panel_file
 from gateway.release.model import Outcome, ReleaseRequest
 from gateway.release.service import release
@@ -95,13 +94,15 @@ class World:
                 Practitioner(f"{code}-1", "Test Worker", "worker", active_from=self.today - timedelta(days=1))
             ],
         )
-        agency_service.activate_synthetic(self.wiring, code=agency, actor="test")
         key = new_es256_key()
-        with act(self.wiring, agencies=(agency,)) as change:
-            client_id = register_client(
-                change.connection, agency=agency, scopes=["extract:read", "panel:read"], jwk=public_part(key)
-            )
-            change.record(kind="client.register", actor="test", agency=agency)
+        client_id = oauth_service.register_client(
+            self.wiring,
+            agency=agency,
+            scopes=["extract:read", "panel:read"],
+            keys=[public_part(key)],
+            actor="test",
+        )
+        agency_service.activate_synthetic(self.wiring, code=agency, actor="test")
         self.members[code] = Member(code, chosen, client_id, key)
         return self.members[code]
 

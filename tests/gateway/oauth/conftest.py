@@ -13,7 +13,9 @@ from agencies.model import AgencyCode
 from gateway.oauth import access, views
 from gateway.oauth.access import current_caller
 from gateway.oauth.keys import ensure_signing_key
-from gateway.oauth.repository import register_client
+from gateway.oauth.registration import approve_synthetic, register_client
+from gateway.oauth.token_reader import TokenReader
+from gateway.problems import absent
 from gateway.wiring import Wiring
 from tests.gateway.oauth.partner import Partner, new_key
 from tests.support.process import wired
@@ -43,12 +45,11 @@ class Council:
         with self.wiring.engine.begin() as connection:
             if agency is not None:
                 connection.execute(text("SELECT gateway.move_gates('{}', ARRAY[:a])"), {"a": agency})
+            code = None if agency is None else AgencyCode(agency)
             client_id = register_client(
-                connection,
-                agency=None if agency is None else AgencyCode(agency),
-                scopes=scopes,
-                jwk=key.as_dict(private=False),
+                connection, agency=code, scopes=scopes, keys=[key.as_dict(private=False)]
             )
+            approve_synthetic(connection, code, synthetic=True)
         return Partner(self.app.test_client(), self.wiring.settings.issuer, client_id, key, algorithm)
 
 
@@ -56,10 +57,13 @@ def build_app(wiring: Wiring) -> Flask:
     """An application with the room under test and a few routes of others, faults not caught."""
     app = Flask(__name__, static_folder=None)
     app.testing = True
-    access.register(app, wiring)
-    views.register(app, wiring)
+    reader = TokenReader(wiring)
+    access.register(app, wiring, reader=reader)
+    views.register(app, wiring, reader=reader)
 
-    def who(**_: str) -> Response:
+    def who(case_ref: str = "") -> Response:
+        if case_ref.startswith("absent"):
+            return absent()
         caller = current_caller()
         return jsonify(
             client_id=caller.client_id,
@@ -106,6 +110,12 @@ def _settle(council: Council) -> None:
             code=agency,
             start=today - timedelta(days=30),
             end=today + timedelta(days=300),
+        )
+        council.change(
+            agency,
+            "INSERT INTO agencies.attestation VALUES (gen_random_uuid(), :code, :today, 'test', 1, '\\x00')",
+            code=agency,
+            today=today,
         )
         council.change(
             agency,

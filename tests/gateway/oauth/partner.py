@@ -8,10 +8,9 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from flask.testing import FlaskClient
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from werkzeug.datastructures import Headers
@@ -74,17 +73,39 @@ def without(claims: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in claims.items() if value is not ...}
 
 
+class Http(Protocol):
+    """What a partner speaks through: werkzeug's test client, or a real connection (``tests.support.door``)."""
+
+    def get(self, path: str, **request: Any) -> Any: ...
+    def post(self, path: str, **request: Any) -> Any: ...
+    def open(self, path: str, **request: Any) -> Any: ...
+    def delete(self, path: str) -> Any: ...
+
+
 @dataclass
 class Partner:
-    """One client with its key, its DPoP key, and the gateway's addresses."""
+    """One client with its key, its DPoP key, and the gateway's addresses.
 
-    http: FlaskClient
+    Attributes:
+        by_certificate: tokens are bound to the certificate of its connection: no proofs, scheme Bearer.
+        method: how it authenticates: an assertion, or the certificate of its connection too.
+        nonce: of the gateway, for the next proofs.
+    """
+
+    http: Http
     issuer: str
     client_id: str
     key: Key
     algorithm: str = "ES256"
     proof_key: Key = field(default_factory=new_key)
     proof_algorithm: str = "ES256"
+    by_certificate: bool = False
+    method: str = "private_key_jwt"
+    nonce: str | None = None
+
+    @property
+    def scheme(self) -> str:
+        return "Bearer" if self.by_certificate else "DPoP"
 
     @property
     def token_url(self) -> str:
@@ -123,6 +144,7 @@ class Partner:
             "htu": url or self.token_url,
             "iat": int(time.time()),
             "jti": secrets.token_urlsafe(16),
+            "nonce": self.nonce or ...,
         }
         if token is not None:
             claims["ath"] = encode(hashlib.sha256(token.encode()).digest())
@@ -133,11 +155,16 @@ class Partner:
         }
         return sign(without({**base, **(header or {})}), without({**claims, **changes}), self.proof_key)
 
+    def credentials(self, assertion: Any = None) -> dict[str, Any]:
+        """The parameters by which this client authenticates."""
+        if self.method == "tls_client_auth":
+            return {"client_id": self.client_id}
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion or self.assertion()}
+
     def form(self, **changes: Any) -> dict[str, Any]:
         parameters = {
             "grant_type": "client_credentials",
-            "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": changes.get("client_assertion") or self.assertion(),
+            **self.credentials(changes.get("client_assertion")),
             "scope": "extract:read",
             "authorization_details": json.dumps(CASE_EXTRACT),
         }
@@ -154,14 +181,25 @@ class Partner:
         **changes: Any,
     ) -> TestResponse:
         """Send one token request; ``...`` leaves a parameter out, ``proof=None`` the proof."""
-        proofs = [self.proof()] if proof == "" else [proof] if isinstance(proof, str) else proof or []
+        honest = [] if self.by_certificate else [self.proof()]
+        proofs = honest if proof == "" else [proof] if isinstance(proof, str) else proof or []
         sent = Headers([*(headers or {}).items(), *(("DPoP", one) for one in proofs)])
-        return self.http.post(
+        return self.post(
             TOKEN_PATH + query,
             data=urlencode(self.form(**changes)) if body is None else body,
             content_type=content_type,
             headers=sent,
         )
+
+    def post(self, path: str, **request: Any) -> TestResponse:
+        answer: TestResponse = self.http.post(path, **request)
+        return answer
+
+    def about(self, path: str, of: str, *, proof: str | None = None, **changes: Any) -> TestResponse:
+        """Ask the introspection or the revocation endpoint about a token."""
+        form = without({**self.credentials(), "token": of} | changes)
+        headers = [("DPoP", proof)] if proof is not None else []
+        return self.post(path, data=urlencode(form), content_type=FORM, headers=headers)
 
     def token(self, **changes: Any) -> str:
         answer = self.ask(**changes)
@@ -174,14 +212,18 @@ class Partner:
         path: str,
         token: str,
         *,
-        scheme: str = "DPoP",
+        scheme: str | None = None,
         proof: str | None = "",
         headers: list[tuple[str, str]] | None = None,
         base_url: str | None = None,
     ) -> TestResponse:
         """Send one request to the API; ``proof=None`` leaves the proof out."""
-        made = self.proof("GET", self.issuer + path.partition("?")[0], token=token) if proof == "" else proof
-        sent = Headers([("Authorization", f"{scheme} {token}"), *(headers or [])])
+        made = proof
+        if proof == "":
+            url = self.issuer + path.partition("?")[0]
+            made = None if self.by_certificate else self.proof("GET", url, token=token)
+        sent = Headers([("Authorization", f"{scheme or self.scheme} {token}"), *(headers or [])])
         if made is not None:
             sent.add("DPoP", made)
-        return self.http.get(path, headers=sent, base_url=base_url or self.issuer)
+        answer: TestResponse = self.http.get(path, headers=sent, base_url=base_url or self.issuer)
+        return answer

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import ECKey, RSAKey
 
 from gateway.oauth.errors import RegistrationError
-from gateway.oauth.repository import register_client
+from gateway.oauth.registration import register_client
 from tests.gateway.oauth.conftest import Council
 from tests.gateway.oauth.partner import Partner, encode, new_key, part, sign, sign_hmac
 
@@ -248,4 +248,4 @@ def test_a_weak_or_private_key_is_never_registered(
 ) -> None:
     """The size of a key is checked where it enters, since verification would not notice."""
     with council.wiring.engine.begin() as connection, pytest.raises(RegistrationError):
-        register_client(connection, agency=None, scopes=["case:write"], jwk=jwk())
+        register_client(connection, agency=None, scopes=["case:write"], keys=[jwk()])

@@ -203,7 +203,7 @@ def test_the_window_of_a_proof_is_closed_at_both_ends(partner: Partner) -> None:
     def accepted(moment: int) -> bool:
         try:
             verify_proof(
-                proof, method="POST", address=partner.token_url, now=datetime.fromtimestamp(moment, UTC)
+                proof, method="POST", addresses=[partner.token_url], now=datetime.fromtimestamp(moment, UTC)
             )
         except InvalidProofError:
             return False

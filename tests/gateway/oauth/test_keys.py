@@ -88,7 +88,8 @@ def test_a_key_that_is_no_longer_published_signs_nothing_good(own_council: Counc
     with own_council.wiring.engine.begin() as connection:
         connection.execute(
             text(
-                "UPDATE gateway.oauth_signing_key SET state = 'retired', changed_at = now() - interval '601 s'"
+                "UPDATE gateway.oauth_signing_key"
+                " SET state = 'retired', sealed = NULL, changed_at = now() - interval '601 s'"
                 " WHERE state = 'active'"
             )
         )

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from agencies.model import AgencyCode
 from gateway.oauth.errors import RegistrationError
 from gateway.oauth.model import ClientId
-from gateway.oauth.repository import find_client, practitioner_standing, register_client
+from gateway.oauth.registration import register_client
+from gateway.oauth.repository import find_client, practitioner_standing
 from tests.gateway.oauth.conftest import Council
 from tests.gateway.oauth.partner import Partner, new_key
 
@@ -91,8 +92,8 @@ def test_an_agency_that_starts_a_register_holds_tokens_to_it(own_council: Counci
     assert charity.get("/v1/me", token).status_code == 401
 
 
-def test_a_request_costs_one_statement(council: Council) -> None:
-    """Proof used and rights read in one round trip, so there is no moment between the two."""
+def test_a_request_costs_two_statements(council: Council) -> None:
+    """Proof used and rights read in one round trip, so there is no moment between the two; then the count."""
     partner = council.partner()
     token = partner.token()
     partner.get("/v1/me", token)  # the signing key is looked up once per process
@@ -106,7 +107,11 @@ def test_a_request_costs_one_statement(council: Council) -> None:
         assert partner.get("/v1/me", token).status_code == 200
     finally:
         event.remove(council.wiring.engine, "before_cursor_execute", note)
-    assert len(statements) == 1
+    assert [2, 1, 1] == [
+        len(statements),
+        sum("gateway.oauth_replay" in one for one in statements),
+        sum("gateway.rate_bucket" in one for one in statements),
+    ]
 
 
 def test_one_client_of_an_agency_falls_alone(own_council: Council) -> None:
@@ -145,7 +150,11 @@ def test_a_practitioner_is_active_between_two_dates(own_council: Council) -> Non
     with own_council.wiring.engine.connect() as connection:
         listed = [
             practitioner_standing(
-                connection, ClientId(client), practitioner="worker-1", now=start + timedelta(days=day)
+                connection,
+                ClientId(client),
+                practitioner="worker-1",
+                believed_days=3650,
+                now=start + timedelta(days=day),
             ).may_act
             for day in range(4)
         ]
@@ -156,7 +165,10 @@ def test_a_registration_that_moves_no_gate_is_refused(own_council: Council) -> N
     """A new client can change what is released, so the release path must notice it."""
     with pytest.raises(IntegrityError, match="gate"), own_council.wiring.engine.begin() as connection:
         register_client(
-            connection, agency=AgencyCode("camhs"), scopes=["log:read"], jwk=new_key().as_dict(private=False)
+            connection,
+            agency=AgencyCode("camhs"),
+            scopes=["log:read"],
+            keys=[new_key().as_dict(private=False)],
         )
 
 
