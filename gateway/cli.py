@@ -14,9 +14,12 @@ from gateway.agency.commands import agency, profile
 from gateway.cases.commands import case
 from gateway.consent.commands import consent
 from gateway.disclosure_log.commands import log
+from gateway.oauth.commands import client, keys
 from gateway.ops.commands import demo, migrate, serve
+from gateway.ops.worker_command import worker
 from gateway.panel.commands import panel
 from gateway.settings import SettingsError
+from gateway.tasks.commands import task
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,8 +34,9 @@ def gateway(env_file: Path | None) -> None:
         os.environ["GATEWAY_ENV_FILE"] = str(env_file)
 
 
-for command in (agency, case, consent, demo, log, migrate, panel, profile, serve):
+for command in (agency, case, consent, demo, keys, log, migrate, panel, profile, serve, task, worker):
     gateway.add_command(command)
+agency.add_command(client)
 
 
 def main() -> None:

@@ -1,10 +1,13 @@
 """``gateway agency`` and ``gateway profile``: the register of agencies and their sharing profiles.
 
 INVARIANT: no command makes a profile effective; that needs a signed-in member of staff.
+INVARIANT: what the practitioner commands say of a change are counts; names are printed by ``list`` alone.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import BinaryIO
 
 import click
@@ -12,10 +15,18 @@ import click
 from agencies import repository
 from agencies.errors import AgenciesError
 from agencies.model import AgencyCode
+from agencies.practitioner_file import MAX_BYTES, format_practitioners, read_practitioners
 from agencies.profile_text import parse_profile
-from agencies.service import export_profile
-from gateway.agency import service
+from agencies.register import PractitionerPolicy, attestation_due
+from agencies.service import current_practitioners, export_profile
+from gateway.agency import onboarding, service
+from gateway.agency.application import EXAMPLE, read_application
+from gateway.agency.errors import ApplicationError
+from gateway.agency.walk import walk_through
 from gateway.commands import command_actor, command_wiring
+from gateway.disclosure_log.errors import NotAppendedError
+from gateway.oauth.errors import OAuthError
+from gateway.wiring import Wiring
 
 
 @click.group(name="agency")
@@ -31,6 +42,51 @@ def list_agencies() -> None:
             click.echo(f"{one.code}\t{one.kind}\t{one.state}\t{one.name}")
 
 
+@agency.command(name="onboard")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option(
+    "--certificate-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the certificate goes that answers a signing request; default: CODE.pem beside FILE.",
+)
+@click.option("--example", is_flag=True, help="Print an example of FILE and end.")
+def onboard_agency(file: Path | None, certificate_out: Path | None, *, example: bool) -> None:
+    """Bring an agency in as proposed, from the data file FILE; without FILE, ask step by step and write one.
+
+    Nothing is released to it until the data protection officer and a second person make it effective.
+    """
+    if example:
+        click.echo(EXAMPLE, nl=False)
+        return
+    with command_wiring() as wiring, _plain_faults():
+        place = file or walk_through()
+        application = read_application(place)
+        onboarded = onboarding.onboard(wiring, application, now=datetime.now(UTC), actor=command_actor())
+        if onboarded.certificate is not None:
+            out = certificate_out or place.with_name(f"{application.code}.pem")
+            out.write_bytes(onboarded.certificate)
+            click.echo(f"The certificate for the agency is in {out}.")
+        _print_steps(wiring, application.code)
+
+
+@agency.command(name="status")
+@click.argument("code")
+def agency_status(code: str) -> None:
+    """Show how far the agency CODE has come: what is done, and what is still to do."""
+    with command_wiring() as wiring:
+        if not _print_steps(wiring, AgencyCode(code)):
+            raise click.ClickException("There is no such agency.")
+
+
+def _print_steps(wiring: Wiring, code: AgencyCode) -> bool:
+    shown = False
+    with wiring.engine.connect() as connection:
+        for step in onboarding.steps(connection, wiring.settings, code):
+            click.echo(f"[{'done' if step.done else 'open'}] {step.text}")
+            shown = True
+    return shown
+
+
 @agency.command(name="suspend")
 @click.argument("code")
 def suspend_agency(code: str) -> None:
@@ -38,6 +94,88 @@ def suspend_agency(code: str) -> None:
     with command_wiring() as wiring, _plain_faults():
         changed = service.suspend(wiring, code=AgencyCode(code), actor=command_actor())
     click.echo("Suspended." if changed else "It was suspended or had ended before.")
+
+
+def _agency_code(_context: click.Context, _parameter: click.Parameter, code: str) -> AgencyCode:
+    """The database cannot even be asked for some texts that no code is."""
+    if not (code.isascii() and code.isprintable()):
+        raise click.ClickException("There is no such agency.")
+    return AgencyCode(code)
+
+
+_code_argument = click.argument("code", callback=_agency_code)
+
+
+@agency.group(name="practitioner")
+def practitioner() -> None:
+    """The people who act for an agency."""
+
+
+@practitioner.command(name="import")
+@_code_argument
+@click.argument("file", type=click.File("rb"))
+def import_practitioners(code: AgencyCode, file: BinaryIO) -> None:
+    """Make FILE the whole list of the agency CODE: whoever it leaves out is refused from now on.
+
+    FILE is CSV in UTF-8 with the header id,name,role,active_from,active_until; ``list`` prints one.
+    """
+    with command_wiring() as wiring, _plain_faults():
+        change = service.replace_practitioners(
+            wiring,
+            code=code,
+            practitioners=read_practitioners(file.read(MAX_BYTES + 1)),
+            actor=command_actor(),
+        )
+        click.echo(
+            f"{change.added} added, {change.changed} changed, {change.ended} ended, {change.unchanged} unchanged."
+        )
+        _warn_if_asserted(wiring, code)
+
+
+@practitioner.command(name="end")
+@_code_argument
+@click.argument("practitioner_id", metavar="ID")
+def end_practitioner(code: AgencyCode, practitioner_id: str) -> None:
+    """Refuse the practitioner ID of the agency CODE from now on."""
+    with command_wiring() as wiring, _plain_faults():
+        ended = service.end_practitioner(
+            wiring, code=code, practitioner_id=practitioner_id, actor=command_actor()
+        )
+        click.echo("Ended." if ended else "This practitioner had ended before.")
+        _warn_if_asserted(wiring, code)
+
+
+@practitioner.command(name="list")
+@_code_argument
+@click.option("--all", "everyone", is_flag=True, help="Leavers too.")
+def list_practitioners(*, code: AgencyCode, everyone: bool) -> None:
+    """Print who may act for the agency CODE today or later, as the file that ``import`` takes."""
+    with command_wiring() as wiring, wiring.engine.connect() as connection, _plain_faults():
+        found = current_practitioners(connection, code, today=repository.today(connection))
+        if everyone:
+            found = repository.practitioners(connection, code)
+    click.echo(format_practitioners(found).encode(), nl=False)
+
+
+@practitioner.command(name="attest")
+@_code_argument
+@click.option("--by", "attested_by", metavar="NAME", required=True, help="Who of the agency confirmed it.")
+def attest(code: AgencyCode, attested_by: str) -> None:
+    """Record that NAME confirmed the list of the agency CODE, as ``list`` prints it today."""
+    with command_wiring() as wiring, _plain_faults():
+        attestation = service.attest(wiring, code=code, attested_by=attested_by, actor=command_actor())
+        due = attestation_due(attestation.attested_on, days=wiring.settings.attestation_days)
+    click.echo(f"Practitioners confirmed: {attestation.practitioners}. Next confirmation due: {due}.")
+
+
+def _warn_if_asserted(wiring: Wiring, code: AgencyCode) -> None:
+    """Say it where the list is not what stops anybody, so that nobody believes that it did."""
+    with wiring.engine.connect() as connection:
+        found = repository.agency(connection, code)
+    if found is not None and found.practitioner_policy is PractitionerPolicy.ASSERTED:
+        click.echo(
+            "Note: this agency asserts its practitioners itself; the list here stops nobody.", err=True
+        )
 
 
 @click.group(name="profile")
@@ -81,8 +219,12 @@ def _plain_faults() -> Iterator[None]:
     """Turn what the register refuses into one sentence for the operator."""
     try:
         yield
-    except AgenciesError as error:
+    except (AgenciesError, ApplicationError, OAuthError) as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException("The file cannot be written.") from error
+    except NotAppendedError as error:
+        raise click.ClickException("The log cannot be written; nothing was changed. Try again.") from error
 
 
 def _text(file: BinaryIO) -> str:

@@ -3,19 +3,31 @@
 INVARIANTS
 - Suspending closes: it needs nobody's approval and does not wait for the log.
 - Storing a profile version releases nothing: making it effective is another act, of somebody else.
+- Ending a practitioner closes as suspending does; replacing the whole list may open, so it waits.
 - Every case and person gets the new agency's own random id in the transaction that onboards it.
+- An entry names a practitioner by id at most, never by name.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 
 from agencies import repository
 from agencies import service as register
 from agencies.model import AgencyCode, AgencyKind, Profile
 from agencies.profile_text import parse_profile
-from agencies.register import AgencyState, Practitioner, PractitionerPolicy
+from agencies.register import (
+    AgencyState,
+    Attestation,
+    Practitioner,
+    PractitionerPolicy,
+    RegisterChange,
+)
+from gateway.agency.attestation import finish_attestation_tasks
 from gateway.cases.repository import mint_for_agency
+from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
+from gateway.oauth.registration import approve_synthetic
 from gateway.wiring import Wiring
 
 
@@ -53,6 +65,8 @@ def onboard(
             valid_until=valid_until,
             practitioner_policy=practitioner_policy,
             practitioners=practitioners,
+            attested_by=actor,
+            today=repository.today(change.connection),
         )
         mint_for_agency(change.connection, code)
         change.record(
@@ -65,12 +79,14 @@ def onboard(
 
 
 def activate_synthetic(wiring: Wiring, *, code: AgencyCode, actor: str) -> None:
-    """Make a proposed agency and its version 1 effective; only a gateway of synthetic people does that.
+    """Make a proposed agency, its clients, keys and version 1 effective; only with synthetic people.
 
     Raises: agencies.errors.SecondPersonError, UnknownAgencyError, OnboardingError.
     """
     with act(wiring, agencies=(code,)) as change:
-        register.activate_synthetic(change.connection, code=code, synthetic=wiring.settings.synthetic_people)
+        synthetic = wiring.settings.synthetic_people
+        register.activate_synthetic(change.connection, code=code, synthetic=synthetic)
+        approve_synthetic(change.connection, code, synthetic=synthetic)
         change.record(
             kind="agency.activate",
             actor=actor,
@@ -116,3 +132,76 @@ def store_profile(wiring: Wiring, *, document: str, actor: str) -> Profile:
             },
         )
     return stored.profile
+
+
+def replace_practitioners(
+    wiring: Wiring, *, code: AgencyCode, practitioners: Sequence[Practitioner], actor: str
+) -> RegisterChange:
+    """Make a list the whole list of an agency; whoever it leaves out is refused from now on.
+
+    A list that differs in nothing changes nothing and leaves no entry.
+
+    Raises: agencies.errors.UnknownAgencyError, PractitionerFileError.
+    """
+    with act(wiring, agencies=(code,)) as change:
+        counts = register.replace_register(
+            change.connection,
+            code,
+            practitioners=practitioners,
+            today=repository.today(change.connection),
+        )
+        if not counts.anything:
+            change.nothing_changed()
+            return counts
+        change.record(
+            kind="practitioner.replace", actor=actor, agency=code, internal={"agency": code, **asdict(counts)}
+        )
+    return counts
+
+
+def end_practitioner(wiring: Wiring, *, code: AgencyCode, practitioner_id: str, actor: str) -> bool:
+    """Refuse one practitioner from now on; return whether this person could have acted today or later.
+
+    Raises: agencies.errors.UnknownAgencyError, UnknownPractitionerError.
+    """
+    with act(wiring, agencies=(code,), closes=True) as change:
+        ended = register.end_practitioner(
+            change.connection,
+            code,
+            practitioner_id=practitioner_id,
+            today=repository.today(change.connection),
+        )
+        if not ended:
+            change.nothing_changed()
+            return False
+        change.record(
+            kind="practitioner.end",
+            actor=actor,
+            agency=code,
+            internal={"agency": code, "practitioner": practitioner_id},
+        )
+    return True
+
+
+def attest(wiring: Wiring, *, code: AgencyCode, attested_by: str, actor: str) -> Attestation:
+    """Record that somebody of the agency confirmed its list of practitioners as it stands today.
+
+    True afterwards: the list is believed again, and no task asks for this confirmation any more.
+    Raises: agencies.errors.UnknownAgencyError, AttestationError.
+    """
+    with act(wiring, agencies=(code,)) as change:
+        attestation = register.attest(
+            change.connection, code, attested_by=attested_by, today=repository.today(change.connection)
+        )
+        finish_attestation_tasks(change.connection, code, actor=actor, now=database_now(change.connection))
+        change.record(
+            kind="practitioner.attest",
+            actor=actor,
+            agency=code,
+            internal={
+                "agency": code,
+                "practitioners": attestation.practitioners,
+                "sha256": attestation.register_sha256.hex(),
+            },
+        )
+    return attestation

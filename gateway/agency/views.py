@@ -3,6 +3,7 @@
 INVARIANT: nothing here depends on a case; it is the agency's own agreement and profile.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 from flask_smorest import Api, Blueprint
@@ -43,7 +44,8 @@ def describe(connection: Connection, caller: Caller) -> JsonObject:
     if agency is None:
         return described
     described["agency"] = {"code": agency.code, "kind": agency.kind, "name": agency.name}
-    described["purposes"] = [*_purposes(agency, caller)]
+    may_ask = repository.purposes(connection, agency.code)
+    described["purposes"] = [*_purposes(agency, caller, may_ask=may_ask)]
     agreement = _agreement(connection, agency, today=today(connection))
     if agreement is not None:
         described["agreement"] = {
@@ -57,13 +59,13 @@ def describe(connection: Connection, caller: Caller) -> JsonObject:
     return described
 
 
-def _purposes(agency: Agency, caller: Caller) -> tuple[Purpose, ...]:
-    may_ask = (
+def _purposes(agency: Agency, caller: Caller, *, may_ask: Sequence[Purpose]) -> tuple[Purpose, ...]:
+    served = (
         agency.state is AgencyState.ACTIVE
         and agency.kind not in KINDS_WITHOUT_CASES
         and "extract:read" in caller.scopes
     )
-    return EXTRACT_PURPOSES if may_ask else ()
+    return tuple(one for one in EXTRACT_PURPOSES if served and one in may_ask)
 
 
 def _agreement(connection: Connection, agency: Agency, *, today: date) -> Agreement | None:

@@ -21,7 +21,7 @@ from gateway.commands import command_wiring
 from gateway.keyring import ensure_reserved
 from gateway.migrations import upgrade
 from gateway.oauth.keys import ensure_signing_key
-from gateway.ops.serve import gunicorn_command, start_server
+from gateway.ops.serve import gunicorn_command, start_server, start_worker
 from gateway.settings import load_settings
 
 READY_SECONDS = 60
@@ -69,15 +69,19 @@ def demo() -> None:
     place = DemoPlace(
         Path(os.environ.get("GATEWAY_VAR", "var/demo")).absolute(),
         int(os.environ.get("GATEWAY_PORT", "8443")),
+        int(os.environ.get("GATEWAY_MTLS_PORT", "8444")),
     )
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _refuse_busy_port(place.port)
+        _refuse_busy_port(place.port, setting="GATEWAY_PORT")
+        _refuse_busy_port(place.mtls_port, setting="GATEWAY_MTLS_PORT")
         prepare_folder(place)
         with EmbeddedPostgres.start(place.folder / "database") as server:
             world = build_world(place, server, progress=_say)
             _say("Starting the gateway")
-            gateway = start_server({**os.environ, **world.environ}, log_file=place.folder / "gateway.log")
+            environ = {**os.environ, **world.environ}
+            gateway = start_server(environ, log_file=place.folder / "gateway.log")
+            worker = start_worker(environ, log_file=place.folder / "worker.log")
             try:
                 _wait_until_ready(place.base_url, place.folder / "ca.pem", gateway)
                 write_document(place, world)
@@ -87,8 +91,10 @@ def demo() -> None:
                 _say("Stopping")
             finally:
                 (place.folder / "demo.json").unlink(missing_ok=True)
-                gateway.terminate()
-                gateway.wait()
+                for process in (worker, gateway):
+                    process.terminate()
+                for process in (worker, gateway):
+                    process.wait()
     except (DemoError, EmbeddedPostgresError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
@@ -103,13 +109,13 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _refuse_busy_port(port: int) -> None:
+def _refuse_busy_port(port: int, *, setting: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            message = f"Port {port} is taken; choose another with GATEWAY_PORT."
+            message = f"Port {port} is taken; choose another with {setting}."
             raise click.ClickException(message) from error
 
 

@@ -20,21 +20,22 @@ from uuid import uuid4
 
 from agencies.model import AgencyCode
 from agencies.register import Practitioner
-from certs.authority import Issued, create_authority, issue_client, issue_server
+from certs.authority import Issued, create_authority, issue_server
 from certs.envelope import FileKek
 from certs.jwk import new_es256_key, public_part
 from certs.private_file import write_private
+from certs.signing_request import new_signing_request
 from gateway.agency import service as agency_service
 from gateway.cases import synthetic
 from gateway.cases.repository import today as london_today
 from gateway.cases.service import Outcome, import_cases
 from gateway.consent.service import decide
 from gateway.disclosure_log.note_key import create_note_key, verifier_key
-from gateway.disclosure_log.service import act
 from gateway.keyring import ensure_reserved
 from gateway.migrations import upgrade
+from gateway.oauth import service as oauth_service
+from gateway.oauth.certificates import COUNCIL, publish_list, store_authority
 from gateway.oauth.keys import ensure_signing_key
-from gateway.oauth.repository import register_client
 from gateway.ops.demo_report import describe
 from gateway.ops.demo_world import (
     AGENCIES,
@@ -52,7 +53,7 @@ from gateway.ops.demo_world import (
 )
 from gateway.ops.embedded import EmbeddedPostgres
 from gateway.panel.service import import_panel_file
-from gateway.settings import Settings
+from gateway.settings import ClientCertificates, Settings
 from gateway.staff.repository import ensure_member
 from gateway.wiring import Wiring, wire
 
@@ -75,6 +76,7 @@ class DemoPlace:
 
     folder: Path
     port: int
+    mtls_port: int
 
     @property
     def keys(self) -> Path:
@@ -85,6 +87,16 @@ class DemoPlace:
     def base_url(self) -> str:
         """What clients call it."""
         return f"https://localhost:{self.port}"
+
+    @property
+    def mtls_base_url(self) -> str:
+        """What clients that come by certificate call it."""
+        return f"https://localhost:{self.mtls_port}"
+
+    @property
+    def crl_file(self) -> Path:
+        """The revocation list of client certificates."""
+        return self.folder / "ca.crl"
 
     @property
     def origin(self) -> str:
@@ -136,15 +148,15 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
         with wiring.engine.begin() as connection:
             ensure_reserved(connection, wiring.keyring)
             ensure_signing_key(connection, wiring.keyring)
+            store_authority(connection, wiring.keyring, authority)
             today = london_today(connection)
             for username, roles in STAFF:
                 ensure_member(connection, username=username, roles=roles)
 
         progress("Bringing in the agencies")
-        agencies = {
-            agency.code: _agency(wiring, place, authority, agency, today=today) for agency in AGENCIES
-        }
-        council = _council(wiring, place, authority)
+        agencies = {agency.code: _agency(wiring, place, agency, today=today) for agency in AGENCIES}
+        council = _council(wiring, place)
+        publish_list(wiring, now=datetime.now(UTC))
 
         progress("Importing families")
         labelled = synthetic.labelled_families(today)
@@ -166,6 +178,7 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
     document = {
         "schema": 1,
         "base_url": place.base_url,
+        "mtls_base_url": place.mtls_base_url,
         "issuer": settings.issuer,
         "resource": settings.resource,
         "ca_file": str(place.folder / "ca.pem"),
@@ -194,7 +207,6 @@ def _certificates(place: DemoPlace) -> Issued:
     server = issue_server(
         authority, names=["localhost"], addresses=[ip_address("127.0.0.1"), ip_address("::1")], now=now
     )
-    write_private(place.keys / "ca.key", authority.key_pem)
     write_private(place.keys / "server.key", server.key_pem)
     (place.keys / "server.pem").write_bytes(server.certificate_pem)
     return authority
@@ -208,13 +220,14 @@ def _settings(place: DemoPlace, app_url: str) -> Settings:
         log_origin=place.origin,
         council_name=COUNCIL_NAME,
         synthetic_people=True,
+        mtls_url=place.mtls_base_url,
+        client_certificates=ClientCertificates.TLS,
+        client_crl_file=place.crl_file,
     )
 
 
-def _agency(
-    wiring: Wiring, place: DemoPlace, authority: Issued, agency: DemoAgency, *, today: date
-) -> dict[str, Any]:
-    """Onboard one agency, make it active (synthetic data only), and register its client."""
+def _agency(wiring: Wiring, place: DemoPlace, agency: DemoAgency, *, today: date) -> dict[str, Any]:
+    """Onboard one agency, register its client, and make both active (synthetic data only)."""
     agency_service.onboard(
         wiring,
         code=AgencyCode(agency.code),
@@ -237,40 +250,40 @@ def _agency(
             for worker in agency.practitioner_ids
         ],
     )
+    client = _client(wiring, place, agency.code, agency=AgencyCode(agency.code), scopes=AGENCY_SCOPES)
     agency_service.activate_synthetic(wiring, code=AgencyCode(agency.code), actor=ACTOR)
-    client = _client(
-        wiring, place, authority, agency.code, agency=AgencyCode(agency.code), scopes=AGENCY_SCOPES
-    )
     practitioners = [{"id": worker} for worker in agency.practitioner_ids]
     return {"kind": str(agency.kind), **client, "practitioners": practitioners}
 
 
-def _council(wiring: Wiring, place: DemoPlace, authority: Issued) -> dict[str, Any]:
-    client = _client(wiring, place, authority, "council", agency=None, scopes=COUNCIL_SCOPES)
+def _council(wiring: Wiring, place: DemoPlace) -> dict[str, Any]:
+    client = _client(wiring, place, COUNCIL, agency=None, scopes=COUNCIL_SCOPES)
+    oauth_service.approve_synthetic(wiring, agency=None, actor=ACTOR)
     return {"kind": "council", **client, "practitioners": []}
 
 
 def _client(
     wiring: Wiring,
     place: DemoPlace,
-    authority: Issued,
     name: str,
     *,
     agency: AgencyCode | None,
     scopes: Sequence[str],
 ) -> dict[str, Any]:
-    """Register one client with a fresh key, and give it a certificate for the time when it needs one."""
+    """Register one client with a fresh key, and a certificate of the demo's authority for another."""
     key = new_es256_key()
     key_file = place.keys / f"{name}.jwk"
     write_private(key_file, json.dumps(key).encode())
-    certificate = issue_client(authority, agency=name, now=datetime.now(UTC))
-    certificate_file = place.keys / f"{name}.pem"
-    certificate_file.write_bytes(certificate.certificate_pem)
-    certificate_key_file = place.keys / f"{name}.key"
-    write_private(certificate_key_file, certificate.key_pem)
-    with act(wiring, agencies=[agency] if agency else []) as change:
-        client_id = register_client(change.connection, agency=agency, scopes=scopes, jwk=public_part(key))
-        change.record(kind="client.register", actor=ACTOR, agency=agency, internal={"client_id": client_id})
+    client_id = oauth_service.register_client(
+        wiring, agency=agency, scopes=scopes, keys=[public_part(key)], actor=ACTOR
+    )
+    certificate_key_file, certificate_file = place.keys / f"{name}.key", place.keys / f"{name}.pem"
+    private, signing_request = new_signing_request(name)
+    write_private(certificate_key_file, private)
+    issued = oauth_service.issue_certificate(
+        wiring, client_id=client_id, request=signing_request, now=datetime.now(UTC), actor=ACTOR
+    )
+    certificate_file.write_bytes(issued.pem)
     return {
         "client_id": client_id,
         "key_file": str(key_file),
@@ -350,6 +363,11 @@ def _environ(place: DemoPlace, settings: Settings) -> dict[str, str]:
         "GATEWAY_BIND": f"127.0.0.1:{place.port}",
         "GATEWAY_TLS_CERTIFICATE_FILE": str(place.keys / "server.pem"),
         "GATEWAY_TLS_KEY_FILE": str(place.keys / "server.key"),
+        "GATEWAY_MTLS_BIND": f"127.0.0.1:{place.mtls_port}",
+        "GATEWAY_MTLS_URL": place.mtls_base_url,
+        "GATEWAY_CLIENT_CERTIFICATES": "tls",
+        "GATEWAY_CLIENT_CA_FILE": str(place.folder / "ca.pem"),
+        "GATEWAY_CLIENT_CRL_FILE": str(place.crl_file),
     }
 
 

@@ -1,0 +1,5 @@
+"""Errors of bringing agencies in; each message is one sentence for whoever does it, without a value that was read."""
+
+
+class ApplicationError(Exception):
+    """The data file of an agency is wrong, or what it names is; nothing was stored."""
