@@ -10,6 +10,21 @@ from gateway.release.schemas import extract_schema
 
 PATH = "/v1/openapi.json"
 
+_SECURITY_SCHEMES = {
+    "dpop": {
+        "type": "http",
+        "scheme": "DPoP",
+        "bearerFormat": "RFC 9068 JWT",
+        "description": "A token bound to a key, with a proof by that key for this request (RFC 9449).",
+    },
+    "bearer": {
+        "type": "http",
+        "scheme": "Bearer",
+        "bearerFormat": "RFC 9068 JWT",
+        "description": "A token bound to a certificate, at the mutual-TLS address only (RFC 8705).",
+    },
+    "certificate": {"type": "mutualTLS", "description": "The certificate that the token is bound to."},
+}
 _METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
 
@@ -30,9 +45,7 @@ def build_document(api: Api) -> dict[str, Any]:
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update({"Extract": extract_schema(), "Problem": _problem_schema()})
     components.pop("responses", None)
-    components["securitySchemes"] = {
-        "dpop": {"type": "http", "scheme": "DPoP", "bearerFormat": "RFC 9068 JWT"}
-    }
+    components["securitySchemes"] = _SECURITY_SCHEMES
     problem = {
         "description": "A problem (RFC 9457).",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -41,7 +54,7 @@ def build_document(api: Api) -> dict[str, Any]:
         for method, operation in path.items():
             if method in _METHODS:
                 operation["responses"] = {**operation.get("responses", {}), "default": problem}
-                operation["security"] = [{"dpop": []}]
+                operation["security"] = [{"dpop": []}, {"bearer": [], "certificate": []}]
     document["paths"][PATH] = {"get": _own_operation(problem)}
     return document
 

@@ -3,6 +3,7 @@
 Nothing about one council is in code: its name, windows and origins arrive here.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError
 
 _HOURS = 24
+_YEAR = 366
+_SCOPE = re.compile(r"[a-z]+:[a-z-]+")
 _LOOPBACK = ("localhost", "127.0.0.1")
 
 
@@ -198,6 +201,12 @@ def _check(settings: Settings) -> None:
         "GATEWAY_COUNCIL_NAME must not be empty": bool(settings.council_name.strip()),
         "the day, month and count settings must be 1 or more": (
             min(counts) >= 1 and settings.attestation_grace_days >= 0
+        ),
+        "GATEWAY_ATTESTATION_DAYS and GATEWAY_ATTESTATION_GRACE_DAYS must be a year at most": (
+            max(settings.attestation_days, settings.attestation_grace_days) <= _YEAR
+        ),
+        "GATEWAY_DPOP_NONCE_SCOPES must be scopes, each noun:verb": all(
+            _SCOPE.fullmatch(scope) for scope in settings.dpop_nonce_scopes
         ),
         "GATEWAY_MTLS_URL must be https://host or https://host:port, not the public URL": (
             settings.mtls_url is None

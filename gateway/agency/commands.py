@@ -29,6 +29,16 @@ from gateway.oauth.errors import OAuthError
 from gateway.wiring import Wiring
 
 
+def _agency_code(_context: click.Context, _parameter: click.Parameter, code: str) -> AgencyCode:
+    """The database cannot even be asked for some texts that no code is."""
+    if not (code.isascii() and code.isprintable()):
+        raise click.ClickException("There is no such agency.")
+    return AgencyCode(code)
+
+
+_code_argument = click.argument("code", callback=_agency_code)
+
+
 @click.group(name="agency")
 def agency() -> None:
     """The agencies that take part."""
@@ -70,11 +80,11 @@ def onboard_agency(file: Path | None, certificate_out: Path | None, *, example: 
 
 
 @agency.command(name="status")
-@click.argument("code")
-def agency_status(code: str) -> None:
+@_code_argument
+def agency_status(code: AgencyCode) -> None:
     """Show how far the agency CODE has come: what is done, and what is still to do."""
     with command_wiring() as wiring:
-        if not _print_steps(wiring, AgencyCode(code)):
+        if not _print_steps(wiring, code):
             raise click.ClickException("There is no such agency.")
 
 
@@ -88,22 +98,12 @@ def _print_steps(wiring: Wiring, code: AgencyCode) -> bool:
 
 
 @agency.command(name="suspend")
-@click.argument("code")
-def suspend_agency(code: str) -> None:
+@_code_argument
+def suspend_agency(code: AgencyCode) -> None:
     """Stop every release to the agency CODE, now."""
     with command_wiring() as wiring, _plain_faults():
-        changed = service.suspend(wiring, code=AgencyCode(code), actor=command_actor())
+        changed = service.suspend(wiring, code=code, actor=command_actor())
     click.echo("Suspended." if changed else "It was suspended or had ended before.")
-
-
-def _agency_code(_context: click.Context, _parameter: click.Parameter, code: str) -> AgencyCode:
-    """The database cannot even be asked for some texts that no code is."""
-    if not (code.isascii() and code.isprintable()):
-        raise click.ClickException("There is no such agency.")
-    return AgencyCode(code)
-
-
-_code_argument = click.argument("code", callback=_agency_code)
 
 
 @agency.group(name="practitioner")
@@ -184,12 +184,12 @@ def profile() -> None:
 
 
 @profile.command(name="export")
-@click.argument("code")
+@_code_argument
 @click.option("--version", type=click.IntRange(min=1), help="Default: the effective one, else the newest.")
-def export_command(code: str, version: int | None) -> None:
+def export_command(code: AgencyCode, version: int | None) -> None:
     """Print a profile of the agency CODE, byte for byte as it was stored."""
     with command_wiring() as wiring, wiring.engine.connect() as connection:
-        document = export_profile(connection, AgencyCode(code), version=version)
+        document = export_profile(connection, code, version=version)
     if document is None:
         raise click.ClickException("There is no such agency or profile version.")
     click.echo(document.encode(), nl=False)

@@ -248,6 +248,7 @@ class ResourceServer:
                 connection,
                 verified,
                 proof=None if proof is None else proof.use,
+                certificate=certificate,
                 believed_days=self.wiring.settings.register_believed_days,
                 now=now,
             )

@@ -28,6 +28,7 @@ from gateway.keyring import Keyring
 from gateway.oauth.errors import RegistrationError
 from gateway.oauth.model import CertificateName, ClientId, NameKind
 from gateway.oauth.registration import name_certificate
+from gateway.oauth.repository import serial_text
 from gateway.wiring import Wiring
 
 COUNCIL: Final = "council"
@@ -132,7 +133,7 @@ def record(
             "thumbprint": presented.thumbprint,
             "agency": agency,
             "client": client_id,
-            "serial": f"{presented.serial:x}",
+            "serial": serial_text(presented.serial),
             "issuer": presented.issuer,
             "subject": presented.subject,
             "not_after": presented.not_after,

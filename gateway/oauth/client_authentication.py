@@ -159,6 +159,5 @@ def _by_certificate(wiring: Wiring, request: ClientRequest) -> ProvenClient:
 
 
 def _find(wiring: Wiring, client_id: str, request: ClientRequest) -> Client | None:
-    certificate = None if request.certificate is None else Thumbprint(request.certificate.thumbprint)
     with wiring.autocommit.connect() as connection:
-        return find_client(connection, client_id, certificate=certificate, now=request.now)
+        return find_client(connection, client_id, certificate=request.certificate, now=request.now)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, text
 
 from agencies.model import AgencyCode, Purpose
+from certs.certificate import PresentedCertificate
 from gateway.oauth.errors import RegistrationError
 from gateway.oauth.keys import PUBLISHED
 from gateway.oauth.model import (
@@ -45,9 +46,10 @@ _PROPOSED: Final = """
     c.state <> 'revoked' AND 'proposed' IN (c.state, a.state)
     AND (c.agency_code IS NULL OR a.state IN ('proposed', 'active'))
 """
+# By serial number first: an ECDSA signature has a second valid spelling, so a certificate has a second thumbprint.
 _CERTIFICATE_STANDS: Final = """
-    NOT EXISTS (SELECT FROM gateway.client_certificate x
-        WHERE x.thumbprint = :certificate AND x.state = 'revoked')
+    NOT EXISTS (SELECT FROM gateway.client_certificate x WHERE x.state = 'revoked'
+        AND ((x.issuer = :issuer AND x.serial = :serial) OR x.thumbprint = :thumbprint))
 """
 # An asserting agency's list is a record; a registered agency's list decides, and only while it is confirmed.
 _LISTED: Final = f"""
@@ -61,13 +63,13 @@ _CLIENT: Final = "gateway.oauth_client c LEFT JOIN agencies.agency a ON a.agency
 
 
 def find_client(
-    connection: Connection, client_id: str, *, now: datetime, certificate: Thumbprint | None = None
+    connection: Connection, client_id: str, *, now: datetime, certificate: PresentedCertificate | None = None
 ) -> Client | None:
     """Return a client that may be served now, or that waits for its approval; None for any other.
 
     Args:
         client_id: anything.
-        certificate: thumbprint of the certificate it came with; a revoked one finds nobody.
+        certificate: the one it came with; a revoked one finds nobody.
     """
     if _CLIENT_ID.fullmatch(client_id) is None:
         return None
@@ -83,7 +85,7 @@ def find_client(
             f" FROM {_CLIENT} WHERE c.client_id = :client AND {_CERTIFICATE_STANDS}"
             f" AND (({_SERVED}) OR ({_PROPOSED}))"
         ),
-        {"client": client_id, "certificate": certificate, "now": now},
+        {"client": client_id, **_named(certificate), "now": now},
     ).one_or_none()
     if row is None:
         return None
@@ -186,7 +188,13 @@ class TokenStanding:
 
 
 def token_standing(
-    connection: Connection, token: VerifiedToken, *, proof: Use | None, believed_days: int, now: datetime
+    connection: Connection,
+    token: VerifiedToken,
+    *,
+    proof: Use | None,
+    certificate: PresentedCertificate | None,
+    believed_days: int,
+    now: datetime,
 ) -> TokenStanding | None:
     """Use the proof and read everything that may have changed since the token was issued, in ONE statement.
 
@@ -196,6 +204,7 @@ def token_standing(
     Args:
         connection: in autocommit.
         proof: None for a token that is bound to a certificate, or that is only asked about.
+        certificate: the one that the token came with, if any.
         believed_days: for how long a confirmed list of practitioners is believed.
 
     Returns: None when there is no such client.
@@ -225,7 +234,8 @@ def token_standing(
             "forget_at": None if proof is None else proof.forget_at,
             "client": grant.client_id,
             "client_key": grant.client_key,
-            "certificate": grant.confirmation.thumbprint if by_certificate else None,
+            **_named(certificate),
+            **({"thumbprint": grant.confirmation.thumbprint} if by_certificate else {}),
             "token": token_digest(token.token_id),
             "signing_key": token.signing_key,
             "purpose": None
@@ -273,6 +283,22 @@ def sweep_revoked_tokens(connection: Connection, *, now: datetime) -> int:
 def token_digest(token_id: str) -> bytes:
     """Return what a revoked token is remembered by: SHA-256 of its ``jti``."""
     return hashlib.sha256(token_id.encode("utf-8", "surrogatepass")).digest()
+
+
+def _named(certificate: PresentedCertificate | None) -> dict[str, str | None]:
+    """A certificate as the statements above look for it."""
+    if certificate is None:
+        return {"issuer": None, "serial": None, "thumbprint": None}
+    return {
+        "issuer": certificate.issuer,
+        "serial": serial_text(certificate.serial),
+        "thumbprint": certificate.thumbprint,
+    }
+
+
+def serial_text(serial: int) -> str:
+    """Return a certificate's serial number as it is stored: hexadecimal."""
+    return f"{serial:x}"
 
 
 def _certificate_name(row: Row[Any]) -> CertificateName | None:

@@ -94,6 +94,7 @@ def _is_served(wiring: Wiring, token: VerifiedToken, request: ClientRequest) -> 
             connection,
             token,
             proof=None,
+            certificate=request.certificate,
             believed_days=wiring.settings.register_believed_days,
             now=request.now,
         )

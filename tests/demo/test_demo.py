@@ -54,7 +54,12 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("place") / "demo"
-    environ = {**os.environ, "GATEWAY_VAR": str(folder), "GATEWAY_PORT": str(free_port())}
+    environ = {
+        **os.environ,
+        "GATEWAY_VAR": str(folder),
+        "GATEWAY_PORT": str(free_port()),
+        "GATEWAY_MTLS_PORT": str(free_port()),
+    }
     command = [str(PROGRAMS / "gateway"), "demo"]
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdout is not None
@@ -100,7 +105,7 @@ def test_the_demo_describes_itself(demo: Demo) -> None:
     assert document["schema"] == 1
     assert document["issuer"] == document["base_url"]
     assert document["resource"] == document["base_url"] + "/v1"
-    assert "mtls_base_url" not in document
+    assert document["mtls_base_url"] != document["base_url"]
     assert {*AgencyKind} == {agency["kind"] for agency in document["agencies"].values()}
     assert [a["kind"] for a in document["agencies"].values()].count("education") == 2
     assert sorted(LABELS) == sorted(case["label"] for case in document["cases"])
@@ -170,7 +175,12 @@ def test_pasting_the_printed_lines_shows_the_main_job(demo: Demo) -> None:
 
 def test_the_demo_refuses_a_folder_it_did_not_make(tmp_path: Path) -> None:
     (tmp_path / "letters").mkdir()
-    environ = {**os.environ, "GATEWAY_VAR": str(tmp_path), "GATEWAY_PORT": str(free_port())}
+    environ = {
+        **os.environ,
+        "GATEWAY_VAR": str(tmp_path),
+        "GATEWAY_PORT": str(free_port()),
+        "GATEWAY_MTLS_PORT": str(free_port()),
+    }
     answer = subprocess.run(  # noqa: S603
         [str(PROGRAMS / "gateway"), "demo"],
         env=environ,

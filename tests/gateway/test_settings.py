@@ -55,6 +55,17 @@ def test_a_missing_setting_is_named(environ: pytest.MonkeyPatch, name: str) -> N
         ("EXTRACT_DAYS", "0"),
         ("EXTRACT_DAYS", "soon"),
         ("SYNTHETIC_PEOPLE", "perhaps"),
+        ("ABSENCES_PER_HOUR", "0"),
+        ("ATTESTATION_GRACE_DAYS", "-1"),
+        ("ATTESTATION_DAYS", "4000"),
+        ("CLIENT_CERTIFICATES", "perhaps"),
+        ("CLIENT_CERTIFICATES", "tls"),  # without an address where they are asked for
+        ("MTLS_URL", "https://gateway.example.org:8444"),  # without a place where they are read from
+        ("TRUSTED_PROXIES", "10.0.0.1"),  # while headers are not believed at all
+        ("WORKING_HOURS", "20-7"),
+        ("WORKING_HOURS", "7-25"),
+        ("WORKING_HOURS", "always"),
+        ("DPOP_NONCE_SCOPES", "everything"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(environ: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -94,3 +105,29 @@ def test_every_command_says_what_it_does() -> None:
         answer = CliRunner().invoke(cli.gateway, [name, "--help"])
         assert answer.exit_code == 0
         assert command.help
+
+
+@pytest.mark.parametrize(
+    ("values", "right"),
+    [
+        ({"CLIENT_CERTIFICATES": "tls"}, True),
+        ({"CLIENT_CERTIFICATES": "proxy", "TRUSTED_PROXIES": "10.0.0.1,::1"}, True),
+        ({"CLIENT_CERTIFICATES": "proxy", "TRUSTED_PROXIES": "gateway.example.org"}, False),
+        ({"CLIENT_CERTIFICATES": "tls", "TRUSTED_PROXIES": "10.0.0.1"}, False),
+        ({"CLIENT_CERTIFICATES": "tls", "MTLS_URL": "https://gateway.example.org"}, False),
+    ],
+)
+def test_certificates_come_from_one_place_at_an_address_of_their_own(
+    environ: pytest.MonkeyPatch, values: dict[str, str], right: bool
+) -> None:
+    """Natively or through a proxy, never both: a header is a forgery wherever our own handshake decides."""
+    for name, value in {"MTLS_URL": "https://gateway.example.org:8444", **values}.items():
+        environ.setenv(f"GATEWAY_{name}", value)
+    if right:
+        assert (
+            "https://gateway.example.org",
+            "https://gateway.example.org:8444",
+        ) == load_settings().base_urls
+        return
+    with pytest.raises(SettingsError):
+        load_settings()

@@ -60,7 +60,7 @@ class Routes:
         """Send a request as one who may make it, unless it should be anonymous."""
         scope = str(getattr(ROUTES.get(endpoint), "value", "")) if not anonymous else ""
         sent = {"Content-Type": content_type} if content_type else {}
-        token = self.token(scope) if scope not in {"", "public"} else None
+        token = self.token(scope) if scope not in {"", "public", "client"} else None
         if token is not None:
             partner = self.partners[_owner(scope)]
             sent["Authorization"] = f"DPoP {token}"

@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 
 from gateway.app import build_app
-from gateway.oauth.access import ROUTES
+from gateway.oauth.access import CLIENT, PUBLIC, ROUTES
 from gateway.problems import MEDIA_TYPE
+from tests.gateway.oauth.partner import FORM
 from tests.path.routes import CANARY, JSON, Routes, path_of, tried
 
 
@@ -33,13 +34,25 @@ def test_a_route_without_a_row_is_open_to_nobody(routes: Routes, method: str) ->
         assert CANARY not in answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize("endpoint", [name for name, access in ROUTES.items() if access.value != "public"])
+@pytest.mark.parametrize(
+    "endpoint", [name for name, access in ROUTES.items() if access not in {PUBLIC, CLIENT}]
+)
 def test_a_route_that_is_not_public_needs_a_token(routes: Routes, endpoint: str) -> None:
     for known, method, rule in routes.every():
         if known == endpoint:
             answer = routes.ask(endpoint, method, path_of(rule), anonymous=True)
             assert 401 == answer.status_code
             assert answer.headers["WWW-Authenticate"].startswith("DPoP ")
+
+
+@pytest.mark.parametrize("endpoint", [name for name, access in ROUTES.items() if access is CLIENT])
+def test_a_route_that_authenticates_the_client_itself_answers_nobody(routes: Routes, endpoint: str) -> None:
+    """The row says that the view checks; this says that it does."""
+    for known, method, rule in routes.every():
+        if known == endpoint:
+            body = b"grant_type=client_credentials&token=x&scope=log%3Aread"
+            answer = routes.ask(endpoint, method, rule, body=body, content_type=FORM, anonymous=True)
+            assert (400, "invalid_client") == (answer.status_code, answer.get_json()["error"])
 
 
 # --- The OpenAPI document ---------------------------------------------------------------------------------------

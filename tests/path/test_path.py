@@ -132,11 +132,13 @@ def test_a_batch_of_any_size_costs_the_same_few_statements(measured: Measured, s
 def test_one_request_costs_the_check_of_its_token_and_a_batch_of_one(
     gateway: Served, measured: Measured
 ) -> None:
-    """Over HTTP; the first statement uses up the proof and reads everything that may have been revoked."""
+    """Over HTTP; one statement uses up the proof and reads everything that may have been revoked, one counts."""
     case_ref = gateway.world.case_ref("camhs", "EH-1")
     with statements(gateway.wiring) as sent:
         assert 200 == gateway.pull("camhs", case_ref).status_code
-    assert 1 + measured.queries[1] == len(sent)
+    assert 2 + measured.queries[1] == len(sent)
+    assert "gateway.oauth_replay" in sent[0]
+    assert "gateway.rate_bucket" in sent[1]
 
 
 def test_the_figures_are_said_and_left_for_the_metrics(

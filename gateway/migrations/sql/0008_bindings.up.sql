@@ -59,6 +59,7 @@ CREATE TABLE gateway.client_certificate (
     CHECK ((state = 'revoked') = (revoked_at IS NOT NULL AND reason IS NOT NULL))
 );
 CREATE INDEX client_certificate_by_client ON gateway.client_certificate (client_id);
+CREATE INDEX client_certificate_by_serial ON gateway.client_certificate (issuer, serial);
 GRANT SELECT, INSERT, UPDATE ON gateway.client_certificate TO gateway_app;
 SELECT gateway.guard('gateway.client_certificate', 'agency_code');
 
