@@ -2,7 +2,7 @@
 
 INVARIANTS
 - An unknown key, a missing one, a wrong type or value refuses the whole file, naming the key and never its value.
-- A client has one of: a key set of its own, a signing request for our authority, a certificate of its own PKI.
+- A client, where there is one, has one of: a key set of its own, a signing request for our authority, a certificate of its own PKI.
 - What the file names beside it (keys, request, certificate, list of practitioners) is read when it is.
 
 The form is TOML, format 1; ``EXAMPLE`` is one, and what ``gateway agency onboard --example`` prints.
@@ -43,7 +43,7 @@ valid_from = 2026-12-01
 valid_until = 2027-12-01
 review_on = 2027-09-01
 
-[client]
+[client]                       # leave it out for an agency without a system of its own
 scopes = ["extract:read", "panel:read"]
 keys = "open-door.jwks.json"   # its public keys; or, in place of keys:
 # request = "open-door.csr"    # a signing request, answered with a certificate of the council's authority
@@ -54,10 +54,12 @@ keys = "open-door.jwks.json"   # its public keys; or, in place of keys:
 """
 """A whole file; the files that it names are not part of it."""
 
-_REQUIRED: Final = frozenset({"format", "code", "kind", "name", "practitioners", "agreement", "client"})
-_OPTIONAL: Final = frozenset({"register", "purposes"})
+_REQUIRED: Final = frozenset({"format", "code", "kind", "name", "practitioners", "agreement"})
+_OPTIONAL: Final = frozenset({"client", "register", "purposes"})
 _AGREEMENT: Final = frozenset({"reference", "assessment", "valid_from", "valid_until", "review_on"})
-_SERVED: Final = (Purpose.P1, Purpose.P2, Purpose.P3)
+SERVED_PURPOSES: Final = (Purpose.P1, Purpose.P2, Purpose.P3)
+"""What an agency may ask for unless its application says less."""
+
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -84,19 +86,23 @@ class ClientApplication:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An agency that wants to take part."""
+    """An agency that wants to take part.
+
+    Attributes:
+        client: absent: it has no system of its own.
+    """
 
     code: AgencyCode
     kind: AgencyKind
     name: str
     policy: PractitionerPolicy
-    purposes: tuple[Purpose, ...]
     agreement: str
     assessment: str
     valid_from: date
     valid_until: date
     review_on: date
-    client: ClientApplication
+    purposes: tuple[Purpose, ...] = SERVED_PURPOSES
+    client: ClientApplication | None = None
     practitioners: tuple[Practitioner, ...] = field(default=())
 
 
@@ -122,7 +128,7 @@ def read_application(path: Path) -> Application:
         valid_from=agreement.day("valid_from"),
         valid_until=agreement.day("valid_until"),
         review_on=agreement.day("review_on"),
-        client=_client(table.table("client")),
+        client=_client(table.table("client")) if "client" in table.members else None,
         practitioners=_practitioners(table),
     )
 
@@ -151,9 +157,9 @@ def _client(table: "_Table") -> ClientApplication:
 
 def _purposes(table: "_Table") -> tuple[Purpose, ...]:
     if "purposes" not in table.members:
-        return _SERVED
+        return SERVED_PURPOSES
     purposes = tuple(table.choices("purposes", Purpose))
-    if not set(purposes) <= set(_SERVED):
+    if not set(purposes) <= set(SERVED_PURPOSES):
         raise ApplicationError("purposes are P1, P2 and P3: no other is served.")
     return purposes
 

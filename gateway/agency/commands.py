@@ -4,7 +4,7 @@ INVARIANT: no command makes a profile effective; that needs a signed-in member o
 INVARIANT: what the practitioner commands say of a change are counts; names are printed by ``list`` alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +20,15 @@ from agencies.profile_text import parse_profile
 from agencies.register import PractitionerPolicy, attestation_due
 from agencies.service import current_practitioners, export_profile
 from gateway.agency import onboarding, service
-from gateway.agency.application import EXAMPLE, read_application
+from gateway.agency.application import EXAMPLE, ClientApplication, read_application
 from gateway.agency.errors import ApplicationError
 from gateway.agency.walk import walk_through
 from gateway.commands import command_actor, command_wiring
 from gateway.disclosure_log.errors import NotAppendedError
+from gateway.oauth.commands import MAX_REQUEST_BYTES, client
 from gateway.oauth.errors import OAuthError
+from gateway.oauth.key_set import read_key_set
+from gateway.oauth.model import Scope
 from gateway.wiring import Wiring
 
 
@@ -212,6 +215,35 @@ def import_command(file: BinaryIO) -> None:
     with command_wiring() as wiring, _plain_faults():
         stored = service.store_profile(wiring, document=document, actor=command_actor())
     click.echo(f"Version {stored.version} of {stored.agency} is stored; it is not effective.")
+
+
+@client.command(name="register")
+@_code_argument
+@click.option(
+    "--keys", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Public keys (JWKS)."
+)
+@click.option("--request", type=click.File("rb"), help="Signing request (PKCS #10) for our authority.")
+@click.option(
+    "--scope", "scopes", multiple=True, required=True, type=click.Choice([one.value for one in Scope])
+)
+def register_client(
+    code: AgencyCode, keys: Path | None, request: BinaryIO | None, scopes: Sequence[str]
+) -> None:
+    """Register one more system of the agency CODE, proposed; print its id, and the certificate for a request."""
+    if (keys is None) == (request is None):
+        raise click.UsageError("Give --keys or --request, one of them.")
+    with command_wiring() as wiring, _plain_faults():
+        applying = ClientApplication(
+            tuple(map(Scope, scopes)),
+            keys=() if keys is None else read_key_set(keys),
+            request=None if request is None else request.read(MAX_REQUEST_BYTES + 1),
+        )
+        client_id, certificate = onboarding.register_client(
+            wiring, applying, agency=code, now=datetime.now(UTC), actor=command_actor()
+        )
+    click.echo(client_id)
+    if certificate is not None:
+        click.echo(certificate, nl=False)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Bringing an agency in from its application, whole, and showing how far it has come.
 
 INVARIANTS
-- All of an application or nothing of it: one act, one entry.
+- All of an application or nothing of it: one act, one entry; every case and person gets the new agency's own
+  random id in it.
 - It ends in ``proposed``: agency, client, keys and profile version 1 give nothing until the data protection
   officer and a second person make them effective.
 - A certificate that an agency brings was issued by the authority it names, for clients, and is in date.
@@ -15,11 +16,12 @@ from sqlalchemy import Connection, text
 
 from agencies import repository
 from agencies import service as register
+from agencies.errors import UnknownAgencyError
 from agencies.model import AgencyCode, Profile
 from agencies.register import AgencyState, PractitionerPolicy
 from certs.certificate import check_chain
 from certs.errors import CertificateError
-from gateway.agency.application import Application, ForeignCertificate
+from gateway.agency.application import Application, ClientApplication, ForeignCertificate
 from gateway.agency.errors import ApplicationError
 from gateway.cases.repository import mint_for_agency
 from gateway.disclosure_log.service import Change, act
@@ -34,11 +36,12 @@ class Onboarded:
     """An agency that was brought in.
 
     Attributes:
+        client_id: absent: it has no system of its own.
         certificate: PEM, where the application brought a signing request; for the agency.
     """
 
     profile: Profile
-    client_id: ClientId
+    client_id: ClientId | None
     certificate: bytes | None
 
 
@@ -67,7 +70,11 @@ def onboard(wiring: Wiring, application: Application, *, now: datetime, actor: s
         )
         repository.set_purposes(change.connection, code, purposes=application.purposes)
         mint_for_agency(change.connection, code)
-        client_id, certificate = _register_client(wiring, change, application, now=now)
+        client_id, certificate = None, None
+        if application.client is not None:
+            client_id, certificate = _register_client(
+                wiring, change, application.client, agency=code, now=now
+            )
         change.record(
             kind="agency.onboard",
             actor=actor,
@@ -75,11 +82,27 @@ def onboard(wiring: Wiring, application: Application, *, now: datetime, actor: s
             internal={
                 "agency": code,
                 "agency_kind": application.kind,
-                "client_id": client_id,
+                "client_id": client_id or "",
                 "profile_version": profile.version,
             },
         )
     return Onboarded(profile, client_id, certificate)
+
+
+def register_client(
+    wiring: Wiring, client: ClientApplication, *, agency: AgencyCode, now: datetime, actor: str
+) -> tuple[ClientId, bytes | None]:
+    """Store one more proposed client of an agency; return its id, and its certificate where it sent a request.
+
+    Raises: agencies.errors.UnknownAgencyError, gateway.oauth.errors.RegistrationError, ApplicationError; nothing
+        was stored.
+    """
+    with act(wiring, agencies=(agency,)) as change:
+        if repository.agency(change.connection, agency) is None:
+            raise UnknownAgencyError("There is no such agency.")
+        client_id, certificate = _register_client(wiring, change, client, agency=agency, now=now)
+        change.record(kind="client.register", actor=actor, agency=agency, internal={"client_id": client_id})
+    return client_id, certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +150,33 @@ def _client_steps(connection: Connection, settings: Settings, code: AgencyCode) 
         {"code": code},
     ).all()
     if not rows:
-        yield Step(done=False, text="Client: none is registered.")
+        yield Step(done=True, text="Client: none; the agency has no system of its own.")
     for row in rows:
         by = f"{row.keys} keys" + (", known by certificate" if row.has_certificate else "")
         yield Step(done=True, text=f"Client {row.client_id}: {row.state}, {by}.")
         if row.passed_at is not None:
             yield Step(done=True, text=f"Connection test passed at {row.passed_at:%Y-%m-%d %H:%M} UTC.")
         elif row.state == "proposed":
-            yield Step(
-                done=False,
-                text="Connection test. The agency runs: extract-client check"
-                f" --base-url {settings.public_url} --client-id {row.client_id} --key-file KEY --practitioner ID",
-            )
+            yield Step(done=False, text=f"Connection test. {_how_to_test(settings, row.client_id, row.keys)}")
+
+
+def _how_to_test(settings: Settings, client_id: str, keys: int) -> str:
+    if keys:
+        return (
+            f"The agency runs: extract-client check --base-url {settings.public_url}"
+            f" --client-id {client_id} --key-file KEY --practitioner ID"
+        )
+    return (
+        f"The agency asks for a token with its certificate at {settings.mtls_url or settings.public_url}:"
+        " the answer unauthorized_client says that it works."
+    )
 
 
 def _register_client(
-    wiring: Wiring, change: Change, application: Application, *, now: datetime
+    wiring: Wiring, change: Change, client: ClientApplication, *, agency: AgencyCode, now: datetime
 ) -> tuple[ClientId, bytes | None]:
-    client, connection = application.client, change.connection
-    client_id = registration.new_client_id(application.code)
+    connection = change.connection
+    client_id = registration.new_client_id(agency)
     name = None
     if client.request is not None:
         name = certificates.own_name(connection, client_id)
@@ -153,22 +184,20 @@ def _register_client(
         name = _checked_name(client.certificate, now=now)
     registration.register_client(
         connection,
-        agency=application.code,
+        agency=agency,
         scopes=client.scopes,
         keys=client.keys,
         certificate=name,
         client_id=client_id,
     )
     if client.certificate is not None:
-        certificates.record(
-            connection, client.certificate.certificate, agency=application.code, client_id=client_id
-        )
+        certificates.record(connection, client.certificate.certificate, agency=agency, client_id=client_id)
     if client.request is None:
         return client_id, None
     issued = certificates.issue(
         connection,
         wiring.keyring,
-        agency=application.code,
+        agency=agency,
         client_id=client_id,
         request=client.request,
         now=now,

@@ -1,81 +1,30 @@
-"""Changes to an agency as acts: transaction, gate and log entry.
+"""Changes to an agency that was brought in, as acts: transaction, gate and log entry.
 
 INVARIANTS
 - Suspending closes: it needs nobody's approval and does not wait for the log.
 - Storing a profile version releases nothing: making it effective is another act, of somebody else.
 - Ending a practitioner closes as suspending does; replacing the whole list may open, so it waits.
-- Every case and person gets the new agency's own random id in the transaction that onboards it.
 - An entry names a practitioner by id at most, never by name.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
 
 from agencies import repository
 from agencies import service as register
-from agencies.model import AgencyCode, AgencyKind, Profile
+from agencies.model import AgencyCode, Profile
 from agencies.profile_text import parse_profile
 from agencies.register import (
     AgencyState,
     Attestation,
     Practitioner,
-    PractitionerPolicy,
     RegisterChange,
 )
 from gateway.agency.attestation import finish_attestation_tasks
-from gateway.cases.repository import mint_for_agency
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
 from gateway.oauth.registration import approve_synthetic
 from gateway.wiring import Wiring
-
-
-def onboard(
-    wiring: Wiring,
-    *,
-    code: AgencyCode,
-    kind: AgencyKind,
-    name: str,
-    agreement: str,
-    assessment: str,
-    review_on: date,
-    valid_from: date,
-    valid_until: date,
-    actor: str,
-    practitioner_policy: PractitionerPolicy = PractitionerPolicy.REGISTERED,
-    practitioners: Sequence[Practitioner] = (),
-) -> Profile:
-    """Bring an agency in as proposed, with its own profile version 1, not effective; return that version.
-
-    Args: see ``agencies.service.onboard``; ``actor`` is who onboards.
-
-    Raises: agencies.errors.OnboardingError, nothing was stored.
-    """
-    with act(wiring, agencies=(code,)) as change:
-        profile = register.onboard(
-            change.connection,
-            code=code,
-            kind=kind,
-            name=name,
-            agreement=agreement,
-            assessment=assessment,
-            review_on=review_on,
-            valid_from=valid_from,
-            valid_until=valid_until,
-            practitioner_policy=practitioner_policy,
-            practitioners=practitioners,
-            attested_by=actor,
-            today=repository.today(change.connection),
-        )
-        mint_for_agency(change.connection, code)
-        change.record(
-            kind="agency.onboard",
-            actor=actor,
-            agency=code,
-            internal={"agency": code, "agency_kind": kind, "profile_version": profile.version},
-        )
-    return profile
 
 
 def activate_synthetic(wiring: Wiring, *, code: AgencyCode, actor: str) -> None:

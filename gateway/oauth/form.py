@@ -16,6 +16,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from gateway.oauth.errors import RequestRefusedError
 
 MAX_BYTES: Final = 64 * 1024
+_DISCARDED_BYTES: Final = 1024 * 1024  # what the proxy we ship lets through
 _MAX_PARAMETERS: Final = 50
 _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 
@@ -49,6 +50,8 @@ def _body(request: Request) -> bytes:
     try:
         return request.get_data(cache=False, parse_form_data=False)
     except RequestEntityTooLarge as error:
+        # Unread, it would end the connection that a proxy keeps for everyone, and with it somebody's next request.
+        request.environ["wsgi.input"].read(_DISCARDED_BYTES)
         raise RequestRefusedError(
             "The body is larger than 64 kB.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         ) from error

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.oauth.client_authentication import ClientRequest, prove, use_up
 from gateway.oauth.errors import InvalidTokenError, UnauthorizedClientError
 from gateway.oauth.model import Client
+from gateway.oauth.rate_limit import admit_token_request
 from gateway.oauth.repository import revoke_token, token_standing
 from gateway.oauth.token_reader import TokenReader
 from gateway.oauth.tokens import VerifiedToken
@@ -73,7 +74,9 @@ def revoke(wiring: Wiring, request: ClientRequest, *, reader: TokenReader) -> No
 
 
 def _authenticate(wiring: Wiring, request: ClientRequest) -> Client:
-    return use_up(wiring, prove(wiring, request), now=request.now)
+    client = use_up(wiring, prove(wiring, request), now=request.now)
+    admit_token_request(wiring, client.client_id)
+    return client
 
 
 def _own_token(request: ClientRequest, client: Client, *, reader: TokenReader) -> VerifiedToken | None:

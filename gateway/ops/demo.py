@@ -26,6 +26,8 @@ from certs.jwk import new_es256_key, public_part
 from certs.private_file import write_private
 from certs.signing_request import new_signing_request
 from gateway.agency import service as agency_service
+from gateway.agency.application import Application
+from gateway.agency.onboarding import onboard
 from gateway.cases import synthetic
 from gateway.cases.repository import today as london_today
 from gateway.cases.service import Outcome, import_cases
@@ -228,8 +230,7 @@ def _settings(place: DemoPlace, app_url: str) -> Settings:
 
 def _agency(wiring: Wiring, place: DemoPlace, agency: DemoAgency, *, today: date) -> dict[str, Any]:
     """Onboard one agency, register its client, and make both active (synthetic data only)."""
-    agency_service.onboard(
-        wiring,
+    application = Application(
         code=AgencyCode(agency.code),
         kind=agency.kind,
         name=agency.name,
@@ -238,9 +239,8 @@ def _agency(wiring: Wiring, place: DemoPlace, agency: DemoAgency, *, today: date
         review_on=today + timedelta(days=365),
         valid_from=today - timedelta(days=30),
         valid_until=today + timedelta(days=335),
-        actor=ACTOR,
-        practitioner_policy=agency.policy,
-        practitioners=[
+        policy=agency.policy,
+        practitioners=tuple(
             Practitioner(
                 id=worker,
                 name=f"Demo worker {worker}",
@@ -248,8 +248,9 @@ def _agency(wiring: Wiring, place: DemoPlace, agency: DemoAgency, *, today: date
                 active_from=today - timedelta(days=30),
             )
             for worker in agency.practitioner_ids
-        ],
+        ),
     )
+    onboard(wiring, application, now=datetime.now(UTC), actor=ACTOR)
     client = _client(wiring, place, agency.code, agency=AgencyCode(agency.code), scopes=AGENCY_SCOPES)
     agency_service.activate_synthetic(wiring, code=AgencyCode(agency.code), actor=ACTOR)
     practitioners = [{"id": worker} for worker in agency.practitioner_ids]

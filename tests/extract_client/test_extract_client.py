@@ -33,8 +33,8 @@ from gateway.oauth import access, views
 from gateway.oauth.access import current_caller
 from gateway.oauth.keys import ensure_signing_key
 from gateway.oauth.registration import approve_synthetic, register_client
-from gateway.problems import absent
 from gateway.oauth.token_reader import TokenReader
+from gateway.problems import absent
 from gateway.wiring import Wiring
 from tests.support.process import wired
 from tests.support.throwaway import Cluster, Database, new_database

@@ -38,7 +38,7 @@ def post(council: Partner, body: dict[str, Any]) -> TestResponse:
     token = council.token(scope="consent:write", authorization_details=...)
     proof = council.proof("POST", council.issuer + CONSENTS, token=token)
     headers = {"Authorization": f"DPoP {token}", "DPoP": proof}
-    return council.http.post(CONSENTS, json=body, headers=headers, base_url=council.issuer)
+    return council.post(CONSENTS, json=body, headers=headers, base_url=council.issuer)
 
 
 def give(person: str) -> dict[str, Any]:

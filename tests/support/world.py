@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,12 +13,14 @@ from agencies.model import AgencyCode, AgencyKind, Purpose
 from agencies.register import Practitioner, PractitionerPolicy
 from certs.jwk import new_es256_key, public_part
 from gateway.agency import service as agency_service
+from gateway.agency.application import Application, ClientApplication
+from gateway.agency.onboarding import onboard
 from gateway.caller import Caller, PractitionerClaim
 from gateway.cases.repository import case_by_source_ref, person_in_case, today
 from gateway.cases.service import Outcome as Imported
 from gateway.cases.service import import_cases
 from gateway.consent.service import decide
-from gateway.oauth import service as oauth_service
+from gateway.oauth.model import Scope
 from gateway.panel.service import import_panel_file
 from gateway.release.model import Outcome, ReleaseRequest
 from gateway.release.service import release
@@ -78,8 +80,8 @@ class World:
     ) -> Member:
         """Bring in an active agency of this kind (by default the kind of its code) with one client."""
         agency, chosen = AgencyCode(code), kind or AgencyKind(code)
-        agency_service.onboard(
-            self.wiring,
+        key = new_es256_key()
+        application = Application(
             code=agency,
             kind=chosen,
             name=f"The {code}",
@@ -88,20 +90,16 @@ class World:
             review_on=self.today + timedelta(days=365),
             valid_from=self.today - timedelta(days=1),
             valid_until=self.today + timedelta(days=365),
-            actor="test",
-            practitioner_policy=policy,
-            practitioners=[
-                Practitioner(f"{code}-1", "Test Worker", "worker", active_from=self.today - timedelta(days=1))
-            ],
+            policy=policy,
+            practitioners=(
+                Practitioner(
+                    f"{code}-1", "Test Worker", "worker", active_from=self.today - timedelta(days=1)
+                ),
+            ),
+            client=ClientApplication((Scope.EXTRACT_READ, Scope.PANEL_READ), keys=(public_part(key),)),
         )
-        key = new_es256_key()
-        client_id = oauth_service.register_client(
-            self.wiring,
-            agency=agency,
-            scopes=["extract:read", "panel:read"],
-            keys=[public_part(key)],
-            actor="test",
-        )
+        onboarded = onboard(self.wiring, application, now=datetime.now(UTC), actor="test")
+        client_id = onboarded.client_id or ""
         agency_service.activate_synthetic(self.wiring, code=agency, actor="test")
         self.members[code] = Member(code, chosen, client_id, key)
         return self.members[code]

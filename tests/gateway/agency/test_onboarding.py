@@ -245,6 +245,7 @@ BAD: Mapping[str, tuple[str, str, str]] = {
     "council's scope": ('"panel:read"', '"consent:write"', "council"),
     "scope twice": ('"panel:read"', '"extract:read"', "repetition"),
     "purpose that is not served": ('"P3"]', '"P4"]', "P1, P2 and P3"),
+    "client without scopes": ('scopes = ["extract:read", "panel:read"]', "", "client.scopes"),
     "no credentials": ('keys = "open-door.jwks.json"', "", "exactly one"),
     "two credentials": ('keys = "open-door.jwks.json"', 'keys = "a"\nrequest = "b"', "exactly one"),
     "file that is not there": ('"people.csv"', '"nowhere.csv"', "register"),
@@ -330,6 +331,59 @@ def test_the_walk_asks_for_everything_and_leads_to_the_same_place(
 
 def test_the_example_is_printed_and_is_what_is_read(wiring: Wiring) -> None:
     assert EXAMPLE == run(["agency", "onboard", "--example"], wiring).output
+
+
+def test_an_agency_without_a_system_is_brought_in_too(wiring: Wiring, folder: Path) -> None:
+    """A charity that will read extracts on a page has nothing to register."""
+    file = folder / "open-door.toml"
+    file.write_text(file.read_text().partition("[client]")[0])
+    result = run(["agency", "onboard", str(file)], wiring)
+    assert 0 == result.exit_code, result.output
+    assert "no system of its own" in result.output
+    assert [] == rows(wiring, "SELECT 1 FROM gateway.oauth_client")
+
+
+def test_one_more_system_is_registered_by_command(wiring: Wiring, folder: Path) -> None:
+    """By keys or by a signing request, proposed like the first."""
+    run(["agency", "onboard", in_force(folder)], wiring)
+    service.activate_synthetic(wiring, code=CODE, actor="test")
+    run(["keys", "authority"], wiring)
+    (folder / "second.jwks.json").write_text(json.dumps({"keys": [public_part(new_es256_key())]}))
+    (folder / "third.csr").write_bytes(new_signing_request("x")[1])
+    register = ["agency", "client", "register", CODE, "--scope", "extract:read"]
+    by_keys = run([*register, "--keys", str(folder / "second.jwks.json")], wiring)
+    by_request = run([*register, "--request", str(folder / "third.csr")], wiring)
+    assert [0, 0] == [by_keys.exit_code, by_request.exit_code], by_request.output
+    client_id, _, pem = by_request.output.partition("\n")
+    assert f"urn:early-help-gateway:client:{client_id}" in read_certificate(pem.encode()).uris
+    assert [("active", 1), ("proposed", 2)] == rows(
+        wiring, "SELECT state, count(*) FROM gateway.oauth_client GROUP BY state ORDER BY state"
+    )
+    status = run(["agency", "status", CODE], wiring).output
+    assert "asks for a token with its certificate" in status
+    wrong = (
+        (register, 2, "one of them"),
+        ([*register, "--keys", str(folder / "people.csv")], 1, "JSON"),
+        (
+            [
+                "agency",
+                "client",
+                "register",
+                "nobody",
+                *register[4:],
+                "--keys",
+                str(folder / "second.jwks.json"),
+            ],
+            1,
+            "no such agency",
+        ),
+        ([*register, "--request", str(folder / "people.csv")], 1, "signing request"),
+    )
+    for arguments, code, said in wrong:
+        refused = run(arguments, wiring)
+        assert code == refused.exit_code
+        assert said in refused.output
+    assert [(3,)] == rows(wiring, "SELECT count(*) FROM gateway.oauth_client")
 
 
 def test_an_unknown_agency_has_no_status(wiring: Wiring) -> None:
