@@ -33,7 +33,8 @@ UV_ARGUMENTS = {
 # command: (packages it needs, what it runs, in order; the words after the command join the last one)
 COMMANDS = {
     "demo": ("demo", [["gateway", "demo"]]),
-    "test": ("dev", [["python", "-m", "pytest", "-m", "not long"]]),
+    # More processes than cores: half of the time a test waits for PostgreSQL. A file stays in one process.
+    "test": ("dev", [["python", "-m", "pytest", "-m", "not long", "-n", "3", "--dist", "loadfile"]]),
     "test-long": ("dev", [["python", "-m", "pytest", "-m", "long"]]),
     "coverage": ("dev", [["python", "-m", "tools.branch_coverage"]]),
     "metrics": ("dev", [["python", "tools/metrics.py"]]),

@@ -6,7 +6,7 @@ embedded server; databases are made and dropped there, and the three gateway rol
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,30 @@ from gateway.ops.embedded import EmbeddedPostgres
 from gateway.wiring import Wiring
 from tests.support.process import wired
 from tests.support.throwaway import Cluster, Database, NamedCluster, new_database
+
+FIGURE = "figure"
+
+
+@pytest.fixture
+def say(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Says a figure aloud when the run is over, whichever process measured it."""
+    return lambda figure: record_property(FIGURE, figure)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write what tests measured and said."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    figures = [
+        value
+        for report in reports
+        if isinstance(report, pytest.TestReport)
+        for name, value in report.user_properties
+        if name == FIGURE
+    ]
+    if figures:
+        terminalreporter.section("figures")
+    for figure in figures:
+        terminalreporter.write_line(str(figure))
 
 
 @pytest.fixture(scope="session")

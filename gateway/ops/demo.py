@@ -369,6 +369,10 @@ def _environ(place: DemoPlace, settings: Settings) -> dict[str, str]:
         "GATEWAY_CLIENT_CERTIFICATES": "tls",
         "GATEWAY_CLIENT_CA_FILE": str(place.folder / "ca.pem"),
         "GATEWAY_CLIENT_CRL_FILE": str(place.crl_file),
+        # Wide enough to try things out with a script; a council keeps the limits that are shipped.
+        "GATEWAY_CLIENT_REQUESTS_PER_MINUTE": "6000",
+        "GATEWAY_PRACTITIONER_REQUESTS_PER_MINUTE": "6000",
+        "GATEWAY_ABSENCES_PER_HOUR": "1000",
     }
 
 

@@ -5,8 +5,7 @@ profile's document is compiled once per process, so each agency asks once before
 """
 
 import inspect
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType
 from uuid import uuid4
@@ -142,13 +141,12 @@ def test_one_request_costs_the_check_of_its_token_and_a_batch_of_one(
 
 
 def test_the_figures_are_said_and_left_for_the_metrics(
-    measured: Measured, capsys: pytest.CaptureFixture[str]
+    measured: Measured, say: Callable[[str], None]
 ) -> None:
     left = measures()
-    with capsys.disabled():
-        sys.stdout.write(
-            f"[path: {left['path_modules']} modules, {left['path_on_stack']}, {left['path_calls']} calls,"
-            f" statements {left['path_queries']}]"
-        )
+    say(
+        f"path: {left['path_modules']} modules, {left['path_on_stack']}, {left['path_calls']} calls,"
+        f" statements {left['path_queries']}"
+    )
     assert len(measured.widest) == left["path_modules"]
     assert {"path_on_stack", "path_calls", "path_queries"} <= left.keys()

@@ -363,7 +363,7 @@ def test_nothing_is_released_after_the_act_that_forbids_it(
     holder: Connection,
     eraser: Engine,
     traces: dict[int, Trace],
-    capsys: pytest.CaptureFixture[str],
+    say: Callable[[str], None],
 ) -> None:
     tallies = {
         "withdraw": race_withdrawals(racing, holder, traces, ROUNDS["withdraw"]),
@@ -373,11 +373,9 @@ def test_nothing_is_released_after_the_act_that_forbids_it(
     }
     races = sum(tally.races for tally in tallies.values())
     overlapped = sum(tally.overlapped for tally in tallies.values())
-    lines = [f"{name:>9}: {tally}" for name, tally in tallies.items()]
-    with capsys.disabled():
-        sys.stdout.write(
-            "\n".join(["", *lines, f"    total: {races} races, {overlapped / races:.0%} overlapped\n"])
-        )
+    for name, tally in tallies.items():
+        say(f"{name:>9}: {tally}")
+    say(f"    total: {races} races, {overlapped / races:.0%} overlapped")
     assert races >= LEAST_RACES
     for name, tally in tallies.items():
         assert tally.overlapped / tally.races >= LEAST_OVERLAP, name
@@ -400,7 +398,7 @@ def test_a_release_waiting_for_the_head_notices_the_withdrawal(racing: World, ho
 
 
 def test_a_withdrawal_commits_within_two_seconds_of_constant_pulls(
-    racing: World, capsys: pytest.CaptureFixture[str]
+    racing: World, say: Callable[[str], None]
 ) -> None:
     """The clients are a process of their own, as they are in life: only the database is shared."""
     source = new_household(racing, "EH-1")
@@ -429,8 +427,7 @@ def test_a_withdrawal_commits_within_two_seconds_of_constant_pulls(
             racing.withdraw(source, f"{source}-{who}")
         assert isinstance(racing.release("camhs", source), Refused)
         outcomes = json.loads(clients.communicate("", timeout=60)[0])
-    with capsys.disabled():
-        sys.stdout.write(f"[withdrawal under 32 clients: {taken * 1000:.0f} ms, {outcomes}]")
+    say(f"withdrawal under 32 clients: {taken * 1000:.0f} ms, {outcomes}")
     assert taken < 2
     assert outcomes["Released"] >= 64
     assert outcomes["Refused"] > 0
