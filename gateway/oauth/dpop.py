@@ -8,6 +8,7 @@ INVARIANTS
 
 import base64
 import hashlib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from gateway.strict_json import JsonValue
 
 PAST_SECONDS: Final = 60
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~"
+_WRITTEN: Final = re.compile(r"[!-~]+")  # the URL parser would quietly drop blanks and line ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def normalise(address: object) -> str:
 
     Returns: the empty text for everything that is no ``https`` URL, which equals no public URL.
     """
-    if not isinstance(address, str) or not address.isascii():
+    if not isinstance(address, str) or _WRITTEN.fullmatch(address) is None:
         return ""
     try:
         parts = urlsplit(address)
