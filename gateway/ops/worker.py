@@ -51,7 +51,7 @@ MADE_UP_SECONDS: Final = 3900
 _SCHEMA: Final = "jobs"
 _QUEUE: Final = "gateway"
 _RETRY: Final = RetryStrategy(max_attempts=5, wait=60)
-_LIBRARIES: Final = ("procrastinate", "psycopg.pool")
+_LIBRARIES: Final = ("asyncio", "procrastinate", "psycopg.pool")
 _OUTSIDE: Final = App(connector=PsycopgConnector())
 """The queue as callers see it: never opened, it works on the connection it is given."""
 
@@ -150,7 +150,7 @@ def run_worker(wiring: Wiring, jobs: Sequence[Job] = JOBS) -> None:
 
     A database that is gone is waited for.
     """
-    _silence_libraries()
+    silence_libraries()
     asyncio.run(_serve(queue_of(wiring, jobs)))
 
 
@@ -258,7 +258,7 @@ def _set_search_path(connection: Connection, value: str) -> None:
     connection.execute(text("SELECT set_config('search_path', :value, true)"), {"value": value})
 
 
-def _silence_libraries() -> None:
+def silence_libraries() -> None:
     """Let the libraries' own words not reach the output: they write out arguments and where the database is."""
     for name in _LIBRARIES:
         logging.getLogger(name).addHandler(_FaultsOnly())

@@ -26,7 +26,7 @@ from gateway.database import open_engine
 from gateway.oauth.replay import Kind, Use, use_all
 from gateway.ops import worker as module
 from gateway.ops.embedded import ADMINISTRATOR
-from gateway.ops.worker import JOBS, Job, enqueue, queue_of, run_job, run_once
+from gateway.ops.worker import JOBS, Job, enqueue, queue_of, run_job, run_once, silence_libraries
 from gateway.ops.worker_command import worker
 from gateway.wiring import Wiring
 from tests.support.rooms import environment
@@ -289,6 +289,21 @@ def test_a_worker_outlives_its_database(
     output = (tmp_path / "log").read_text()
     assert "worker.interrupted" in output
     assert len(process.said()) == len(output.splitlines()), output
+
+
+@pytest.mark.parametrize("library", ["asyncio", "procrastinate.worker", "psycopg.pool"])
+def test_what_a_library_says_of_a_fault_is_its_type_alone(
+    library: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A task that died with its connection would write out the statement and where the database is."""
+    for name in ("asyncio", "procrastinate", "psycopg.pool"):
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+    silence_libraries()
+    fault = ValueError("postgresql://secret")
+    with capture_logs() as said:
+        logging.getLogger(library).error("Task exception was never retrieved", exc_info=fault)
+    assert [{"event": "worker.fault", "source": library, "fault": "ValueError", "log_level": "error"}] == said
+    assert ("", "") == capsys.readouterr()
 
 
 # --- The queue ----------------------------------------------------------------------------------------------
