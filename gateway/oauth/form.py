@@ -50,7 +50,7 @@ def _body(request: Request) -> bytes:
     try:
         return request.get_data(cache=False, parse_form_data=False)
     except RequestEntityTooLarge as error:
-        # Unread, it would end the connection that a proxy keeps for everyone, and with it somebody's next request.
+        # Unread, it would end the connection: before the client has read why, and under whoever shares it through a proxy.
         request.environ["wsgi.input"].read(_DISCARDED_BYTES)
         raise RequestRefusedError(
             "The body is larger than 64 kB.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE

@@ -66,3 +66,11 @@ def test_a_body_of_64_kb_is_read(door: DoorPlace) -> None:
     """The limit is where it is said to be, and what is too long in there is refused for itself."""
     partner = with_proofs(door)
     assert IR != outcome(partner.ask(client_assertion="x" * (JUST_TOO_MUCH - 2_000)))
+
+
+def test_a_body_that_nobody_reads_costs_nobody_else_an_answer(door: DoorPlace) -> None:
+    """A stranger sends it without any token. gunicorn closes a connection over it, which nginx must not share."""
+    stranger, other = door.node.public(), door.node.public()
+    for _ in range(20):
+        assert 401 == stranger.get(ME, data="x" * 200_000).status_code
+        assert 200 == other.get("/healthz").status_code
