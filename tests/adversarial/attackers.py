@@ -7,20 +7,25 @@ wrong, and no attack used anything up.
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPResponse
 from pathlib import Path
+from ssl import SSLSocket
 from threading import Barrier
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from joserfc.jwk import Key
 from joserfc.jws import JWSRegistry
+from sqlalchemy import text
+from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from agencies.model import AgencyCode
@@ -30,12 +35,12 @@ from certs.revocation import issue_list
 from gateway.disclosure_log.service import act
 from gateway.oauth.certificates import record
 from gateway.oauth.keys import active_key
-from gateway.oauth.model import CertificateName, ClientId, NameKind
+from gateway.oauth.model import CertificateName, NameKind
 from gateway.oauth.registration import approve_synthetic, new_client_id, register_client
 from gateway.wiring import Wiring
 from tests.adversarial.conftest import DoorPlace
 from tests.gateway.oauth.partner import Partner, claims_of, encode, header_of, new_key, part, sign, without
-from tests.support.door import ClientFiles, DoorClosedError
+from tests.support.door import FORM, SECONDS, Answer, ClientFiles, Door, DoorClosedError
 from tests.support.node import Ports, environment_of, running
 
 CAMHS = AgencyCode("camhs")
@@ -242,8 +247,8 @@ class Honest:
 
     def written(self, *, header: str | None = None, claims: str | None = None) -> str:
         """With this JSON as it stands, in any spelling, rightly signed."""
-        texts = (header or json.dumps(dict(self.header)), claims or json.dumps(dict(self.claims)))
-        signed = ".".join(part(text.encode("utf-8", "surrogatepass")) for text in texts)
+        written = (header or json.dumps(dict(self.header)), claims or json.dumps(dict(self.claims)))
+        signed = ".".join(part(one.encode("utf-8", "surrogatepass")) for one in written)
         algorithm: Any = JWSRegistry.algorithms[self.header["alg"]]
         return f"{signed}.{encode(algorithm.sign(signed.encode(), self.key))}"
 
@@ -335,19 +340,75 @@ def beside(place: DoorPlace, folder: Path) -> Iterator[DoorPlace]:
         yield DoorPlace(node, place.council, node.public())
 
 
-def together(partners: Sequence[Partner], send: Callable[[Partner], TestResponse]) -> list[int]:
-    """The status of each partner's request, all sent at one moment over connections that are open already."""
-    barrier = Barrier(len(partners))
+def together(
+    place: DoorPlace, partners: Sequence[Partner], send: Callable[[Partner], TestResponse]
+) -> tuple[int, ...]:
+    """The status of each partner's request, of requests that come to the table of used identifiers at one moment.
+
+    They are sent together, over connections that are open by then, and held before the table until half of them stand
+    there; the rest is on its way, or waits for a thread of the gateway's.
+    """
+    barrier = Barrier(len(partners), timeout=SECONDS)
 
     def one(partner: Partner) -> int:
-        partner.http.get("/healthz")
-        barrier.wait()
-        return send(partner).status_code
+        assert isinstance(partner.http, Door)
+        return send(replace(partner, http=_Held(partner.http, barrier))).status_code
 
     with ThreadPoolExecutor(len(partners)) as pool:
-        return sorted(pool.map(one, partners))
+        with place.wiring.engine.begin() as holder:
+            holder.execute(text("LOCK TABLE gateway.oauth_replay IN EXCLUSIVE MODE"))
+            answers = [pool.submit(one, partner) for partner in partners]
+            _wait_for_line(place, length=len(partners) // 2)
+        return tuple(sorted(answer.result() for answer in answers))
 
 
-def client_id_of(partner: Partner) -> ClientId:
-    """Its id, as our services call it."""
-    return ClientId(partner.client_id)
+def _wait_for_line(place: DoorPlace, *, length: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    waiting = text(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gateway.oauth_replay'::regclass"
+    )
+    with place.wiring.autocommit.connect() as connection:
+        while connection.execute(waiting).scalar_one() < length:
+            assert time.monotonic() < deadline, "The requests never stood in line."
+            time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A door that has a request ready, and sends it when everybody is as far."""
+
+    door: Door
+    barrier: Barrier
+
+    def get(self, path: str, **request: Any) -> Answer:
+        return self.open(path, **request)
+
+    def post(self, path: str, **request: Any) -> Answer:
+        return self.open(path, method="POST", **request)
+
+    def delete(self, path: str) -> Answer:
+        return self.open(path, method="DELETE")
+
+    def open(self, path: str, **request: Any) -> Answer:
+        """Return the answer to the request, sent over a connection of its own."""
+        method, data = request.get("method", "GET"), request.get("data", "")
+        fields = [
+            ("Host", urlsplit(request.get("base_url") or self.door.url).netloc),
+            ("Content-Type", request.get("content_type", FORM)),
+            ("Content-Length", str(len(data))),
+            *request.get("headers", []),
+        ]
+        head = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields)]
+        message = "\r\n".join([*head, "", data]).encode()
+        with self.door.tls() as connection:
+            # An open connection that says nothing holds no thread of the gateway's; one in mid-request would.
+            _exchange(connection, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.barrier.wait()
+            return _exchange(connection, message)
+
+
+def _exchange(connection: SSLSocket, message: bytes) -> Answer:
+    connection.sendall(message)
+    response = HTTPResponse(connection)
+    response.begin()
+    return Answer([response.read()], status=response.status, headers=Headers(response.getheaders()))

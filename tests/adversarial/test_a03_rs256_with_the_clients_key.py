@@ -6,6 +6,7 @@ PKCS #1 v1.5 is the one to fear: every RSA key can sign with it, and FAPI 2.0 se
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from joserfc.jwk import ECKey
@@ -67,9 +68,13 @@ def _on_curve(algorithm: str, curve: str) -> Attack:
     return attack
 
 
+_stranger = cache(new_key)
+"""A key of the stranger's, one for each algorithm."""
+
+
 def _of_another_kind(algorithm: str) -> Attack:
     """An allowed algorithm and a key that goes with it; the trusted one is on P-256."""
-    return lambda honest: sign({**honest.header, "alg": algorithm}, honest.claims, new_key(algorithm))
+    return lambda honest: sign({**honest.header, "alg": algorithm}, honest.claims, _stranger(algorithm))
 
 
 def _renamed(algorithm: str) -> Attack:

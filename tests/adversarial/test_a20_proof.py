@@ -7,6 +7,7 @@ is 401 ``invalid_token`` there. That a proof is good once is A-16.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -63,6 +64,11 @@ def _with_key(make: Callable[[], Any], algorithm: str) -> Attack:
     return attack
 
 
+@cache
+def _rsa(bits: int) -> RSAKey:
+    return RSAKey.generate_key(bits)
+
+
 def _off_the_curve(honest: Honest) -> str:
     x, y = (encode(bytes(31) + bytes([number])) for number in (1, 1))
     return honest.changed({"jwk": {"kty": "EC", "crv": "P-256", "x": x, "y": y}})
@@ -86,8 +92,8 @@ KEYS: Mapping[str, Attack] = {
     "another's": lambda honest: honest.changed({"jwk": new_key().as_dict(private=False)}),
     "off the curve": _off_the_curve,
     "of another curve": _with_key(lambda: ECKey.generate_key("P-384"), "ES384"),
-    "RSA of 1024 bits": _with_key(lambda: RSAKey.generate_key(1024), "PS256"),
-    "RSA of 2048 bits with PKCS #1": _with_key(lambda: RSAKey.generate_key(2048), "RS256"),
+    "RSA of 1024 bits": _with_key(lambda: _rsa(1024), "PS256"),
+    "RSA of 2048 bits with PKCS #1": _with_key(lambda: _rsa(2048), "RS256"),
 }
 METHODS_AND_ADDRESSES: Mapping[str, Attack] = {
     "no method": _claims(htm=...),

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from certs import authority as certificate_authority
 from certs.authority import CLIENT_PROFILE, Issued, create_authority, issue_server
+from certs.certificate import read_certificate
 from tests.adversarial.attackers import (
     DAY,
     DP,
@@ -41,7 +42,7 @@ from tests.adversarial.attackers import (
 from tests.adversarial.conftest import DoorPlace
 from tests.gateway.oauth.conftest import Council, settle
 from tests.gateway.oauth.partner import Partner
-from tests.support.door import ClientFiles, Door
+from tests.support.door import ClientFiles
 from tests.support.process import wired
 from tests.support.throwaway import Cluster, Database, new_database
 
@@ -201,12 +202,12 @@ def test_another_trusted_authority_vouches_for_its_own_clients_only(door: DoorPl
 def test_a_certificate_counts_until_it_ends_and_not_for_as_long_as_its_connection(door: DoorPlace) -> None:
     """The handshake was in time. What comes over the same connection afterwards is judged by the clock."""
     known = by_certificate_alone(door)
-    lifetime = timedelta(seconds=2)
-    partner = showing(door, issued_to(door, known.client_id, lifetime=lifetime), known)
+    files = issued_to(door, known.client_id, lifetime=timedelta(seconds=3))
+    partner = showing(door, files, known)
     token = partner.token()
     assert PASSED == outcome(partner.get(ME, token))
-    sleep(lifetime.total_seconds())
+    end = read_certificate(files.certificate.read_bytes()).not_after
+    sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()))
     assert IT == outcome(partner.get(ME, token))
     assert IC == outcome(partner.ask())
-    assert isinstance(partner.http, Door)
-    assert turned_away(showing(door, partner.http.client, partner).ask)
+    assert turned_away(showing(door, files, partner).ask)

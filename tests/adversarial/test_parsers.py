@@ -47,7 +47,7 @@ from tests.gateway.oauth.partner import FORM, Partner, encode, new_key, part
 from tests.support.process import wired
 from tests.support.throwaway import Cluster, Database, new_database
 
-FEW, MANY = 50, 1_500
+FEW, MANY = 40, 1_500
 MTLS_URL = "https://gateway.test:8444"
 
 
