@@ -74,6 +74,9 @@ ENTRY_OF: Final[Mapping[Scope, Entry]] = MappingProxyType(
 COUNCIL_SCOPES: Final = frozenset({Scope.CASE_WRITE, Scope.CONSENT_WRITE})
 """What the council's own case system may do, and no agency."""
 
+CLOSING_SCOPES: Final = frozenset({Scope.CONSENT_REPORT_WITHDRAWAL, Scope.CONSENT_WRITE})
+"""What a family withdraws by: whoever asks for a token with one of these is never told to wait."""
+
 DESTINATION_SCOPES: Final = frozenset({Scope.REFERRAL_READ, Scope.REFERRAL_WRITE})
 """What the destination of safeguarding referrals may do, with a client that may never read extracts."""
 

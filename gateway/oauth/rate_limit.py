@@ -6,7 +6,7 @@ INVARIANTS
 - Every case-level "not found" of a client counts alike, whatever was behind it. When they are used up, every
   case request of that client is answered 429 before any look-up: guessing learns nothing more, not even by
   the difference between the two answers.
-- A withdrawal is never refused for its frequency.
+- A withdrawal is never refused for its frequency, nor the token it needs, nor the ending of a token.
 
 A token bucket: it holds a minute's (or an hour's) worth, and fills evenly. Source: RFC 9110 section 10.2.3
 (Retry-After); draft-ietf-httpapi-ratelimit-headers-10 (RateLimit, RateLimit-Policy).
@@ -146,7 +146,7 @@ def take(connection: Connection, buckets: Sequence[Bucket]) -> list[Level]:
 
 
 def admit_token_request(wiring: Wiring, client_id: str) -> None:
-    """Count a token request of an authenticated client.
+    """Count a request of an authenticated client for a token, or about one.
 
     Raises: TooManyRequestsError.
     """

@@ -18,7 +18,14 @@ from gateway.oauth.client_authentication import ClientRequest, prove, use_up
 from gateway.oauth.dpop import Proof, verify_proof
 from gateway.oauth.errors import InvalidAuthorizationDetailsError, InvalidProofError, InvalidTargetError
 from gateway.oauth.keys import active_key
-from gateway.oauth.model import Client, Confirmation, ConfirmationMethod, Thumbprint
+from gateway.oauth.model import (
+    CLOSING_SCOPES,
+    Client,
+    Confirmation,
+    ConfirmationMethod,
+    Scope,
+    Thumbprint,
+)
 from gateway.oauth.nonce import check_nonce
 from gateway.oauth.rate_limit import admit_token_request
 from gateway.oauth.repository import practitioner_standing
@@ -48,10 +55,13 @@ def authenticate(wiring: Wiring, request: ClientRequest) -> AuthenticatedClient:
     Raises: RequestRefusedError.
     """
     proven = prove(wiring, request)
-    proof = _proof(wiring, request, client=proven.client)
+    # A scope that the client may not have is refused for that, and opens nothing on the way there.
+    scopes = proven.client.scopes.intersection(asked_scopes(request))
+    proof = _proof(wiring, request, scopes=scopes)
     confirmation = _confirmation(request, proof)
     client = use_up(wiring, proven, also=() if proof is None else (proof.use,), now=request.now)
-    admit_token_request(wiring, client.client_id)
+    if scopes.isdisjoint(CLOSING_SCOPES):
+        admit_token_request(wiring, client.client_id)
     return AuthenticatedClient(client, proven.key, confirmation)
 
 
@@ -115,14 +125,12 @@ def asked_scopes(request: ClientRequest) -> list[str]:
     return request.form.get("scope", "").split(" ")
 
 
-def _proof(wiring: Wiring, request: ClientRequest, *, client: Client) -> Proof | None:
+def _proof(wiring: Wiring, request: ClientRequest, *, scopes: frozenset[Scope]) -> Proof | None:
     """The verified proof of the request; absent when it sends none and brings a certificate instead."""
     if request.dpop is None and request.certificate is not None:
         return None
     addresses = [base + PATH for base in wiring.settings.base_urls]
     proof = verify_proof(request.dpop, method="POST", addresses=addresses, now=request.now)
-    # A scope that the client may not have is refused for that, not for a nonce.
-    scopes = client.scopes.intersection(asked_scopes(request))
     check_nonce(wiring, proof.nonce, scopes=scopes, now=request.now)
     return proof
 

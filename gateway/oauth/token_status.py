@@ -3,6 +3,7 @@
 INVARIANTS
 - A token is active here exactly when the API would serve it: the same signature check, the same statement.
 - A client learns about its own tokens and no others: for any other the answer is "not active".
+- Ending a token closes: it is never told to wait, however often the client asked before.
 - Ending a token that is none, or no longer good, is done before it was asked (RFC 7009 section 2.2).
 
 Sources: RFC 7662, RFC 7009.
@@ -33,7 +34,8 @@ def introspect(wiring: Wiring, request: ClientRequest, *, reader: TokenReader) -
 
     Raises: RequestRefusedError.
     """
-    client = _authenticate(wiring, request)
+    client = use_up(wiring, prove(wiring, request), now=request.now)
+    admit_token_request(wiring, client.client_id)
     token = _own_token(request, client, reader=reader)
     if token is None or not _is_served(wiring, token, request):
         return _INACTIVE
@@ -63,7 +65,7 @@ def revoke(wiring: Wiring, request: ClientRequest, *, reader: TokenReader) -> No
 
     Raises: RequestRefusedError; UnauthorizedClientError, the token is another client's (RFC 7009 section 2.1).
     """
-    client = _authenticate(wiring, request)
+    client = use_up(wiring, prove(wiring, request), now=request.now)
     token = _token(request, reader=reader)
     if token is None:
         return
@@ -71,12 +73,6 @@ def revoke(wiring: Wiring, request: ClientRequest, *, reader: TokenReader) -> No
         raise UnauthorizedClientError("The token was issued to another client.")
     with wiring.engine.begin() as connection:
         revoke_token(connection, token)
-
-
-def _authenticate(wiring: Wiring, request: ClientRequest) -> Client:
-    client = use_up(wiring, prove(wiring, request), now=request.now)
-    admit_token_request(wiring, client.client_id)
-    return client
 
 
 def _own_token(request: ClientRequest, client: Client, *, reader: TokenReader) -> VerifiedToken | None:

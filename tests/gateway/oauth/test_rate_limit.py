@@ -1,10 +1,12 @@
 """How often a client may ask: counted once for all nodes, told to the caller, and never in the way of a withdrawal."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from gateway.oauth.access import CASE_ROUTES, ROUTES, UNLIMITED
 from gateway.oauth.rate_limit import Bucket, sweep_buckets, take
 from gateway.wiring import Wiring
 from tests.gateway.oauth.conftest import Council, settle
+from tests.gateway.oauth.partner import CASE_ACTION
 from tests.support.process import wired
 from tests.support.throwaway import Database
 
@@ -151,6 +154,40 @@ def test_a_withdrawal_is_never_told_to_wait(limited: Callable[..., Council]) -> 
         answer = council.http.open("/v1/consent-decisions", method="POST", headers=headers)
         assert 200 == answer.status_code
         assert "RateLimit" not in answer.headers
+
+
+def test_a_token_to_withdraw_with_is_never_told_to_wait(limited: Callable[..., Council]) -> None:
+    """A withdrawal needs a token first: a limit there would be a limit on it, in whatever the client did before."""
+    council = limited(client_requests_per_minute=1)
+    own, agency = council.partner("council"), council.partner("camhs")
+    asked: dict[str, Any] = {"scope": "consent:write", "authorization_details": ...}
+    assert [200] * 4 == [own.ask(**asked).status_code for _ in range(4)]
+    assert [200, 429] == [
+        own.ask(scope="case:write", authorization_details=...).status_code for _ in range(2)
+    ]
+    assert 200 == own.ask(**asked).status_code
+    assert [200, 429] == [agency.ask().status_code for _ in range(2)]
+    report: dict[str, Any] = {
+        "scope": "consent:report-withdrawal",
+        "authorization_details": json.dumps(CASE_ACTION),
+    }
+    assert 200 == agency.ask(**report).status_code
+
+
+def test_asking_for_a_scope_one_has_not_goes_round_no_limit(limited: Callable[..., Council]) -> None:
+    agency = limited(client_requests_per_minute=1).partner("camhs")
+    asked: dict[str, Any] = {"scope": "consent:write", "authorization_details": ...}
+    assert [400, 429] == [agency.ask(**asked).status_code for _ in range(2)]
+
+
+def test_ending_a_token_is_never_told_to_wait(limited: Callable[..., Council]) -> None:
+    """It closes: somebody may have lost the token a minute ago. Asking about one is counted."""
+    partner = limited(client_requests_per_minute=2).partner()
+    token = partner.token()
+    assert [200, 429] == [partner.about("/oauth/introspect", token).status_code for _ in range(2)]
+    assert 429 == partner.ask().status_code
+    assert 200 == partner.about("/oauth/revoke", token).status_code
+    assert 401 == partner.get("/v1/me", token).status_code
 
 
 def test_every_case_route_is_ruled_on() -> None:
