@@ -4,6 +4,8 @@ Expected: 400 ``invalid_client`` for an assertion whose header is that long. A p
 header, which the door itself refuses. 413 for the body, by the application: nginx would let a megabyte through.
 """
 
+from contextlib import nullcontext, suppress
+
 import pytest
 
 from tests.adversarial.attackers import (
@@ -17,6 +19,7 @@ from tests.adversarial.attackers import (
     with_proofs,
 )
 from tests.adversarial.conftest import DoorPlace
+from tests.support.door import DoorClosedError
 
 PADDING = "x" * 20_000
 JUST_TOO_MUCH = 64 * 1024
@@ -69,8 +72,13 @@ def test_a_body_of_64_kb_is_read(door: DoorPlace) -> None:
 
 
 def test_a_body_that_nobody_reads_costs_nobody_else_an_answer(door: DoorPlace) -> None:
-    """A stranger sends it without any token. gunicorn closes a connection over it, which nginx must not share."""
+    """A stranger sends it without any token. gunicorn closes a connection over it, which nginx must not share.
+
+    Whoever is still writing when gunicorn closes may miss the answer; nginx keeps it for them.
+    """
     stranger, other = door.node.public(), door.node.public()
+    may_miss_it = suppress(DoorClosedError) if door.node.kind == "native" else nullcontext()
     for _ in range(20):
-        assert 401 == stranger.get(ME, data="x" * 200_000).status_code
+        with may_miss_it:
+            assert 401 == stranger.get(ME, data="x" * 200_000).status_code
         assert 200 == other.get("/healthz").status_code
