@@ -34,3 +34,27 @@ class RefusedError(ExtractClientError):
 
 class NotAvailableError(RefusedError):
     """There is nothing for this caller under this reference; why is never told."""
+
+
+class BusyError(RefusedError):
+    """The gateway asks to be asked again later.
+
+    Attributes:
+        retry_after: seconds to wait.
+    """
+
+    def __init__(self, message: str, *, code: str, retry_after: int) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
+
+
+class NoteError(ExtractClientError):
+    """A signed note, a checkpoint or a key is malformed, or a signature is missing or does not hold."""
+
+
+class ProofError(ExtractClientError):
+    """Something that the log or the gateway states is not proved, or contradicts what was proved before."""
+
+
+class NotWitnessedError(ProofError):
+    """The checkpoint is the log's, but the policy's quorum has not witnessed it (yet)."""

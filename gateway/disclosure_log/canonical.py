@@ -1,44 +1,5 @@
-"""Canonical JSON: one byte string per value.
+"""Canonical JSON, as the partner's verifier defines it: both sides must come to the very same bytes."""
 
-A profile of RFC 8785 (JCS): ASCII member names; values are text, integers below 2^53, booleans,
-objects and lists. Floats and null are refused, which keeps every implementation in agreement.
-"""
+from extract_client.log.canonical import MAX_INTEGER, Canonical, NotCanonicalError, canonical
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
-
-Canonical: TypeAlias = "str | int | bool | Sequence[Canonical] | Mapping[str, Canonical]"
-
-MAX_INTEGER = 2**53 - 1
-"""Largest integer every JSON reader keeps exact (RFC 8785 section 3.2.2.3)."""
-
-
-class NotCanonicalError(ValueError):
-    """The value lies outside the profile."""
-
-
-def canonical(value: Canonical) -> bytes:
-    """Return the one UTF-8 encoding of ``value``: members sorted, no white space.
-
-    The value is walked without recursion: a deep value costs no deep stack.
-
-    Raises: NotCanonicalError.
-    """
-    waiting: list[object] = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, bool | str):
-            continue
-        if isinstance(item, int):
-            if abs(item) > MAX_INTEGER:
-                raise NotCanonicalError("an integer is too large to be exact everywhere")
-        elif isinstance(item, Mapping):
-            if not all(isinstance(name, str) and name.isascii() for name in item):
-                raise NotCanonicalError("member names are ASCII")
-            waiting.extend(item.values())
-        elif isinstance(item, list | tuple):
-            waiting.extend(item)
-        else:
-            raise NotCanonicalError("only text, integers, booleans, objects and lists have a canonical form")
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+__all__ = ["MAX_INTEGER", "Canonical", "NotCanonicalError", "canonical"]

@@ -1,0 +1,1 @@
+"""Checking the gateway's disclosure log without trusting the gateway."""
