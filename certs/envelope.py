@@ -28,6 +28,7 @@ KEY_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D §5.2.1.1: the length that GCM is built for
 TAG_BYTES = 16
 _COMBINE_LABEL = b"early-help-gateway/certs/combine/1"
+_EPOCH_DIGITS = 9  # an integer of the database
 _BAD_KEY = "a key is 32 bytes"
 _NOT_OPENED = "the sealed value does not open"
 _OPEN_TO_OTHERS = 0o027  # a group may read (mounted secrets), nobody else may, and only the owner writes
@@ -104,13 +105,16 @@ class KeyEncryptionKey(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileKek:
-    """A key-encryption key kept in one file: 64 hexadecimal digits, owner-readable only."""
+    """A key-encryption key kept in one file: its epoch, a colon and 64 hexadecimal digits, owner-readable only.
+
+    A file of the digits alone is of epoch 1.
+    """
 
     key: bytes = field(repr=False)
     epoch: int = 1
 
     @classmethod
-    def load(cls, path: Path, *, epoch: int = 1) -> Self:
+    def load(cls, path: Path) -> Self:
         """Read the key from ``path``.
 
         Raises: KeyFileError, there is no such file, others can read or change it, or it is not 32 bytes in hex.
@@ -118,8 +122,8 @@ class FileKek:
         try:
             if path.stat().st_mode & _OPEN_TO_OTHERS:
                 raise KeyFileError("the key file is open to others; its mode should be 0600")
-            text = path.read_text("ascii")
-            key = bytes.fromhex(text.strip())
+            first, colon, rest = path.read_text("ascii").strip().rpartition(":")
+            key, epoch = bytes.fromhex(rest), _epoch(first) if colon else 1
         except OSError as error:
             raise KeyFileError("the key file cannot be read") from error
         except ValueError:
@@ -133,10 +137,13 @@ class FileKek:
     def create(cls, path: Path, *, epoch: int = 1) -> Self:
         """Make a fresh key and write it to ``path`` with mode 0600; an existing file is never overwritten.
 
+        Args:
+            epoch: 1 or more, one higher than that of the key it will take over from.
+
         Raises: KeyFileError, the file exists already or cannot be written.
         """
         key = new_key()
-        write_private(path, key.hex().encode("ascii") + b"\n", replace=False)
+        write_private(path, f"{epoch}:{key.hex()}\n".encode("ascii"), replace=False)
         return cls(key=key, epoch=epoch)
 
     def wrap(self, key: bytes, *, aad: bytes) -> bytes:
@@ -162,3 +169,9 @@ class FileKek:
             return AESGCM(self.key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
         except InvalidTag as error:
             raise EnvelopeError(_NOT_OPENED) from error
+
+
+def _epoch(text: str) -> int:
+    if not text.isdigit() or text.startswith("0") or len(text) > _EPOCH_DIGITS:
+        raise ValueError
+    return int(text)

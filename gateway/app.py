@@ -9,6 +9,7 @@ INVARIANTS
 import logging
 import re
 import secrets
+import sys
 import time
 from typing import Any
 
@@ -20,6 +21,8 @@ from werkzeug.exceptions import HTTPException
 from gateway import openapi
 from gateway.agency import views as agency_views
 from gateway.consent import views as consent_views
+from gateway.disclosure_log import views as log_views
+from gateway.disclosure_log.publishing import keep_mark
 from gateway.oauth import access
 from gateway.oauth import views as oauth_views
 from gateway.oauth.token_reader import TokenReader
@@ -76,7 +79,9 @@ class _ProblemApi(Api):
 
 def create_app(settings: Settings) -> Flask:
     """Return the application of one process."""
-    app = build_app(wire(settings))
+    wiring = wire(settings)
+    app = build_app(wiring)
+    keep_mark(wiring)
     app.config["TRUSTED_HOSTS"] = sorted(
         settings.hosts
     )  # any other Host header is a 400 before anything else
@@ -103,7 +108,7 @@ def build_app(wiring: Wiring) -> Flask:
     oauth_views.register(app, wiring, reader=reader)
     health.register(app, wiring)
     api = _ProblemApi(app)
-    for room in (agency_views, consent_views, panel_views, release_views):
+    for room in (agency_views, consent_views, log_views, panel_views, release_views):
         room.register(api, wiring)
     openapi.register(app, api)
     return app
@@ -120,6 +125,7 @@ def configure_logging() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # as it is when a line is written
     )
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import click
 
 from gateway.agency.commands import agency, profile
+from gateway.app import configure_logging
 from gateway.cases.commands import case
 from gateway.consent.commands import consent
 from gateway.disclosure_log.commands import log
 from gateway.oauth.commands import client, keys
 from gateway.ops.commands import demo, migrate, serve
+from gateway.ops.log_commands import finish_erasures, reconcile, rotate_key
 from gateway.ops.worker_command import worker
 from gateway.panel.commands import panel
 from gateway.settings import SettingsError
@@ -30,6 +32,7 @@ from gateway.tasks.commands import task
 )
 def gateway(env_file: Path | None) -> None:
     """Early Help Gateway."""
+    configure_logging()
     if env_file is not None:
         os.environ["GATEWAY_ENV_FILE"] = str(env_file)
 
@@ -37,6 +40,8 @@ def gateway(env_file: Path | None) -> None:
 for command in (agency, case, consent, demo, keys, log, migrate, panel, profile, serve, task, worker):
     gateway.add_command(command)
 agency.add_command(client)
+for log_command in (finish_erasures, reconcile, rotate_key):
+    log.add_command(log_command)
 
 
 def main() -> None:

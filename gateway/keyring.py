@@ -4,21 +4,33 @@ INVARIANTS
 - A family's data key, ordinary tag key and restricted tag key are one wrapped row; destroying the
   row makes everything sealed under them unreadable.
 - What belongs to no family is sealed under the reserved null family's key, which is never erased.
+- Family keys are the only thing that a key-encryption key wraps. Once all are wrapped under the next epoch, the key
+  of the last one can be destroyed, and with it whatever old backups hold of families that were erased since.
 """
 
 import hashlib
 import hmac
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
-from certs.envelope import KeyEncryptionKey, new_key
+from certs.envelope import FileKek, KeyEncryptionKey, new_key
+from certs.errors import EnvelopeError, KeyFileError
+from gateway.settings import Settings, SettingsError
 
 NULL_FAMILY = UUID(int=0)
 """The reserved family: unknown references, cover entries, acts about agencies only."""
 
 _KEY_BYTES = 32
+_BATCH: Final = 500
+"""Families whose gates are held together while their keys are wrapped again."""
+
+_WRAPPED_IN: Final = ("gateway.family_key", "gateway.log_erasure")
+"""Where wrapped keys are: in use, and set aside until an erasure is finished."""
 
 
 class KeyErasedError(Exception):
@@ -36,10 +48,25 @@ class FamilyKeys:
 
 
 class Keyring:
-    """Opens and creates family keys under one key-encryption key."""
+    """Opens and creates family keys under one key-encryption key.
 
-    def __init__(self, kek: KeyEncryptionKey) -> None:
+    Args:
+        kek: wraps every key from now on.
+        others: keys of other epochs that open what they wrapped, while a node, or the rows, change over.
+
+    Raises: ValueError, two of them are of one epoch.
+    """
+
+    def __init__(self, kek: KeyEncryptionKey, *, others: Sequence[KeyEncryptionKey] = ()) -> None:
+        if len({each.epoch for each in (kek, *others)}) <= len(others):
+            raise ValueError("two key-encryption keys are of one epoch")
         self._kek = kek
+        self._others = tuple(others)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under which keys are wrapped."""
+        return self._kek.epoch
 
     def create_family(self, connection: Connection, family_id: UUID) -> FamilyKeys:
         """Store new keys for a family and return them. The caller moves the family's gate."""
@@ -63,8 +90,22 @@ class Keyring:
         return self.open_family(family_id, row.wrapped)
 
     def open_family(self, family_id: UUID, wrapped: bytes) -> FamilyKeys:
-        """Return the keys in a wrapped row that was read before (no I/O)."""
-        return _split(family_id, self._kek.unwrap(wrapped, aad=_aad(family_id)))
+        """Return the keys in a wrapped row that was read before (no I/O).
+
+        Raises: certs.errors.EnvelopeError, none of our key-encryption keys opens them.
+        """
+        for kek in (self._kek, *self._others):
+            with suppress(EnvelopeError):
+                return _split(family_id, kek.unwrap(wrapped, aad=_aad(family_id)))
+        raise EnvelopeError("the wrapped keys open with no key-encryption key that is here")
+
+    def wrapped_again(self, family_id: UUID, wrapped: bytes) -> bytes:
+        """Return the same keys, wrapped under the present epoch (no I/O).
+
+        Raises: certs.errors.EnvelopeError, none of our key-encryption keys opens them.
+        """
+        keys = self.open_family(family_id, wrapped)
+        return self._kek.wrap(keys.data_key + keys.tag_key + keys.restricted_tag_key, aad=_aad(family_id))
 
     def reserved(self, connection: Connection) -> FamilyKeys:
         """Return the reserved family's keys, which ``gateway migrate`` creates."""
@@ -82,6 +123,20 @@ class Keyring:
         return hmac.digest(self.reserved(connection).data_key, label, hashlib.sha256)
 
 
+def load_keyring(settings: Settings) -> Keyring:
+    """Return the keyring of the configured key-encryption keys.
+
+    Raises: SettingsError, a file does not hold a key, or both hold one of the same epoch.
+    """
+    other = settings.kek_other_file
+    try:
+        return Keyring(FileKek.load(settings.kek_file), others=[] if other is None else [FileKek.load(other)])
+    except KeyFileError as error:
+        raise SettingsError(f"GATEWAY_KEK_FILE or GATEWAY_KEK_OTHER_FILE: {error}.") from error
+    except ValueError as error:
+        raise SettingsError("GATEWAY_KEK_FILE and GATEWAY_KEK_OTHER_FILE hold keys of one epoch.") from error
+
+
 def ensure_reserved(connection: Connection, keyring: Keyring) -> None:
     """Create the reserved family's keys if they do not exist yet; safe to repeat."""
     connection.execute(text("SELECT gateway.move_gates(ARRAY[:f]::uuid[], '{}')"), {"f": NULL_FAMILY})
@@ -89,6 +144,57 @@ def ensure_reserved(connection: Connection, keyring: Keyring) -> None:
         keyring.reserved(connection)
     except KeyErasedError:
         keyring.create_family(connection, NULL_FAMILY)
+
+
+def rewrap(owner: Engine, *, keyring: Keyring) -> int:
+    """Wrap every family's keys under the present epoch; return how many were not yet.
+
+    Args:
+        owner: an engine of the owner role; nobody else may change a key row.
+        keyring: with the key-encryption keys of every epoch that is still in the rows.
+
+    True afterwards: no row needs a key of another epoch. Each batch is a transaction of its own, in which the gates
+    of its families move: releases under way are decided again. Stopped anywhere, it is simply run again.
+    Raises: certs.errors.EnvelopeError, a row opens with none of the keys; the batches before it stay.
+    """
+    total = 0
+    for table in _WRAPPED_IN:
+        while count := _rewrap_batch(owner, table, keyring=keyring):
+            total += count
+    return total
+
+
+def _rewrap_batch(owner: Engine, table: str, *, keyring: Keyring) -> int:
+    with owner.begin() as connection:
+        families = list(
+            connection.execute(
+                text(
+                    f"SELECT family_id FROM {table} WHERE kek_epoch <> :epoch ORDER BY family_id LIMIT :limit"  # noqa: S608 - our own names
+                ),
+                {"epoch": keyring.epoch, "limit": _BATCH},
+            ).scalars()
+        )
+        connection.execute(
+            text("SELECT gateway.move_gates(CAST(:families AS uuid[]), '{}')"), {"families": families}
+        )
+        # Read once the gates are held: a family may have been erased meanwhile.
+        rows = connection.execute(
+            text(f"SELECT family_id, wrapped FROM {table} WHERE family_id = ANY (CAST(:families AS uuid[]))"),  # noqa: S608 - our own names
+            {"families": families},
+        ).all()
+        connection.execute(
+            text(
+                f"UPDATE {table} k SET wrapped = n.wrapped, kek_epoch = :epoch"  # noqa: S608 - our own names
+                " FROM unnest(CAST(:found AS uuid[]), CAST(:again AS bytea[])) AS n (family_id, wrapped)"
+                " WHERE k.family_id = n.family_id"
+            ),
+            {
+                "epoch": keyring.epoch,
+                "found": [row.family_id for row in rows],
+                "again": [keyring.wrapped_again(row.family_id, row.wrapped) for row in rows],
+            },
+        )
+    return len(families)
 
 
 def _aad(family_id: UUID) -> bytes:

@@ -54,7 +54,7 @@ def build_document(api: Api) -> dict[str, Any]:
         for method, operation in path.items():
             if method in _METHODS:
                 operation["responses"] = {**operation.get("responses", {}), "default": problem}
-                operation["security"] = [{"dpop": []}, {"bearer": [], "certificate": []}]
+                operation.setdefault("security", [{"dpop": []}, {"bearer": [], "certificate": []}])
     document["paths"][PATH] = {"get": _own_operation(problem)}
     return document
 

@@ -43,6 +43,9 @@ class Settings:
             Everything that compares a URL compares with this one, never with the Host header.
         kek_file: key-encryption key, 32 bytes in hexadecimal, readable by the process only.
         log_origin: origin line of the disclosure log (C2SP tlog-checkpoint), no scheme.
+        log_key_file: the log's signing key (Ed25519), 64 hexadecimal digits.
+        state_dir: folder of what this node remembers outside the database: how far the log was signed, and whose
+            data was erased. It goes into no backup of the database.
         council_name: shown to partners.
         synthetic_people: true in the demo and tests only: NHS numbers from the 999 range are the only
             ones accepted; false: they are the only ones refused.
@@ -65,12 +68,20 @@ class Settings:
         alert_pulls_per_hour: requests for extracts of one practitioner in an hour that alert the officer.
         alert_family_pulls_per_day: requests of one practitioner for one family in a day that alert the officer.
         working_hours: first and last hour (London, the last not included) of unremarkable requests.
+        kek_other_file: the key-encryption key of another epoch, while keys are wrapped again; None: there is none.
+        log_next_key_file: the key that signs beside the present one while keys are rotated; None: no rotation.
+        promise_key_file: the key of promises to include a referral's entry; None: no promise is made.
+        witness_policy_file: who cosigns the log, and how many must (C2SP tlog-policy); None: nobody.
+        witness_warn_seconds: age of the newest witnessed checkpoint that is said loudly.
+        witness_stop_seconds: age at which nothing is released any more, referrals apart.
     """
 
     database_url: str
     public_url: str
     kek_file: Path
     log_origin: str
+    log_key_file: Path
+    state_dir: Path
     council_name: str
     synthetic_people: bool = False
     token_seconds: int = 300
@@ -92,6 +103,12 @@ class Settings:
     alert_pulls_per_hour: int = 60
     alert_family_pulls_per_day: int = 20
     working_hours: tuple[int, int] = (7, 20)
+    kek_other_file: Path | None = None
+    log_next_key_file: Path | None = None
+    promise_key_file: Path | None = None
+    witness_policy_file: Path | None = None
+    witness_warn_seconds: int = 120
+    witness_stop_seconds: int = 900
 
     @property
     def issuer(self) -> str:
@@ -136,6 +153,8 @@ def load_settings() -> Settings:
             public_url=env.str("PUBLIC_URL"),
             kek_file=Path(env.str("KEK_FILE")),
             log_origin=env.str("LOG_ORIGIN"),
+            log_key_file=Path(env.str("LOG_KEY_FILE")),
+            state_dir=Path(env.str("STATE_DIR")),
             council_name=env.str("COUNCIL_NAME"),
             synthetic_people=env.bool("SYNTHETIC_PEOPLE", False),
             entitlement_days_before=env.int("ENTITLEMENT_DAYS_BEFORE", 7),
@@ -158,6 +177,12 @@ def load_settings() -> Settings:
             alert_pulls_per_hour=env.int("ALERT_PULLS_PER_HOUR", 60),
             alert_family_pulls_per_day=env.int("ALERT_FAMILY_PULLS_PER_DAY", 20),
             working_hours=_hours(env.str("WORKING_HOURS", "7-20")),
+            kek_other_file=env.path("KEK_OTHER_FILE", None),
+            log_next_key_file=env.path("LOG_NEXT_KEY_FILE", None),
+            promise_key_file=env.path("PROMISE_KEY_FILE", None),
+            witness_policy_file=env.path("WITNESS_POLICY_FILE", None),
+            witness_warn_seconds=env.int("WITNESS_WARN_SECONDS", 120),
+            witness_stop_seconds=env.int("WITNESS_STOP_SECONDS", 900),
         )
     except EnvError as error:
         raise SettingsError(f"The gateway cannot start: {_sentence(error)}.") from error
@@ -198,6 +223,21 @@ def _check(settings: Settings) -> None:
             ("postgresql://", "postgres://")
         ),
         "GATEWAY_KEK_FILE must name an existing key file": settings.kek_file.is_file(),
+        "GATEWAY_LOG_KEY_FILE must name an existing key file": settings.log_key_file.is_file(),
+        "GATEWAY_KEK_OTHER_FILE, GATEWAY_LOG_NEXT_KEY_FILE, GATEWAY_PROMISE_KEY_FILE and GATEWAY_WITNESS_POLICY_FILE"
+        " must name existing files": all(
+            file is None or file.is_file()
+            for file in (
+                settings.kek_other_file,
+                settings.log_next_key_file,
+                settings.promise_key_file,
+                settings.witness_policy_file,
+            )
+        ),
+        "GATEWAY_STATE_DIR must name an existing folder": settings.state_dir.is_dir(),
+        "GATEWAY_WITNESS_WARN_SECONDS must be 1 or more, and GATEWAY_WITNESS_STOP_SECONDS more than it": (
+            1 <= settings.witness_warn_seconds < settings.witness_stop_seconds
+        ),
         "GATEWAY_COUNCIL_NAME must not be empty": bool(settings.council_name.strip()),
         "the day, month and count settings must be 1 or more": (
             min(counts) >= 1 and settings.attestation_grace_days >= 0

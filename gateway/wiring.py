@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from certs.envelope import FileKek
 from gateway.database import autocommit, open_engine
-from gateway.keyring import Keyring
+from gateway.keyring import Keyring, load_keyring
+from gateway.log_signer import LogSigner
 from gateway.settings import Settings
 
 
@@ -23,14 +23,19 @@ class Wiring:
     engine: Engine
     autocommit: Engine
     keyring: Keyring
+    log: LogSigner
 
 
 def wire(settings: Settings) -> Wiring:
-    """Build the parts of one process from its settings; opens no connection yet."""
+    """Build the parts of one process from its settings; opens no connection yet.
+
+    Raises: SettingsError, a file that a setting names does not hold what it should.
+    """
     engine = open_engine(settings.database_url)
     return Wiring(
         settings=settings,
         engine=engine,
         autocommit=autocommit(engine),
-        keyring=Keyring(FileKek.load(settings.kek_file)),
+        keyring=load_keyring(settings),
+        log=LogSigner.load(settings),
     )

@@ -1,34 +1,70 @@
-"""Erasing one family: the statements that only the eraser role may run.
+"""Erasing one family: what may stand against it, and the rows that only the eraser role may delete.
 
-INVARIANT: the keys go with the rows, so copies of the rows elsewhere stay unreadable once the key-encryption
-    key's epoch is retired. What the log holds still verifies; nothing maps it to the family any more.
+INVARIANTS
+- A family's rows go in the very act that records its erasure: from its commit on nobody finds, reads or releases
+  the family, whatever happens next.
+- What the log holds of the family outlives that act until the log has said so in public; then it goes too
+  (``gateway.disclosure_log.erasure``). What remains still verifies, and nothing maps it to the family.
 """
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
+from consent_registry.model import Act, Standing
 from gateway.cases import repository
+from gateway.disclosure_log import erasure as log_erasure
+from gateway.disclosure_log import repository as log
+from gateway.disclosure_log.erasure import Ledger
+from gateway.disclosure_log.publishing import publish_head, start
 from gateway.tasks.repository import forget_ref
+from gateway.wiring import Wiring
+
+Obstacle: TypeAlias = Callable[[Connection, UUID], str | None]
+"""Says why a family may not be erased yet: a code, for whoever asked; nothing: it is no obstacle."""
 
 _BY_FAMILY: Final = (
     "gateway.pairwise",
     "gateway.blind_index",
     "gateway.case_record",  # parts, people, workers, agenda items and offers go with it
     "gateway.person_key",
-    "gateway.family_key",  # its recent pulls go with it
     "consent_registry.standing",
     "consent_registry.subject",
-    "gateway.log_trace",
 )
 
 
-def delete_family(connection: Connection, family_id: UUID) -> bool:
-    """Delete everything of a family, in the transaction of an act that moved its gate.
+def consent_hold(connection: Connection, family_id: UUID) -> str | None:
+    """Somebody's consent is disputed: what was decided and what was given must stay until that is settled."""
+    bodies = connection.execute(
+        text("SELECT body FROM consent_registry.standing WHERE family_id = :family"), {"family": family_id}
+    ).scalars()
+    return "consent_hold" if any(_held(Standing.from_json(body)) for body in bodies) else None
 
-    People who are in no other family are forgotten altogether.
-    Returns: whether there was such a family.
+
+def open_task(connection: Connection, family_id: UUID) -> str | None:
+    """Somebody has yet to look at something about this family: unusual pulling, for example."""
+    waiting = connection.execute(
+        text("SELECT count(*) FROM gateway.task WHERE ref = :family AND done_at IS NULL"),
+        {"family": family_id},
+    ).scalar_one()
+    return "open_task" if waiting else None
+
+
+OBSTACLES: Final[tuple[Obstacle, ...]] = (consent_hold, open_task)
+"""What stands against an erasure, in this room and below; rooms above add theirs where they call."""
+
+
+def obstacles_to(connection: Connection, family_id: UUID, *, among: Sequence[Obstacle]) -> tuple[str, ...]:
+    """Return the code of each obstacle that stands against erasing the family."""
+    return tuple(reason for obstacle in among if (reason := obstacle(connection, family_id)) is not None)
+
+
+def delete_rows(connection: Connection, family_id: UUID) -> None:
+    """Delete the rows of a family whose keys were taken, in the transaction of an act that moved its gate.
+
+    People who are in no other family are forgotten altogether; what is still of the log stays.
     """
     people = connection.execute(
         text(
@@ -38,13 +74,11 @@ def delete_family(connection: Connection, family_id: UUID) -> bool:
         {"family": family_id},
     ).all()
     repository.hold_people(connection, [bytes(row.source_ref_index) for row in people])
-    deleted = {
-        table: connection.execute(
+    for table in _BY_FAMILY:
+        connection.execute(
             text(f"DELETE FROM {table} WHERE family_id = :family"),  # noqa: S608 - our own names
             {"family": family_id},
-        ).rowcount
-        for table in _BY_FAMILY
-    }
+        )
     connection.execute(
         text(
             "DELETE FROM gateway.person p WHERE p.person_id = ANY (CAST(:people AS uuid[]))"
@@ -53,9 +87,49 @@ def delete_family(connection: Connection, family_id: UUID) -> bool:
         {"people": [row.person_id for row in people]},
     )
     forget_ref(connection, family_id)
-    return deleted["gateway.family_key"] == 1
 
 
-def sweep_traces(connection: Connection, family_id: UUID) -> None:
-    """Delete traces that the erasure's own append wrote for entries that had been waiting."""
-    connection.execute(text("DELETE FROM gateway.log_trace WHERE family_id = :family"), {"family": family_id})
+def resume_erasures(wiring: Wiring, eraser: Engine) -> int:
+    """Finish every erasure that is recorded and not finished; return how many. Safe to repeat at any moment.
+
+    Args:
+        wiring: of a process that may sign.
+        eraser: an engine of the role ``gateway_eraser``.
+
+    Raises: LogNotServedError, LogContradictionError, NotAppendedError: nothing more was destroyed, and the erasures
+        stay to be finished.
+    """
+    with wiring.autocommit.connect() as connection:
+        families = log_erasure.under_way(connection)
+    if not families:
+        return 0
+    # 1. The head holds the entry of every erasure just read; once it is published, everyone can hold us to them.
+    if wiring.log.known is None:
+        start(wiring)
+    publish_head(wiring)
+    for family_id in families:
+        # 2. The ledger, so that a backup taken before can be erased again.
+        Ledger(wiring.settings.state_dir).add(family_id)
+        # 3. Payloads, traces and keys.
+        with eraser.begin() as connection:
+            log_erasure.destroy_evidence(connection, family_id)
+    return len(families)
+
+
+def erase_again(connection: Connection, family_id: UUID) -> bool:
+    """Erase a family that a restored backup brought back; its entry is in the log, so none is owed.
+
+    Args:
+        connection: in a transaction, of the owner role.
+
+    Returns: whether anything of it was there.
+    """
+    log.move_gates(connection, families=(family_id,), agencies=())
+    keys = log_erasure.take_keys(connection, family_id)
+    delete_rows(connection, family_id)
+    log_erasure.destroy_again(connection, family_id)
+    return keys is not None
+
+
+def _held(standing: Standing) -> bool:
+    return standing.closed_by is Act.HOLD or any(closure.act is Act.HOLD for closure in standing.closures)

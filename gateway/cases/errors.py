@@ -46,3 +46,15 @@ class UnreadablePartError(CasesError):
 
 class CaseMovedError(CasesError):
     """The family changed hands while it was being stored, more often than is worth retrying."""
+
+
+class ErasureRefusedError(CasesError):
+    """A family may not be erased, or not like this; nothing happened.
+
+    Attributes:
+        reasons: codes of what stands against it; empty: the way it was asked for.
+    """
+
+    def __init__(self, message: str, *, reasons: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.reasons = tuple(reasons)

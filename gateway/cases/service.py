@@ -6,7 +6,7 @@ INVARIANTS
 - Shielding and closing never wait for the log and answer a replay with success.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -16,10 +16,12 @@ from sqlalchemy import Connection, Engine, text
 
 from agencies.values import Fault
 from gateway.cases import erasure, repository
-from gateway.cases.errors import CaseMovedError, FamilyRefusedError, UnknownCaseError
+from gateway.cases.erasure import Obstacle
+from gateway.cases.errors import CaseMovedError, ErasureRefusedError, FamilyRefusedError, UnknownCaseError
 from gateway.cases.model import Shield
 from gateway.cases.schemas import read_family, read_file
 from gateway.cases.store import Stored, store_family
+from gateway.disclosure_log import erasure as log_erasure
 from gateway.disclosure_log.service import act
 from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
@@ -166,23 +168,57 @@ def close_case(wiring: Wiring, *, family_id: UUID, actor: str) -> None:
         )
 
 
-def erase_family(eraser: Engine, *, wiring: Wiring, family_id: UUID, actor: str) -> None:
-    """Destroy a family's keys and every erasable row about it.
+def erase_family(
+    eraser: Engine,
+    *,
+    wiring: Wiring,
+    family_id: UUID,
+    requested_by: str,
+    approved_by: str,
+    obstacles: Sequence[Obstacle] = erasure.OBSTACLES,
+) -> None:
+    """Destroy a family's keys and every erasable row about it, evidence last.
+
+    1. One act moves the gate, sets the family's keys aside, asks for obstacles, deletes the family's rows and
+       appends an entry, sealed under the reserved key: the family of this random id was erased, with so many entries.
+    2. A checkpoint that includes the entry is published.
+    3. The ledger outside the database names the family.
+    4. Its payloads, traces and keys are deleted.
+
+    After 1 nothing of the family is released or found; stopped anywhere after it, ``resume_erasures`` does the rest.
 
     Args:
         eraser: an engine of the role ``gateway_eraser``.
-        wiring: for the keyring and the log; its own engine is not used.
+        wiring: for the keyring and the log.
+        requested_by: a member of staff; ``approved_by`` is another one.
+        obstacles: what may stand against it, those of rooms above included.
 
-    True afterwards: nothing sealed for this family can be opened from this database, no id leads to it, and one
-    entry, sealed under the reserved key, says that the family of this random id was erased.
-    Raises: UnknownCaseError; NotAppendedError, nothing was erased.
+    True afterwards: nothing sealed for this family can be opened from this database, and no id leads to it.
+    Raises: UnknownCaseError; ErasureRefusedError, NotAppendedError, nothing was erased; what ``resume_erasures``
+        raises: 1 stands, 4 is owed.
     """
+    if not wiring.settings.synthetic_people:
+        raise ErasureRefusedError("Real families are erased only by members of staff who signed in.")
+    if requested_by.casefold() == approved_by.casefold():
+        raise ErasureRefusedError("Whoever asks for an erasure cannot be the one who approves it.")
     with act(replace(wiring, engine=eraser), families=(family_id,)) as change:
-        if not erasure.delete_family(change.connection, family_id):
+        keys = log_erasure.take_keys(change.connection, family_id)
+        if keys is None:
             raise UnknownCaseError("there is no such family")
-        change.record(kind="case.erase", actor=actor, internal={"family_id": str(family_id)})
-    with eraser.begin() as connection:
-        erasure.sweep_traces(connection, family_id)
+        reasons = erasure.obstacles_to(change.connection, family_id, among=obstacles)
+        if reasons:
+            raise ErasureRefusedError("Something about the family is still open.", reasons=reasons)
+        erasure.delete_rows(change.connection, family_id)
+        change.record(
+            kind="case.erase",
+            actor=requested_by,
+            internal={
+                "approved_by": approved_by,
+                "entries": log_erasure.owe_destruction(change.connection, keys),
+                "family_id": str(family_id),
+            },
+        )
+    erasure.resume_erasures(wiring, eraser)
 
 
 def _outcomes(wiring: Wiring, families: list[JsonValue], *, today: date, actor: str) -> Iterator[ImportRow]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from extract_client.log.merkle import Hash, leaf_hash
+from extract_client.log.opening import pack_opening
 from gateway.disclosure_log.canonical import Canonical, canonical
 
 SALT_BYTES = 32
@@ -31,12 +33,19 @@ class ComposedEntry:
         body: the leaf's bytes, as hashed and stored.
         commitment: 32 bytes, also in the body.
         opening: both parts and both salts in canonical form, to be sealed under the family's key.
+        disclosure: opens the recipient part alone, for the recipient's receipt.
     """
 
     entry_id: UUID
     body: bytes
     commitment: bytes
     opening: bytes
+    disclosure: bytes
+
+    @property
+    def leaf(self) -> Hash:
+        """Its leaf hash (RFC 6962 section 2.1)."""
+        return leaf_hash(self.body)
 
     @property
     def aad(self) -> bytes:
@@ -52,6 +61,11 @@ def log_id(origin: str) -> str:
 def tag(key: bytes, entry_id: UUID) -> str:
     """Return the 32 hexadecimal digits by which a holder of a family's tag key finds its entries."""
     return hmac.digest(key, str(entry_id).encode(), hashlib.sha256).hex()[:TAG_HEX]
+
+
+def commitment_of(part: Mapping[str, Canonical], *, salt: bytes) -> bytes:
+    """Return the 32 bytes that commit to one part."""
+    return hmac.digest(salt, canonical(part), hashlib.sha256)
 
 
 def compose(
@@ -76,8 +90,7 @@ def compose(
     """
     if len(recipient_salt) != SALT_BYTES or len(internal_salt) != SALT_BYTES:
         raise ValueError("salts are 32 bytes")
-    c_r = hmac.digest(recipient_salt, canonical(recipient), hashlib.sha256)
-    c_i = hmac.digest(internal_salt, canonical(internal), hashlib.sha256)
+    c_r, c_i = commitment_of(recipient, salt=recipient_salt), commitment_of(internal, salt=internal_salt)
     commitment = hashlib.sha256(c_r + c_i).digest()
     body = canonical(
         {
@@ -92,9 +105,7 @@ def compose(
     opening = canonical(
         {"i": internal, "r": recipient, "si": internal_salt.hex(), "sr": recipient_salt.hex()}
     )
-    return ComposedEntry(entry_id, body, commitment, opening)
-
-
-def leaf_hash(body: bytes) -> bytes:
-    """Return the Merkle leaf hash of an entry body (RFC 6962 section 2.1)."""
-    return hashlib.sha256(b"\x00" + body).digest()
+    disclosure = pack_opening(
+        recipient_salt=recipient_salt, internal_commitment=c_i, body=body, recipient=canonical(recipient)
+    )
+    return ComposedEntry(entry_id, body, commitment, opening, disclosure)

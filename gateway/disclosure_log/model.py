@@ -35,6 +35,9 @@ class EntryKind(StrEnum):
     EXTRACT_REFUSE = "extract.refuse"
     EXTRACT_RELEASE = "extract.release"
     KEY_ROTATE = "key.rotate"
+    LOG_COVER = "log.cover"
+    LOG_RESTORE = "log.restore"
+    LOG_ROTATE_KEY = "log.rotate_key"
     OFFER_ACCEPT = "offer.accept"
     PANEL_LIST = "panel.list"
     PRACTITIONER_ATTEST = "practitioner.attest"
@@ -70,8 +73,13 @@ class Appended:
         first: leaf index of the first entry written.
         size: entries in the log afterwards.
         moved: positions (from 0) whose gate had moved; these were not written.
+        root: of the tree afterwards, as the database says.
+        between: hashes of the leaves from the size the caller knew up to ``first``, 32 bytes each; absent: it named
+            none, or it knows too little, or more than there is.
     """
 
     first: int
     size: int
     moved: tuple[int, ...]
+    root: bytes
+    between: bytes | None

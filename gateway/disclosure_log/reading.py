@@ -25,10 +25,11 @@ StoredEntry: TypeAlias = Row[Any]  # the columns of the statements below
 
 _ENTRY = (
     "SELECT e.leaf_index, e.entry_id, e.body, p.sealed, t.family_id FROM gateway.log_entry e "
-    "JOIN gateway.log_payload p USING (entry_id) LEFT JOIN gateway.log_trace t USING (entry_id) "
+    "LEFT JOIN gateway.log_payload p USING (entry_id) LEFT JOIN gateway.log_trace t USING (entry_id) "
 )
 _NEWEST = text(_ENTRY + "ORDER BY e.leaf_index DESC LIMIT :count")
 _BETWEEN = text(_ENTRY + "WHERE e.leaf_index >= :first AND e.leaf_index < :end ORDER BY e.leaf_index")
+_NEWEST_BODY = text("SELECT body FROM gateway.log_entry ORDER BY leaf_index DESC LIMIT 1")
 _SIZE = text("SELECT size FROM gateway.log_head")
 
 
@@ -67,6 +68,12 @@ def log_size(connection: Connection) -> int:
 def entries_between(connection: Connection, *, first: int, end: int) -> Sequence[StoredEntry]:
     """Return the entries with leaf indexes from ``first`` up to, not including, ``end``."""
     return connection.execute(_BETWEEN, {"first": first, "end": end}).all()
+
+
+def newest_minute(connection: Connection) -> datetime | None:
+    """Return the minute of the newest entry; absent: the log is empty."""
+    body = connection.execute(_NEWEST_BODY).scalar_one_or_none()
+    return None if body is None else datetime.fromtimestamp(json.loads(body)["t"], UTC)
 
 
 def minute_of(row: StoredEntry) -> datetime:

@@ -152,12 +152,18 @@ def _pending(wiring: Wiring, connection: Connection, record: _Record, now: datet
 
 def _append(connection: Connection, entries: Sequence[PendingEntry], *, closes: bool) -> None:
     if not closes:
-        repository.append(connection, entries)
+        _append_all(connection, entries)
         return
     connection.execute(text(f"SET LOCAL lock_timeout = {HEAD_WAIT_MS}"))
     try:
         with connection.begin_nested():
-            repository.append(connection, entries)
+            _append_all(connection, entries)
     except NotAppendedError:
         for entry in entries:
             repository.defer(connection, entry)
+
+
+def _append_all(connection: Connection, entries: Sequence[PendingEntry]) -> None:
+    """Append every entry of an act; raises NotAppendedError, a family was erased under it."""
+    if repository.append(connection, entries).moved:
+        raise NotAppendedError

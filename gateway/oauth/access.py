@@ -77,6 +77,9 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "consent.decisions": Scope.CONSENT_WRITE,
         "health.healthz": PUBLIC,
         "health.readyz": PUBLIC,
+        "log.checkpoint": PUBLIC,
+        "log.entries": Scope.LOG_READ,
+        "log.tile": Scope.LOG_READ,
         "me.me": ANY_TOKEN,
         "oauth.authorization_server": PUBLIC,
         "oauth.introspect": CLIENT,
@@ -89,12 +92,13 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "panel.meeting": Scope.PANEL_READ,
         "panel.meetings": Scope.PANEL_READ,
         "release.extract": Scope.EXTRACT_READ,
+        "release.receipt": Scope.EXTRACT_READ,
     }
 )
 """Every endpoint, by its Flask name."""
 
-CASE_ROUTES: Final = frozenset({"release.extract"})
-"""Endpoints whose 404 stands for a case: a client may get so many of them."""
+CASE_ROUTES: Final = frozenset({"release.extract", "release.receipt"})
+"""Endpoints whose 404 stands for a case or an extract of one: a client may get so many of them."""
 
 UNLIMITED: Final = frozenset({"consent.decisions"})
 """Endpoints that are not counted: a withdrawal must never be told to wait."""

@@ -9,8 +9,13 @@ from typing import BinaryIO, Final
 import click
 
 from certs.certificate import days_left
+from certs.envelope import FileKek
+from certs.errors import CertsError
 from certs.revocation import Reason
 from gateway.commands import command_actor, command_wiring
+from gateway.database import open_engine
+from gateway.disclosure_log.service import act
+from gateway.keyring import Keyring, rewrap
 from gateway.oauth import certificates, service
 from gateway.oauth.errors import OAuthError
 from gateway.oauth.key_set import read_key_set
@@ -90,6 +95,39 @@ def revoke_certificate(thumbprint: str, reason: str) -> None:
         published = certificates.publish_list(wiring, now=now)
     click.echo("Revoked." if changed else "It was revoked before.")
     click.echo("The revocation list is written." if published else "GATEWAY_CLIENT_CRL_FILE names no list.")
+
+
+@keys.command(name="rewrap")
+@click.option(
+    "--old",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of the key-encryption key of the epoch before.",
+)
+@click.option(
+    "--owner-url",
+    envvar="GATEWAY_ADMIN_DATABASE_URL",
+    required=True,
+    help="PostgreSQL URL of the owner role; or GATEWAY_ADMIN_DATABASE_URL.",
+)
+def rewrap_keys(old: Path, owner_url: str) -> None:
+    """Wrap every family's keys under GATEWAY_KEK_FILE instead of the old one, which can be destroyed then.
+
+    With the old key goes what backups hold of families that were erased. Stopped anywhere, run it again.
+    """
+    owner = open_engine(owner_url)
+    with command_wiring() as wiring:
+        try:
+            keyring = Keyring(FileKek.load(wiring.settings.kek_file), others=[FileKek.load(old)])
+            count = rewrap(owner, keyring=keyring)
+        except (CertsError, ValueError) as error:
+            raise click.ClickException(f"Not every key could be wrapped: {error}.") from error
+        finally:
+            owner.dispose()
+        with act(wiring) as change:
+            rewrapped = {"kek_epoch": keyring.epoch, "families": count}
+            change.record(kind="key.rotate", actor=command_actor(), internal=rewrapped)
+    click.echo(f"{count} families' keys were wrapped in epoch {keyring.epoch}.")
 
 
 @click.group(name="client")

@@ -135,12 +135,16 @@ def _what_to_try(folder: Path, document: Mapping[str, Any], *, seconds: float) -
     programs = Path(sys.prefix) / "bin"
     config = _short(folder / "demo.json")
     pull = f"{_short(programs / 'extract-client')} pull --config {config}"
+    state = _short(folder / "monitor")
+    monitor = (
+        f"{_short(programs / 'extract-client')} monitor --config {config} --agency camhs --state {state}"
+    )
     gateway = f"{_short(programs / 'gateway')} --env-file {_short(folder / 'gateway.env')}"
     plain = next(case["source_ref"] for case in document["cases"] if case["label"] == "plain")
     staff = document["staff"][0]["username"]
     return f"""
 The gateway answers on {document["base_url"]} (started in {seconds:.0f} s; Ctrl+C stops it).
-Everyone in it is invented. Its log has no witness and gives no receipts yet.
+Everyone in it is invented. Every extract is checked to be on record; the log has NO WITNESS yet, nobody outside confirms it.
 
 Try these in another terminal, from {Path.cwd()}:
 
@@ -158,6 +162,10 @@ Try these in another terminal, from {Path.cwd()}:
 
 5. Both are on record:
    {gateway} log list --last 8
+
+6. The record is whole; the council checks from inside, any partner from outside:
+   {gateway} log verify
+   {monitor}
 """
 
 

@@ -32,8 +32,8 @@ from gateway.cases import synthetic
 from gateway.cases.repository import today as london_today
 from gateway.cases.service import Outcome, import_cases
 from gateway.consent.service import decide
-from gateway.disclosure_log.note_key import create_note_key, verifier_key
 from gateway.keyring import ensure_reserved
+from gateway.log_signer import create_log_key
 from gateway.migrations import upgrade
 from gateway.oauth import service as oauth_service
 from gateway.oauth.certificates import COUNCIL, publish_list, store_authority
@@ -84,6 +84,11 @@ class DemoPlace:
     def keys(self) -> Path:
         """The folder of every private key."""
         return self.folder / "keys"
+
+    @property
+    def state(self) -> Path:
+        """The folder of what the gateway remembers outside the database."""
+        return self.folder / "state"
 
     @property
     def base_url(self) -> str:
@@ -138,7 +143,8 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
     progress("Making keys and certificates")
     authority = _certificates(place)
     FileKek.create(place.keys / "kek.hex")
-    log_key = create_note_key(place.keys / "log.key")
+    vkey = create_log_key(place.keys / "log.key", origin=place.origin)
+    place.state.mkdir(mode=0o700)
 
     progress("Making the database")
     server.create_database(DATABASE)
@@ -190,7 +196,7 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
         "council": council,
         "cases": cases,
         "staff": [{"username": username, "roles": list(roles)} for username, roles in STAFF],
-        "log": {"origin": place.origin, "vkey": verifier_key(place.origin, log_key)},
+        "log": {"origin": place.origin, "vkey": vkey},
     }
     return DemoWorld(environ, document)
 
@@ -220,6 +226,8 @@ def _settings(place: DemoPlace, app_url: str) -> Settings:
         public_url=place.base_url,
         kek_file=place.keys / "kek.hex",
         log_origin=place.origin,
+        log_key_file=place.keys / "log.key",
+        state_dir=place.state,
         council_name=COUNCIL_NAME,
         synthetic_people=True,
         mtls_url=place.mtls_base_url,
@@ -359,6 +367,8 @@ def _environ(place: DemoPlace, settings: Settings) -> dict[str, str]:
         "GATEWAY_PUBLIC_URL": settings.public_url,
         "GATEWAY_KEK_FILE": str(settings.kek_file),
         "GATEWAY_LOG_ORIGIN": settings.log_origin,
+        "GATEWAY_LOG_KEY_FILE": str(settings.log_key_file),
+        "GATEWAY_STATE_DIR": str(settings.state_dir),
         "GATEWAY_COUNCIL_NAME": settings.council_name,
         "GATEWAY_SYNTHETIC_PEOPLE": "true",
         "GATEWAY_BIND": f"127.0.0.1:{place.port}",

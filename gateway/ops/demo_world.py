@@ -12,7 +12,7 @@ from agencies.register import PractitionerPolicy
 COUNCIL_NAME: Final = "Lewisham (demo)"
 MEETING_REF: Final = "DEMO-MEETING-1"
 COUNCIL_SCOPES: Final = ("consent:write",)
-AGENCY_SCOPES: Final = ("extract:read", "panel:read")
+AGENCY_SCOPES: Final = ("extract:read", "log:read", "panel:read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ from gateway.agency.attestation import watch_attestation
 from gateway.agency.expiry import watch_expiry
 from gateway.database import STATEMENT_TIMEOUT_MS
 from gateway.disclosure_log.repository import database_now
+from gateway.disclosure_log.tending import tend_log
+from gateway.disclosure_log.witnessing import CRON, collect
 from gateway.oauth import replay
 from gateway.oauth.certificates import refresh_list
 from gateway.oauth.keys import sweep_retired_keys
@@ -89,7 +91,7 @@ class Job:
     """One thing the worker does.
 
     Attributes:
-        cron: when, in UTC: minute, hour, day of the month, month, day of the week.
+        cron: when, in UTC: minute, hour, day of the month, month, day of the week; a sixth field: seconds.
         run: takes the wiring and the database's time, and what it was enqueued with; returns a count to be logged.
     """
 
@@ -104,6 +106,8 @@ JOBS: Final = (
     Job("watch_expiry", "0 * * * *", watch_expiry),
     Job("refresh_list", "30 * * * *", refresh_list),
     Job("sweep", "*/10 * * * *", sweep),
+    Job("tend_log", "* * * * *", tend_log),
+    Job("collect_cosignatures", CRON, collect),
 )
 """Everything that runs at its times, in the order in which ``gateway worker --once`` runs it."""
 

@@ -2,20 +2,21 @@
 
 INVARIANTS
 - A refusal has no recipient part: nothing of it is ever opened to anyone outside.
-- The recipient part commits to the exact bytes that leave.
-- ``receipt`` is absent until the log can give one.
+- The recipient part commits to the extract without its receipt, in canonical form.
+- Nothing leaves without a receipt, and the receipt is the last member.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from agencies.model import JsonObject
 from gateway.disclosure_log.canonical import Canonical, canonical
 from gateway.disclosure_log.model import EntryKind
-from gateway.release.model import Decision, Permit, RefusalReason, Refuse, ReleaseRequest
+from gateway.release.model import Decision, Permit, RefusalReason, Refuse, Released, ReleaseRequest
 
 HANDLING = (
     "Use only for the purpose and the practitioner named in the request.",
@@ -30,7 +31,7 @@ class Answer:
     """What one decision comes to: bytes that may leave, or none, and the two parts of its entry.
 
     Attributes:
-        body: the extract; absent for a refusal.
+        body: the extract without its receipt; absent for a refusal.
         recipient: opened in the recipient's receipt.
         internal: never given to a recipient.
     """
@@ -91,6 +92,11 @@ def answer_of(
             "time": _instant(now),
         },
     )
+
+
+def with_receipt(released: Released, receipt: str) -> Released:
+    """Return the release as it leaves, with ``receipt`` as the last member of the extract."""
+    return replace(released, body=released.body[:-1] + b',"receipt":' + json.dumps(receipt).encode() + b"}")
 
 
 def _heading(permit: Permit) -> JsonObject:

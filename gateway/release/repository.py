@@ -8,6 +8,7 @@ INVARIANTS
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -31,6 +32,7 @@ _READ = text(
                (statement_timestamp() AT TIME ZONE 'Europe/London')::date AS today
     )
     SELECT clock.now,
+           (SELECT q.witnessed_at FROM gateway.log_quorum q ORDER BY q.size DESC LIMIT 1) AS witnessed_at,
            a.agency_code, a.kind AS agency_kind, a.state AS agency_state, ag.version AS agency_version,
            (SELECT max(g.valid_until)::timestamp AT TIME ZONE 'Europe/London' FROM agencies.agreement g
              WHERE g.agency_code = a.agency_code AND g.valid_from <= clock.today AND clock.today < g.valid_until
@@ -102,6 +104,7 @@ class Snapshot:
         family_id: the reserved null family for an unknown ref.
         family_wrapped: that family's keys, wrapped.
         people: everyone in the case, none for an unknown ref.
+        witnessed_at: when a checkpoint last met the witness policy; absent: never.
     """
 
     facts: Facts
@@ -112,6 +115,7 @@ class Snapshot:
     people: tuple[PersonFacts, ...]
     person_keys: dict[UUID, bytes]
     parts: tuple[StoredPart, ...]
+    witnessed_at: datetime | None
 
 
 def read(connection: Connection, batch: Sequence[ReleaseRequest]) -> Sequence[SnapshotRow]:
@@ -156,6 +160,7 @@ def snapshot_of(row: SnapshotRow) -> Snapshot:
             StoredPart(UUID(part_id), row.case_id, tuple(map(UUID, about)), version, sealed)
             for (part_id, version, about), sealed in zip(row.part_rows, row.part_seals, strict=True)
         ),
+        witnessed_at=row.witnessed_at,
     )
 
 

@@ -10,7 +10,12 @@ from gateway.strict_json import JsonValue
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
-_TEXT: Final[JsonValue] = {"type": "string", "minLength": 1}
+RECEIPT: Final = (
+    "Proof that this extract is on record: its entry's inclusion in the disclosure log (c2sp.org/tlog-proof@v1). "
+    "Without one that verifies, the extract must not be used."
+)
+
+_TEXT: Final[dict[str, JsonValue]] = {"type": "string", "minLength": 1}
 _UUID: Final[JsonValue] = {"type": "string", "format": "uuid"}
 _INSTANT: Final[JsonValue] = {"type": "string", "format": "date-time"}
 _DATE: Final[JsonValue] = {"type": "string", "format": "date"}
@@ -42,6 +47,7 @@ def extract_schema() -> JsonValue:
             "basis": _closed({"article6": _TEXT, "article9": _TEXT}, required=("article6",)),
             "handling": {"type": "array", "items": _TEXT, "minItems": 1},
             "record": record,
+            "receipt": {**_TEXT, "description": RECEIPT},
         }
     )
     return {"$schema": DIALECT, "title": "Case extract", **extract}

@@ -1,7 +1,7 @@
 """The one path by which personal data leaves.
 
 INVARIANTS
-- Not a byte of an extract leaves before its entry is committed.
+- Not a byte of an extract leaves before its entry is durable and included in a signed checkpoint.
 - Nothing read here is kept for a later request; every request reads and decides again.
 - One bad item never fails its batch.
 """
@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeAlias
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -26,11 +27,14 @@ from gateway.cases.errors import CasesError
 from gateway.cases.sealing import open_parts
 from gateway.disclosure_log import repository as log
 from gateway.disclosure_log.entry import SALT_BYTES, ComposedEntry, compose, log_id
-from gateway.disclosure_log.errors import NotAppendedError
+from gateway.disclosure_log.errors import LogNotServedError, NotAppendedError
+from gateway.disclosure_log.lag import lag_of
 from gateway.disclosure_log.model import PendingEntry
+from gateway.disclosure_log.publishing import start
+from gateway.log_signer import LogBehindError, LogContradictionError
 from gateway.release import repository
 from gateway.release.decision import decide, item_level
-from gateway.release.extract import answer_of
+from gateway.release.extract import answer_of, with_receipt
 from gateway.release.minimisation import item_of, minimise, recipient_context
 from gateway.release.model import (
     Outcome,
@@ -49,8 +53,20 @@ ATTEMPTS = 3
 
 LONDON = ZoneInfo("Europe/London")
 
+_LOG_FAULTS = (
+    LogBehindError,
+    LogContradictionError,
+    LogNotServedError,
+    NotAppendedError,
+    SQLAlchemyError,
+)
+"""What keeps the log from recording, signing or publishing; it makes the whole batch unavailable."""
+
 _ITEM_FAULTS = (AgenciesError, CasesError, CertsError, ConsentRegistryError, KeyError, TypeError, ValueError)
 """What a damaged or unreadable stored value raises; it makes its own item unavailable."""
+
+_Prepared: TypeAlias = tuple[int, Outcome, ComposedEntry, PendingEntry]
+"""Position in the batch, what it comes to, its entry, and that entry sealed on its way into the log."""
 
 _log = structlog.get_logger(__name__)
 
@@ -64,21 +80,25 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
     4. Minimise the decrypted record.
     5. Append every entry, releases and refusals, in one call that re-checks the gates; items whose
        gate moved are read and decided again, at most three times.
-    6. Sign and publish: not built yet; nothing here waits for it.
-    7. Answer.
+    6. Sign and publish: the tree is folded again here, signed, and flushed with everything appended. A batch
+       of refusals alone waits for no checkpoint; the next one includes it.
+    7. Answer, each extract with its receipt.
 
-    Returns: one outcome per request, in order. ``Unavailable`` where nothing could be recorded.
+    Returns: one outcome per request, in order. ``Unavailable`` where nothing could be recorded, signed or published;
+        an entry that was recorded all the same stays, as prepared and not delivered.
     """
     outcomes: list[Outcome] = [Unavailable() for _ in batch]
     waiting = list(range(len(batch)))
+    releases: list[tuple[int, Released, ComposedEntry, int]] = []
     with (
-        _logged("release.not_recorded", NotAppendedError, SQLAlchemyError),
+        _logged("release.not_recorded", *_LOG_FAULTS),
         wiring.autocommit.connect() as connection,
     ):
+        known = wiring.log.known or start(wiring)
         for _attempt in range(ATTEMPTS):
             # 2. Read.
             rows = repository.read(connection, [batch[position] for position in waiting])
-            prepared: list[tuple[int, Outcome, PendingEntry]] = []
+            prepared: list[_Prepared] = []
             for position, row in zip(waiting, rows, strict=True):
                 with _logged("release.item_fault", *_ITEM_FAULTS):
                     request, snapshot = batch[position], repository.snapshot_of(row)
@@ -106,6 +126,8 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
 
                     extract_id = uuid4()
                     answer = answer_of(request, decision, record, extract_id=extract_id, now=now)
+                    if answer.body is not None and _is_unwitnessed(wiring, snapshot):
+                        continue
                     entry = compose(
                         uuid4(),
                         at=now,
@@ -118,19 +140,50 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
                     )
                     sealed = seal(keys.data_key, entry.opening, aad=entry.aad)
                     outcome: Outcome = Refused() if answer.body is None else Released(extract_id, answer.body)
-                    prepared.append((position, outcome, _pending(entry, sealed, outcome, request, snapshot)))
+                    pending = _pending(entry, sealed, outcome, request, snapshot)
+                    prepared.append((position, outcome, entry, pending))
 
             # 5. Append: the gates are re-checked inside; a refusal has none to re-check.
             if not prepared:
                 break
-            landed = log.append(connection, [pending for _, _, pending in prepared])
-            waiting = [prepared[moved][0] for moved in landed.moved]
-            for position, outcome, _ in prepared:
-                if position not in waiting:
-                    outcomes[position] = outcome
+            landed = log.append(
+                connection,
+                [pending for _, _, _, pending in prepared],
+                known=known.size,
+                flush=not any(isinstance(outcome, Released) for _, outcome, _, _ in prepared),
+            )
+            written = [each for place, each in enumerate(prepared) if place not in landed.moved]
+            releases += _settle(outcomes, written, first=landed.first)
+            waiting = [prepared[place][0] for place in landed.moved]
             if not waiting:
                 break
+
+        # 6. Sign and publish: one checkpoint over everything appended.
+        if releases:
+            leaves = [entry.leaf for _, _, entry, _ in written]
+            tree = wiring.log.sign(
+                known, size=landed.size, root=landed.root, between=landed.between, leaves=leaves
+            )
+            log.publish(connection, frontier=tree.frontier, note=tree.note)
+            wiring.log.published(tree.frontier)
+
+            # 7. Answer.
+            for position, released, entry, index in releases:
+                outcomes[position] = with_receipt(released, tree.proof(index, extra=entry.disclosure))
     return outcomes
+
+
+def _settle(
+    outcomes: list[Outcome], written: Sequence[_Prepared], *, first: int
+) -> list[tuple[int, Released, ComposedEntry, int]]:
+    """Set the outcomes that wait for nothing more, and return the others with their leaf indexes."""
+    releases = []
+    for index, (position, outcome, entry, _) in enumerate(written, start=first):
+        if isinstance(outcome, Released):
+            releases.append((position, outcome, entry, index))
+        else:
+            outcomes[position] = outcome
+    return releases
 
 
 def permitted(wiring: Wiring, *, caller: Caller, case_refs: Sequence[UUID]) -> list[UUID]:
@@ -147,6 +200,21 @@ def permitted(wiring: Wiring, *, caller: Caller, case_refs: Sequence[UUID]) -> l
         for ref, row in zip(case_refs, rows, strict=True)
         if isinstance(decide(repository.snapshot_of(row).facts, caller=asking, extract_days=days), Permit)
     ]
+
+
+def _is_unwitnessed(wiring: Wiring, snapshot: Snapshot) -> bool:
+    """True when witnesses are configured and have gone without the log for too long: nothing may be released."""
+    policy, settings = wiring.log.policy, wiring.settings
+    if policy is None:
+        return False
+    lag = lag_of(
+        policy,
+        witnessed_at=snapshot.witnessed_at,
+        now=snapshot.facts.now,
+        warn_seconds=settings.witness_warn_seconds,
+        stop_seconds=settings.witness_stop_seconds,
+    )
+    return lag.stops
 
 
 def _pending(

@@ -1,4 +1,4 @@
-"""GET /v1/cases/{case_ref}/extract: one minimised extract, or the constant absence."""
+"""One minimised extract or the constant absence, and the receipt of an extract that was received."""
 
 from typing import assert_never
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Response
 from flask_smorest import Api, Blueprint
 
+from gateway.disclosure_log.receipt import receipt_again
 from gateway.oauth.access import current_caller
 from gateway.problems import UNAVAILABLE, Problem, absent
 from gateway.release.model import Refused, Released, ReleaseRequest, Unavailable
@@ -42,6 +43,25 @@ def register(api: Api, wiring: Wiring) -> None:
                 raise Problem(UNAVAILABLE, headers={"Retry-After": RETRY_AFTER_SECONDS})
             case _:
                 assert_never(outcome)
+
+    @blueprint.get("/v1/receipts/<string:extract_id>")
+    @blueprint.doc(
+        summary="Get the receipt of an extract again",
+        description="Under the newest checkpoint, with its witnesses' signatures where there are some. It opens what"
+        " the log says of this extract; another agency's extract is not there.",
+        responses={
+            "200": {
+                "description": "Proof that the extract is on record (c2sp.org/tlog-proof@v1).",
+                "content": {"text/plain": {"schema": {"type": "string"}}},
+            }
+        },
+    )
+    def receipt(extract_id: str) -> Response:
+        agency, extract = current_caller().agency, _reference(extract_id)
+        found = None
+        if agency is not None and extract is not None:
+            found = receipt_again(wiring, agency=agency, extract_id=extract)
+        return absent() if found is None else Response(found, content_type="text/plain; charset=utf-8")
 
     api.register_blueprint(blueprint)
 

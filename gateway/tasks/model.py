@@ -28,6 +28,9 @@ class TaskKind(StrEnum):
     ATTESTATION_DUE = "attestation.due"
     ATTESTATION_OVERDUE = "attestation.overdue"
     CERTIFICATE_EXPIRING = "certificate.expiring"
+    LOG_FORKED = "log.forked"
+    LOG_PROMISE_BROKEN = "log.promise_broken"
+    LOG_ROLLED_BACK = "log.rolled_back"
     PULLING_FAMILY = "pulling.family"
     PULLING_HOURS = "pulling.hours"
     PULLING_VOLUME = "pulling.volume"
@@ -51,6 +54,9 @@ AUDIENCE_OF: Final[Mapping[TaskKind, Audience]] = MappingProxyType(
         TaskKind.ATTESTATION_DUE: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.ATTESTATION_OVERDUE: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.CERTIFICATE_EXPIRING: Audience.OPERATOR,
+        TaskKind.LOG_FORKED: Audience.OPERATOR,
+        TaskKind.LOG_PROMISE_BROKEN: Audience.OPERATOR,
+        TaskKind.LOG_ROLLED_BACK: Audience.OPERATOR,
         TaskKind.PULLING_FAMILY: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.PULLING_HOURS: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.PULLING_VOLUME: Audience.DATA_PROTECTION_OFFICER,

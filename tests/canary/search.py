@@ -1,7 +1,8 @@
 """Looking for canaries in everything that left the process in one request.
 
-INVARIANT: nothing is left out of what is searched but the random ids that are issued afresh (UUIDs), and, where
-    asked for, whole narratives that may be there: they repeat other people's canaries by design.
+INVARIANT: nothing is left out of what is searched but what is random: ids that are issued afresh (UUIDs), hashes
+    and signatures; and, where asked for, whole narratives that may be there: they repeat other people's canaries by
+    design. A receipt is searched as what it opens.
 """
 
 import json
@@ -11,9 +12,12 @@ from dataclasses import dataclass, field
 
 from werkzeug.test import TestResponse
 
+from extract_client.log.opening import unpack_opening
+from extract_client.log.proof import LogProof
 from tests.canary.corpus import Leaf, Sort, squeeze
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_HASH = re.compile(r"\b[0-9a-f]{32}(?:[0-9a-f]{32})?\b")
 _DIGITS = re.compile(r"\d[\d\s().+/:-]*")
 _LONG = 8
 """Digits from which on a number is looked for inside longer ones too."""
@@ -30,7 +34,7 @@ class Seen:
     counts: set[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.text = _UUID.sub(" ", self.text)
+        self.text = _HASH.sub(" ", _UUID.sub(" ", self.text))
         self.words = squeeze(self.text)
         joined = ["".join(filter(str.isdigit, run)) for run in _DIGITS.findall(self.text)]
         self.numbers = {*joined, *re.findall(r"\d+", self.text)}
@@ -58,9 +62,21 @@ def everything(answer: TestResponse, logged: str, *, without: Iterable[str] = ()
         without: texts that are taken out of the body first, each wherever it stands as a whole.
     """
     raw = answer.get_data(as_text=True)
-    body = json.dumps(json.loads(raw), ensure_ascii=False, separators=(",", ":"))
+    document = json.loads(raw)
+    if "receipt" in document:
+        receipt = document.pop("receipt")
+        raw = raw.replace(json.dumps(receipt), json.dumps(_opened(receipt)))
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     for text in without:
         body = body.replace(json.dumps(text, ensure_ascii=False), '""')
         raw = raw.replace(json.dumps(text, ensure_ascii=False), '""')
     headers = "\n".join(f"{name}: {value}" for name, value in answer.headers)
     return Seen(f"{body}\n{raw}\n{headers}\n{logged}")
+
+
+def _opened(receipt: str) -> str:
+    """Everything that a receipt says in words: the entry, the recipient part and the checkpoint's head."""
+    proof = LogProof.parse(receipt)
+    opening = unpack_opening(proof.extra)
+    origin, size, _ = proof.checkpoint.split("\n", 2)
+    return f"{opening.body.decode()} {opening.recipient.decode()} {proof.index} {origin} {size}"

@@ -132,7 +132,13 @@ def erased(gateway: Served, ref: str) -> object:
     listed(gateway.world, ref)
     case_ref = own_ref(gateway, ref)
     eraser = open_engine(gateway.database.eraser_url)
-    erase_family(eraser, wiring=gateway.wiring, family_id=gateway.world.family_id(ref), actor="test")
+    erase_family(
+        eraser,
+        wiring=gateway.wiring,
+        family_id=gateway.world.family_id(ref),
+        requested_by="test",
+        approved_by="other",
+    )
     eraser.dispose()
     return case_ref
 

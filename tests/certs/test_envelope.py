@@ -1,5 +1,6 @@
 """What is sealed opens for the right key and the right row, and for nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ def test_a_wrapped_key_unwraps_only_in_its_row_and_epoch(tmp_path: Path) -> None
     with pytest.raises(EnvelopeError):
         kek.unwrap(wrapped, aad=b"family:2")
     with pytest.raises(EnvelopeError):
-        FileKek.load(tmp_path / "kek", epoch=2).unwrap(wrapped, aad=b"family:1")
+        replace(kek, epoch=2).unwrap(wrapped, aad=b"family:1")
 
 
 def test_a_damaged_or_cut_wrapped_key_does_not_unwrap(tmp_path: Path) -> None:
@@ -164,6 +165,19 @@ def test_a_created_key_file_is_private_and_loads_again(tmp_path: Path) -> None:
     assert created == FileKek.load(path)
 
 
+def test_a_key_file_says_its_epoch(tmp_path: Path) -> None:
+    created = FileKek.create(tmp_path / "kek", epoch=7)
+    assert created == FileKek.load(tmp_path / "kek")
+    assert 7 == created.epoch
+
+
+def test_digits_alone_are_a_key_of_the_first_epoch(tmp_path: Path) -> None:
+    path = tmp_path / "kek"
+    path.write_text("ab" * 32)
+    path.chmod(0o600)
+    assert FileKek(b"\xab" * 32, epoch=1) == FileKek.load(path)
+
+
 def test_creating_never_overwrites_a_key_file(tmp_path: Path) -> None:
     """A second start with `create` would otherwise erase every family for good."""
     path = tmp_path / "kek"
@@ -182,10 +196,19 @@ def test_creating_never_overwrites_a_key_file(tmp_path: Path) -> None:
         (b"00" * 33, 0o600),
         (b"zz" * 32, 0o600),
         (b"\xff" * 64, 0o600),
+        (b":" + b"00" * 32, 0o600),
+        (b"0:" + b"00" * 32, 0o600),
+        (b"02:" + b"00" * 32, 0o600),
+        (b"zz:" + b"00" * 32, 0o600),
+        (b"4294967296:" + b"00" * 32, 0o600),
         (b"00" * 32, 0o604),
         (b"00" * 32, 0o620),
     ],
-    ids=["empty", "short", "long", "not hex", "not ascii", "others may read", "group may write"],
+    ids=[
+        *("empty", "short", "long", "not hex", "not ascii"),
+        *("no epoch", "epoch 0", "padded epoch", "epoch in letters", "epoch too large"),
+        *("others may read", "group may write"),
+    ],
 )
 def test_a_wrong_key_file_is_refused_without_quoting_it(tmp_path: Path, content: bytes, mode: int) -> None:
     path = tmp_path / "kek"

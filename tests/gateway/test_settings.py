@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from certs.envelope import FileKek
+from extract_client.log.note import write_key
 from gateway import cli
 from gateway.settings import SettingsError, load_settings
 
@@ -13,11 +14,14 @@ from gateway.settings import SettingsError, load_settings
 @pytest.fixture
 def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     FileKek.create(tmp_path / "kek.hex")
+    write_key(tmp_path / "log.key")
     values = {
         "DATABASE_URL": "postgresql://app@localhost/gateway",
         "PUBLIC_URL": "https://gateway.example.org",
         "KEK_FILE": str(tmp_path / "kek.hex"),
         "LOG_ORIGIN": "gateway.example.org/log/1",
+        "LOG_KEY_FILE": str(tmp_path / "log.key"),
+        "STATE_DIR": str(tmp_path),
         "COUNCIL_NAME": "Testshire",
     }
     for name, value in values.items():
@@ -35,7 +39,10 @@ def test_right_settings_load(environ: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "PUBLIC_URL", "KEK_FILE", "LOG_ORIGIN", "COUNCIL_NAME"])
+@pytest.mark.parametrize(
+    "name",
+    ["DATABASE_URL", "PUBLIC_URL", "KEK_FILE", "LOG_ORIGIN", "LOG_KEY_FILE", "STATE_DIR", "COUNCIL_NAME"],
+)
 def test_a_missing_setting_is_named(environ: pytest.MonkeyPatch, name: str) -> None:
     environ.delenv(f"GATEWAY_{name}")
     with pytest.raises(SettingsError, match=f"GATEWAY_{name}"):
@@ -51,6 +58,11 @@ def test_a_missing_setting_is_named(environ: pytest.MonkeyPatch, name: str) -> N
         ("PUBLIC_URL", "https://gateway.example.org/app"),
         ("PUBLIC_URL", "gateway.example.org"),
         ("KEK_FILE", "/nowhere/kek.hex"),
+        ("LOG_KEY_FILE", "/nowhere/log.key"),
+        ("LOG_NEXT_KEY_FILE", "/nowhere/log.key"),
+        ("WITNESS_POLICY_FILE", "/nowhere/policy"),
+        ("STATE_DIR", "/nowhere"),
+        ("WITNESS_STOP_SECONDS", "100"),
         ("COUNCIL_NAME", "  "),
         ("EXTRACT_DAYS", "0"),
         ("EXTRACT_DAYS", "soon"),

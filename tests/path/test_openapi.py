@@ -69,11 +69,11 @@ def document(routes: Routes) -> dict[str, Any]:
 
 
 def test_the_document_names_exactly_what_is_served(routes: Routes, document: dict[str, Any]) -> None:
-    """Every path under /v1 with its methods, and nothing else."""
+    """Every path under /v1 and /log with its methods, and nothing else."""
     served = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule), method.lower())
         for _, method, rule in routes.every()
-        if rule.startswith("/v1")
+        if rule.startswith(("/v1", "/log"))
     }
     named = {
         (path, method) for path, item in document["paths"].items() for method in item if method in METHODS

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
 
+import structlog
+
 from agencies.model import AgencyCode, Purpose
 from gateway.caller import Caller, PractitionerClaim
 from gateway.database import autocommit, open_engine
@@ -24,6 +26,7 @@ CLIENTS = 32
 
 
 def main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     client_id, practitioner, case_ref = sys.argv[1:]
     settings = load_settings()
     engine = open_engine(settings.database_url, pool_size=CLIENTS)

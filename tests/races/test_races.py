@@ -36,6 +36,7 @@ from gateway.disclosure_log.model import Appended
 from gateway.disclosure_log.service import act
 from gateway.release.model import Outcome, Refused, Released
 from gateway.wiring import Wiring
+from tests.support.process import environ_of
 from tests.support.throwaway import Database
 from tests.support.world import World, household
 
@@ -109,11 +110,11 @@ def traces(monkeypatch: pytest.MonkeyPatch) -> dict[int, Trace]:
     seen: dict[int, Trace] = {}
     real = log.append
 
-    def traced(connection: Connection, entries: Any) -> Appended:
+    def traced(connection: Connection, entries: Any, **how: Any) -> Appended:
         trace = seen.setdefault(threading.get_ident(), Trace())
         driver: Any = connection.connection.driver_connection
         trace.pids.add(driver.info.backend_pid)
-        landed = real(connection, entries)
+        landed = real(connection, entries, **how)
         trace.moved += len(landed.moved)
         return landed
 
@@ -296,7 +297,7 @@ def race_shields(world: World, holder: Connection, traces: dict[int, Trace], rou
         act_leaf = newest_act_leaf(world, family=family)
         for outcome, overlapped, again in pulls:
             assert isinstance(outcome, Released)
-            tells = "SE6" in outcome.body.decode()
+            tells = "SE6" in json.dumps(json.loads(outcome.body)["record"])
             after = release_leaf(world, outcome) > act_leaf
             assert not (tells and after), "an address left after its shield"
             tally.races += 1
@@ -322,7 +323,7 @@ def race_erasures(
             traces,
             free=is_free(number),
             closing=lambda f=family: cases_service.erase_family(  # type: ignore[misc]
-                eraser, wiring=world.wiring, family_id=f, actor="test"
+                eraser, wiring=world.wiring, family_id=f, requested_by="test", approved_by="other"
             ),
         )
         # The erased family's traces are gone, so its releases are told by their number: those before the erasure.
@@ -403,15 +404,7 @@ def test_a_withdrawal_commits_within_two_seconds_of_constant_pulls(
     """The clients are a process of their own, as they are in life: only the database is shared."""
     source = new_household(racing, "EH-1")
     member = racing.members["camhs"]
-    settings = racing.wiring.settings
-    environ = {
-        **os.environ,
-        "GATEWAY_DATABASE_URL": settings.database_url,
-        "GATEWAY_PUBLIC_URL": settings.public_url,
-        "GATEWAY_KEK_FILE": str(settings.kek_file),
-        "GATEWAY_LOG_ORIGIN": settings.log_origin,
-        "GATEWAY_COUNCIL_NAME": settings.council_name,
-    }
+    environ = {**os.environ, **environ_of(racing.wiring.settings)}
     command = [sys.executable, str(Path(__file__).with_name("puller.py"))]
     command += [member.client_id, member.practitioner, str(racing.case_ref("camhs", source))]
     with subprocess.Popen(  # noqa: S603 - our own script
@@ -439,9 +432,9 @@ def test_the_race_test_can_fail(
     """Without the gate versions in the append the same races do release after the act: the check sees them."""
     real = log.append
 
-    def unchecked(connection: Connection, entries: Any) -> Appended:
+    def unchecked(connection: Connection, entries: Any, **how: Any) -> Appended:
         bare = [dataclasses.replace(e, family_version=None, agency_version=None) for e in entries]
-        return real(connection, bare)
+        return real(connection, bare, **how)
 
     monkeypatch.setattr(log, "append", unchecked)
     with pytest.raises(AssertionError, match="released after the act"):

@@ -30,6 +30,7 @@ from certs.revocation import LIST_LIFETIME, Reason, Revoked, issue_list
 from gateway.ops.serve import APPLICATION, start_server
 from gateway.settings import ClientCertificates, Settings
 from tests.support.door import ClientFiles, Door
+from tests.support.process import environ_of
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NGINX_CONFIGURATION: Final = ROOT / "deploy" / "nginx.conf"
@@ -211,14 +212,9 @@ def settled(settings: Settings, kind: Kind, ports: Ports) -> Settings:
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the variables that give a process these settings, with limits that no test reaches by accident."""
     return {
-        "GATEWAY_DATABASE_URL": settings.database_url,
-        "GATEWAY_PUBLIC_URL": settings.public_url,
+        **environ_of(settings),
         "GATEWAY_MTLS_URL": settings.mtls_url or "",
         "GATEWAY_CLIENT_CERTIFICATES": settings.client_certificates,
-        "GATEWAY_KEK_FILE": str(settings.kek_file),
-        "GATEWAY_LOG_ORIGIN": settings.log_origin,
-        "GATEWAY_COUNCIL_NAME": settings.council_name,
-        "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
         "GATEWAY_CLIENT_REQUESTS_PER_MINUTE": _NO_LIMIT,
         "GATEWAY_PRACTITIONER_REQUESTS_PER_MINUTE": _NO_LIMIT,
         "GATEWAY_ABSENCES_PER_HOUR": _NO_LIMIT,

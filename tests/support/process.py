@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from certs.envelope import FileKek
+from extract_client.log.note import write_key
 from gateway.keyring import ensure_reserved
 from gateway.settings import Settings
 from gateway.wiring import Wiring, wire
@@ -19,12 +20,17 @@ def wired(database: Database, folder: Path) -> Iterator[Wiring]:
     """Yield a wired process whose key-encryption key lies in ``folder``; close its connections after."""
     kek_file = folder / "kek.hex"
     FileKek.create(kek_file)
+    log_key_file, state_dir = folder / "log.key", folder / "state"
+    write_key(log_key_file)
+    state_dir.mkdir()
     parts = wire(
         Settings(
             database_url=database.app_url,
             public_url=PUBLIC_URL,
             kek_file=kek_file,
             log_origin="gateway.test/log/1",
+            log_key_file=log_key_file,
+            state_dir=state_dir,
             council_name="Testshire",
             synthetic_people=True,
             # What limits a partner is tested where it is the subject; everywhere else it would end the test.
@@ -39,3 +45,17 @@ def wired(database: Database, folder: Path) -> Iterator[Wiring]:
         yield parts
     finally:
         parts.engine.dispose()
+
+
+def environ_of(settings: Settings) -> dict[str, str]:
+    """Return the variables that give another process the same parts."""
+    return {
+        "GATEWAY_DATABASE_URL": settings.database_url,
+        "GATEWAY_PUBLIC_URL": settings.public_url,
+        "GATEWAY_KEK_FILE": str(settings.kek_file),
+        "GATEWAY_LOG_ORIGIN": settings.log_origin,
+        "GATEWAY_LOG_KEY_FILE": str(settings.log_key_file),
+        "GATEWAY_STATE_DIR": str(settings.state_dir),
+        "GATEWAY_COUNCIL_NAME": settings.council_name,
+        "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
+    }

@@ -8,6 +8,7 @@ from flask_smorest import Api
 
 from gateway.caller import Caller
 from gateway.wiring import Wiring
+from tests.support.process import environ_of
 
 
 def room_client(wiring: Wiring, caller: Caller, *, register: Callable[[Api, Wiring], None]) -> FlaskClient:
@@ -23,14 +24,6 @@ def room_client(wiring: Wiring, caller: Caller, *, register: Callable[[Api, Wiri
     return app.test_client()
 
 
-def environment(wiring: Wiring) -> dict[str, str | None]:
+def environment(wiring: Wiring) -> dict[str, str]:
     """Return the settings that give a command the same parts."""
-    settings = wiring.settings
-    return {
-        "GATEWAY_DATABASE_URL": settings.database_url,
-        "GATEWAY_PUBLIC_URL": settings.public_url,
-        "GATEWAY_KEK_FILE": str(settings.kek_file),
-        "GATEWAY_LOG_ORIGIN": settings.log_origin,
-        "GATEWAY_COUNCIL_NAME": settings.council_name,
-        "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
-    }
+    return environ_of(wiring.settings)

@@ -96,7 +96,9 @@ class World:
                     f"{code}-1", "Test Worker", "worker", active_from=self.today - timedelta(days=1)
                 ),
             ),
-            client=ClientApplication((Scope.EXTRACT_READ, Scope.PANEL_READ), keys=(public_part(key),)),
+            client=ClientApplication(
+                (Scope.EXTRACT_READ, Scope.LOG_READ, Scope.PANEL_READ), keys=(public_part(key),)
+            ),
         )
         onboarded = onboard(self.wiring, application, now=datetime.now(UTC), actor="test")
         client_id = onboarded.client_id or ""

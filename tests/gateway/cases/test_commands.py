@@ -11,21 +11,14 @@ from gateway.cases.commands import case
 from gateway.cases.schemas import read_family, read_file
 from gateway.wiring import Wiring
 from tests.gateway.cases.documents import TODAY, family, file_of
+from tests.support.process import environ_of
 
 
 @pytest.fixture
 def environment(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> Wiring:
     """The settings of ``wiring``, as an operator gives them."""
-    settings = wiring.settings
-    for name, value in {
-        "DATABASE_URL": settings.database_url,
-        "PUBLIC_URL": settings.public_url,
-        "KEK_FILE": str(settings.kek_file),
-        "LOG_ORIGIN": settings.log_origin,
-        "COUNCIL_NAME": settings.council_name,
-        "SYNTHETIC_PEOPLE": "true",
-    }.items():
-        monkeypatch.setenv(f"GATEWAY_{name}", value)
+    for name, value in environ_of(wiring.settings).items():
+        monkeypatch.setenv(name, value)
     return wiring
 
 

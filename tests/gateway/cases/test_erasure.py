@@ -14,6 +14,7 @@ from gateway.cases.sealing import open_parts
 from gateway.cases.search import IndexKind
 from gateway.cases.service import Outcome
 from gateway.database import open_engine
+from gateway.disclosure_log import repository as log
 from gateway.disclosure_log.service import act
 from gateway.keyring import KeyErasedError
 from gateway.wiring import Wiring
@@ -44,7 +45,9 @@ def test_of_an_erased_family_nothing_opens_and_nothing_is_left(wiring: Wiring, e
     keys, people, parts = sealed_case(wiring)
     identity = identity_of(wiring)
     entries = entries_in_log(wiring)
-    service.erase_family(eraser, wiring=wiring, family_id=identity.family_id, actor="test")
+    service.erase_family(
+        eraser, wiring=wiring, family_id=identity.family_id, requested_by="test", approved_by="other"
+    )
     with wiring.engine.connect() as connection:
         with pytest.raises(KeyErasedError):
             wiring.keyring.family(connection, identity.family_id)
@@ -64,7 +67,13 @@ def test_of_an_erased_family_nothing_opens_and_nothing_is_left(wiring: Wiring, e
 
 def test_erasing_one_family_leaves_a_shared_person_to_the_other(wiring: Wiring, eraser: Engine) -> None:
     load(wiring, family(), family("EH-1002", child="P-EVE"))
-    service.erase_family(eraser, wiring=wiring, family_id=identity_of(wiring).family_id, actor="test")
+    service.erase_family(
+        eraser,
+        wiring=wiring,
+        family_id=identity_of(wiring).family_id,
+        requested_by="test",
+        approved_by="other",
+    )
     assert len(opened(wiring, "EH-1002")) == len(family()["items"])
     assert len(rows(wiring, "SELECT FROM gateway.person")) == 4
 
@@ -72,7 +81,13 @@ def test_erasing_one_family_leaves_a_shared_person_to_the_other(wiring: Wiring, 
 def test_the_erasures_entry_opens_with_the_reserved_key(wiring: Wiring, eraser: Engine) -> None:
     """The family's own key is gone: an entry under it could never be read."""
     load(wiring, family())
-    service.erase_family(eraser, wiring=wiring, family_id=identity_of(wiring).family_id, actor="test")
+    service.erase_family(
+        eraser,
+        wiring=wiring,
+        family_id=identity_of(wiring).family_id,
+        requested_by="test",
+        approved_by="other",
+    )
     last = rows(
         wiring,
         "SELECT t.family_id FROM gateway.log_entry e JOIN gateway.log_trace t USING (entry_id)"
@@ -84,7 +99,9 @@ def test_the_erasures_entry_opens_with_the_reserved_key(wiring: Wiring, eraser: 
 def test_an_erased_family_can_be_imported_again_under_new_ids(wiring: Wiring, eraser: Engine) -> None:
     load(wiring, family())
     before = (identity_of(wiring), person_of(wiring, "P-ADA"))
-    service.erase_family(eraser, wiring=wiring, family_id=before[0].family_id, actor="test")
+    service.erase_family(
+        eraser, wiring=wiring, family_id=before[0].family_id, requested_by="test", approved_by="other"
+    )
     assert load(wiring, family()).rows[0].outcome is Outcome.IMPORTED
     assert identity_of(wiring) != before[0]
     assert person_of(wiring, "P-ADA") != before[1]
@@ -92,13 +109,17 @@ def test_an_erased_family_can_be_imported_again_under_new_ids(wiring: Wiring, er
 
 def test_an_unknown_family_cannot_be_erased(wiring: Wiring, eraser: Engine) -> None:
     with pytest.raises(UnknownCaseError):
-        service.erase_family(eraser, wiring=wiring, family_id=uuid4(), actor="test")
+        service.erase_family(
+            eraser, wiring=wiring, family_id=uuid4(), requested_by="test", approved_by="other"
+        )
 
 
 def test_the_reserved_family_cannot_be_erased(wiring: Wiring, eraser: Engine) -> None:
     """Its key seals what belongs to nobody, for ever."""
     with pytest.raises(IntegrityError):
-        service.erase_family(eraser, wiring=wiring, family_id=UUID(int=0), actor="test")
+        service.erase_family(
+            eraser, wiring=wiring, family_id=UUID(int=0), requested_by="test", approved_by="other"
+        )
 
 
 def test_traces_of_entries_that_had_been_waiting_go_too(wiring: Wiring, eraser: Engine) -> None:
@@ -107,10 +128,10 @@ def test_traces_of_entries_that_had_been_waiting_go_too(wiring: Wiring, eraser: 
     family_id = identity_of(wiring).family_id
     mum = person_of(wiring, "P-MUM")
     with wiring.engine.connect() as stuck, stuck.begin():
-        stuck.execute(text("SELECT gateway.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"))
+        log.append(stuck, [])
         service.shield(wiring, family_id=family_id, person_id=mum, level=Shield.REFUGE, actor="test")
     assert len(rows(wiring, "SELECT FROM gateway.log_deferred")) == 1
-    service.erase_family(eraser, wiring=wiring, family_id=family_id, actor="test")
+    service.erase_family(eraser, wiring=wiring, family_id=family_id, requested_by="test", approved_by="other")
     assert rows(wiring, "SELECT FROM gateway.log_deferred") == []
     assert rows(wiring, "SELECT FROM gateway.log_trace WHERE family_id = :family", family=family_id) == []
 
@@ -133,7 +154,7 @@ def test_what_the_family_decided_leads_to_nobody_any_more(wiring: Wiring, eraser
             ),
             values,
         )
-        change.record(kind="consent.hold", family_id=family_id, actor="test")
-    service.erase_family(eraser, wiring=wiring, family_id=family_id, actor="test")
+        change.record(kind="consent.give", family_id=family_id, actor="test")
+    service.erase_family(eraser, wiring=wiring, family_id=family_id, requested_by="test", approved_by="other")
     assert rows(wiring, "SELECT FROM consent_registry.subject") == []
     assert rows(wiring, "SELECT FROM consent_registry.standing") == []

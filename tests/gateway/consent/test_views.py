@@ -154,7 +154,9 @@ def test_a_reference_to_a_person_is_no_case(registry: Registry) -> None:
 def test_an_erased_family_is_absent(registry: Registry, database: Database) -> None:
     eraser = open_engine(database.eraser_url)
     identity = identity_of(registry.wiring)
-    erase_family(eraser, wiring=registry.wiring, family_id=identity.family_id, actor="test")
+    erase_family(
+        eraser, wiring=registry.wiring, family_id=identity.family_id, requested_by="test", approved_by="other"
+    )
     eraser.dispose()
     assert registry.send(registry.withdrawal).status_code == 404
 

@@ -14,9 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from certs.envelope import unseal
+from extract_client.log.merkle import leaf_hash
 from gateway.database import open_engine
 from gateway.disclosure_log import repository
-from gateway.disclosure_log.entry import leaf_hash
 from gateway.disclosure_log.errors import UnrecordedActError
 from gateway.disclosure_log.model import PendingEntry
 from gateway.disclosure_log.service import act

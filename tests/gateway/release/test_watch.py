@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from certs.envelope import FileKek
 from certs.errors import EnvelopeError
+from gateway.cases.errors import ErasureRefusedError
 from gateway.cases.service import erase_family
 from gateway.database import open_engine
 from gateway.disclosure_log.repository import database_now
@@ -247,15 +248,25 @@ def test_an_erased_family_is_gone_from_the_watch_and_its_alerts(world: World, er
     pull(world, "EH-2")
     watch(world)
     family = world.family_id("EH-1")
-    erase_family(eraser, wiring=world.wiring, family_id=family, actor="test")
+    with world.wiring.engine.begin() as connection:
+        for task in open_tasks(connection):
+            finish(connection, task.id, actor="test", now=database_now(connection))
+    erase_family(eraser, wiring=world.wiring, family_id=family, requested_by="test", approved_by="other")
     assert [(world.family_id("EH-2"),)] == rows(world, "SELECT family_id FROM gateway.recent_pull")
-    assert [(world.members["camhs"].client_id, None, {})] == alerts(world, TaskKind.PULLING_FAMILY)
+    told = "SELECT about, ref, facts FROM gateway.task WHERE kind = 'pulling.family'"
+    assert [(world.members["camhs"].client_id, None, {})] == rows(world, told)
     assert 0 == watch(world)
 
 
 def test_a_family_erased_before_it_was_read_is_passed_over(world: World, eraser: Engine) -> None:
     pull(world, "EH-1", times=PER_FAMILY)
-    erase_family(eraser, wiring=world.wiring, family_id=world.family_id("EH-1"), actor="test")
+    erase_family(
+        eraser,
+        wiring=world.wiring,
+        family_id=world.family_id("EH-1"),
+        requested_by="test",
+        approved_by="other",
+    )
     assert 0 == watch(world)
     assert 0 == kept(world)
 
@@ -273,14 +284,21 @@ def test_a_pull_stored_while_its_family_is_erased_goes_with_it(world: World, era
                 ),
                 {"family": family},
             )
-            erasing = pool.submit(erase_family, eraser, wiring=world.wiring, family_id=family, actor="test")
+            erasing = pool.submit(
+                erase_family,
+                eraser,
+                wiring=world.wiring,
+                family_id=family,
+                requested_by="test",
+                approved_by="other",
+            )
             with pytest.raises(TimeoutError):
                 erasing.result(timeout=0.5)
         erasing.result(timeout=20)
     assert 0 == kept(world)
 
 
-def test_an_alert_raised_while_its_family_is_erased_forgets_it(
+def test_an_alert_raised_while_its_family_is_erased_stands_against_it(
     world: World, eraser: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pull(world, "EH-1", times=PER_FAMILY)
@@ -291,7 +309,14 @@ def test_an_alert_raised_while_its_family_is_erased_forgets_it(
         def raise_while_erasing(*arguments: object, **named: object) -> bool:
             raised = raise_task(*arguments, **named)  # type: ignore[arg-type] # passed on as they came
             erasing.append(
-                pool.submit(erase_family, eraser, wiring=world.wiring, family_id=family, actor="test")
+                pool.submit(
+                    erase_family,
+                    eraser,
+                    wiring=world.wiring,
+                    family_id=family,
+                    requested_by="test",
+                    approved_by="other",
+                )
             )
             with pytest.raises(TimeoutError):
                 erasing[0].result(timeout=0.5)
@@ -299,8 +324,11 @@ def test_an_alert_raised_while_its_family_is_erased_forgets_it(
 
         monkeypatch.setattr(service, "raise_task", raise_while_erasing)
         assert 1 == watch(world)
-        erasing[0].result(timeout=20)
-    assert [(world.members["camhs"].client_id, None, {})] == alerts(world, TaskKind.PULLING_FAMILY)
+        with pytest.raises(ErasureRefusedError) as refused:
+            erasing[0].result(timeout=20)
+    assert ("open_task",) == refused.value.reasons
+    assert [family] == [ref for _, ref, _ in alerts(world, TaskKind.PULLING_FAMILY)]
+    assert PER_FAMILY == kept(world)
 
 
 def test_one_damaged_entry_does_not_blind_the_watch(world: World, database: Database) -> None:
@@ -345,10 +373,11 @@ def test_whoever_pulls_cannot_tell_that_there_is_an_alert(world: World) -> None:
         body = {
             name: value
             for name, value in json.loads(answer.data).items()
-            if name not in {"extract_id", "issued_at", "use_until"}
+            if name not in {"extract_id", "issued_at", "use_until", "receipt"}
         }
         return answer.status_code, sorted(answer.headers.keys()), body, list(statements)
 
+    ask()  # the first request of a process starts the log, too
     before = ask()
     pull(world, times=VOLUME)
     assert 2 == watch(world)
