@@ -177,7 +177,7 @@ def clean() -> None:
     )
     for name in (*caches, "htmlcov", ".venv"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
-    for source in (*SOURCES, "tests", "tools"):
+    for source in (*SOURCES, "tests", "tools", "bench"):
         for folder in list((ROOT / source).rglob("__pycache__")):
             shutil.rmtree(folder, ignore_errors=True)
 
