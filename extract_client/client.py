@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from joserfc.jwk import ECKey
 
-from extract_client.errors import NotAvailableError, RefusedError, UnexpectedAnswerError
+from extract_client.errors import BusyError, NotAvailableError, RefusedError, UnexpectedAnswerError
 from extract_client.signing import PrivateKey, client_assertion, dpop_proof, load_key, new_proof_key
 from extract_client.transport import Answer, HttpsTransport, Transport
 
@@ -25,6 +25,7 @@ _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 _OK: Final = 200
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
+_BUSY: Final = (429, 503)
 _USE_NONCE: Final = "use_dpop_nonce"
 _NOT_EFFECTIVE: Final = "unauthorized_client"
 
@@ -63,7 +64,7 @@ class ExtractClient:
 
         Raises: ExtractClientError.
         """
-        return self._get("/v1/me", self._token("P1", practitioner))
+        return self._get("/v1/me", self._extract_token("P1", practitioner))
 
     def pull(self, case_ref: str, *, purpose: str, practitioner: str) -> JsonObject:
         """Return one extract.
@@ -75,7 +76,7 @@ class ExtractClient:
 
         Raises: NotAvailableError; RefusedError; ExtractClientError.
         """
-        token = self._token(purpose, practitioner)
+        token = self._extract_token(purpose, practitioner)
         return self._get(f"/v1/cases/{quote(case_ref, safe='')}/extract", token)
 
     def check(self, *, purpose: str, practitioner: str) -> Iterator[str]:
@@ -86,7 +87,7 @@ class ExtractClient:
         self._token_endpoint()
         yield "The gateway answers, and calls itself by the address that you configured."
         try:
-            token = self._token(purpose, practitioner)
+            token = self._extract_token(purpose, practitioner)
         except RefusedError as error:
             if error.code != _NOT_EFFECTIVE:
                 raise
@@ -96,12 +97,51 @@ class ExtractClient:
         agency = self._get("/v1/me", token).get("agency", {})
         yield f"The gateway knows you as {agency.get('name', 'an agency without a name')}."
 
-    def _token(self, purpose: str, practitioner: str) -> str:
+    def checkpoint(self) -> bytes:
+        """Return the newest checkpoint of the disclosure log, which everybody may read; nothing of it is checked.
+
+        Raises: NotAvailableError, nothing was published yet; ExtractClientError.
+        """
+        answer = self.transport.send("GET", f"{self.base_url}/log/checkpoint", headers={})
+        if answer.status != _OK:
+            raise _refused(answer)
+        return answer.body
+
+    def log_token(self) -> str:
+        """Return a token for the disclosure log's tiles, good for a few minutes; it touches no case.
+
+        Raises: RefusedError, this client may not read the log; ExtractClientError.
+        """
+        return self._token({"scope": "log:read"})
+
+    def log_resource(self, path: str, *, token: str) -> bytes:
+        """Return one tile or bundle of the disclosure log; nothing of it is checked.
+
+        Args:
+            path: below the log's prefix, such as ``tile/0/000``.
+
+        Raises: NotAvailableError, the log does not have it; BusyError; ExtractClientError.
+        """
+        answer = self._read_again(f"/log/{path}", token, accept="*/*")
+        if answer.status != _OK:
+            raise _refused(answer)
+        return answer.body
+
+    def _extract_token(self, purpose: str, practitioner: str) -> str:
+        details = [{"type": "case_extract", "purpose": purpose, "practitioner": {"id": practitioner}}]
+        return self._token(
+            {
+                "scope": "extract:read",
+                "authorization_details": json.dumps(details, separators=(",", ":")),
+            }
+        )
+
+    def _token(self, wanted: Mapping[str, str]) -> str:
         endpoint = self._token_endpoint()
-        answer = self._ask_for_token(endpoint, purpose, practitioner, nonce=None)
+        answer = self._ask_for_token(endpoint, wanted, nonce=None)
         document = _document(answer)
         if answer.nonce is not None and document.get("error") == _USE_NONCE:
-            answer = self._ask_for_token(endpoint, purpose, practitioner, nonce=answer.nonce)
+            answer = self._ask_for_token(endpoint, wanted, nonce=answer.nonce)
             document = _document(answer)
         if answer.status != _OK:
             raise _no_token(document)
@@ -110,8 +150,7 @@ class ExtractClient:
             raise UnexpectedAnswerError("The gateway's token is not bound to our key.")
         return token
 
-    def _ask_for_token(self, endpoint: str, purpose: str, practitioner: str, *, nonce: str | None) -> Answer:
-        details = [{"type": "case_extract", "purpose": purpose, "practitioner": {"id": practitioner}}]
+    def _ask_for_token(self, endpoint: str, wanted: Mapping[str, str], *, nonce: str | None) -> Answer:
         now = int(time.time())
         form = {
             "grant_type": "client_credentials",
@@ -119,9 +158,8 @@ class ExtractClient:
             "client_assertion": client_assertion(
                 self.key, client_id=self.client_id, issuer=self.base_url, now=now
             ),
-            "scope": "extract:read",
             "resource": f"{self.base_url}/v1",
-            "authorization_details": json.dumps(details, separators=(",", ":")),
+            **wanted,
         }
         headers = {
             "Accept": "application/json",
@@ -147,18 +185,22 @@ class ExtractClient:
         return endpoint
 
     def _get(self, path: str, token: str) -> JsonObject:
-        answer = self._read(path, token, nonce=None)
-        if answer.status == _UNAUTHORIZED and answer.nonce is not None:
-            answer = self._read(path, token, nonce=answer.nonce)
+        answer = self._read_again(path, token)
         document = _document(answer)
         if answer.status != _OK:
-            raise _problem(answer.status, document)
+            raise _refused(answer)
         return document
 
-    def _read(self, path: str, token: str, *, nonce: str | None) -> Answer:
+    def _read_again(self, path: str, token: str, *, accept: str = "application/json") -> Answer:
+        answer = self._read(path, token, accept, nonce=None)
+        if answer.status == _UNAUTHORIZED and answer.nonce is not None:
+            answer = self._read(path, token, accept, nonce=answer.nonce)
+        return answer
+
+    def _read(self, path: str, token: str, accept: str, *, nonce: str | None) -> Answer:
         url, now = self.base_url + path, int(time.time())
         proof = dpop_proof(self.proof_key, method="GET", url=url, now=now, token=token, nonce=nonce)
-        headers = {"Accept": "application/json", "Authorization": f"DPoP {token}", "DPoP": proof}
+        headers = {"Accept": accept, "Authorization": f"DPoP {token}", "DPoP": proof}
         return self.transport.send("GET", url, headers=headers)
 
 
@@ -177,8 +219,12 @@ def _no_token(document: Mapping[str, Any]) -> RefusedError:
     return RefusedError(f"No token: {why}", code=code)
 
 
-def _problem(status: int, document: Mapping[str, Any]) -> RefusedError:
+def _refused(answer: Answer) -> RefusedError:
+    document = _document(answer)
     detail, code = str(document.get("detail", "no reason given.")), str(document.get("type"))
-    if status == _NOT_FOUND:
+    if answer.status == _NOT_FOUND:
         return NotAvailableError(f"Not available: {detail}", code=code)
-    return RefusedError(f"{document.get('title', 'Refused')}: {detail}", code=code)
+    sentence = f"{document.get('title', 'Refused')}: {detail}"
+    if answer.status in _BUSY and answer.retry_after is not None:
+        return BusyError(sentence, code=code, retry_after=answer.retry_after)
+    return RefusedError(sentence, code=code)

@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ class Access:
 
     Attributes:
         ca_file: None: the authorities of this machine.
+        practitioner: id of the person who asks; empty where nobody asks about a case.
     """
 
     base_url: str
@@ -25,16 +27,18 @@ class Access:
 
 
 def read_access(given: Namespace) -> Access:
-    """Return the access that the command line describes.
+    """Return the access that the command line describes; a command without ``--practitioner`` needs none.
 
     Raises: ConfigurationError, naming what is missing.
     """
     if given.config is not None:
         return _from_config(given)
-    for name in ("base_url", "client_id", "key_file", "practitioner"):
+    person = ("practitioner",) if "practitioner" in given else ()
+    for name in ("base_url", "client_id", "key_file", *person):
         if getattr(given, name) is None:
             raise ConfigurationError(f"Give --config, or --{name.replace('_', '-')}.")
-    return Access(given.base_url, given.client_id, given.key_file, given.ca_file, given.practitioner)
+    practitioner = given.practitioner if person else ""
+    return Access(given.base_url, given.client_id, given.key_file, given.ca_file, practitioner)
 
 
 def read_case_ref(given: Namespace) -> str:
@@ -58,6 +62,27 @@ def read_case_ref(given: Namespace) -> str:
     return str(ref)
 
 
+def read_log_key(given: Namespace) -> str:
+    """Return the verifier key of the log that the configuration names.
+
+    Raises: ConfigurationError.
+    """
+    key = find_log_key(given)
+    if key is None:
+        raise ConfigurationError("Give --log-key, --policy, or a --config that names the log's key.")
+    return key
+
+
+def find_log_key(given: Namespace) -> str | None:
+    """Return the verifier key of the log that the configuration names; absent: it names none, or there is none.
+
+    Raises: ConfigurationError.
+    """
+    log = {} if given.config is None else _read(given.config).get("log", {})
+    key = log.get("vkey") if isinstance(log, dict) else None
+    return key if isinstance(key, str) else None
+
+
 def _from_config(given: Namespace) -> Access:
     document = _read(given.config)
     agencies = document.get("agencies", {})
@@ -66,18 +91,23 @@ def _from_config(given: Namespace) -> Access:
     agency = agencies[given.agency]
     folder = given.config.parent
     try:
-        practitioner = given.practitioner or agency["practitioners"][0]["id"]
         return Access(
             base_url=given.base_url or document["base_url"],
             client_id=given.client_id or agency["client_id"],
             key_file=given.key_file or folder / agency["key_file"],
             ca_file=given.ca_file or folder / document["ca_file"],
-            practitioner=practitioner,
+            practitioner=_practitioner(given, agency),
         )
     except (KeyError, IndexError, TypeError) as error:
         raise ConfigurationError(
             f"The file {given.config} does not describe {given.agency} fully."
         ) from error
+
+
+def _practitioner(given: Namespace, agency: Mapping[str, Any]) -> str:
+    if "practitioner" not in given:
+        return ""
+    return str(given.practitioner or agency["practitioners"][0]["id"])
 
 
 def _read(path: Path) -> dict[str, Any]:

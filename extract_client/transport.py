@@ -20,12 +20,14 @@ class Answer:
 
     Attributes:
         nonce: what the next proof must carry (RFC 9449 section 8); None: nothing was asked for.
+        retry_after: seconds to wait before asking again (RFC 9110 section 10.2.3); None: not told.
     """
 
     status: int
     content_type: str
     body: bytes
     nonce: str | None = None
+    retry_after: int | None = None
 
 
 class Transport(Protocol):
@@ -69,5 +71,16 @@ class HttpsTransport:
         if len(read) > MAX_ANSWER_BYTES:
             raise UnexpectedAnswerError("The gateway's answer is too large.")
         return Answer(
-            response.status, response.headers.get_content_type(), read, response.headers.get("DPoP-Nonce")
+            response.status,
+            response.headers.get_content_type(),
+            read,
+            nonce=response.headers.get("DPoP-Nonce"),
+            retry_after=seconds_of(response.headers.get("Retry-After")),
         )
+
+
+def seconds_of(retry_after: str | None) -> int | None:
+    """Return the seconds that a Retry-After header tells; nothing for a date or for none."""
+    if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()):
+        return None
+    return int(retry_after)

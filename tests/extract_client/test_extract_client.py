@@ -27,6 +27,7 @@ from extract_client.errors import (
     RefusedError,
     UnexpectedAnswerError,
 )
+from extract_client.log.note import ED25519, VerifierKey
 from extract_client.signing import load_key
 from extract_client.transport import Answer
 from gateway.oauth import access, views
@@ -288,6 +289,16 @@ def test_pull_prints_the_extract_and_nothing_else(
     output = capsys.readouterr()
     assert json.loads(output.out) == {"case_ref": "ref 1:é", "agency": "camhs", "purpose": "P1"}
     assert output.err == ""
+
+
+def test_an_extract_that_is_not_shown_to_be_on_record_is_not_printed(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It carries no receipt: whoever sent it, nobody can prove that it was recorded."""
+    key = str(VerifierKey("log.test/1", ED25519, bytes(32)))
+    assert 1 == command.run("pull", "--case", "plain", "--log-key", key)
+    output = capsys.readouterr()
+    assert ("", 1) == (output.out, output.err.count("\n"))
 
 
 def test_pull_without_a_configuration_takes_everything_one_by_one(
