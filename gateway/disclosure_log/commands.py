@@ -1,9 +1,20 @@
-"""``gateway log``: what is on record."""
+"""``gateway log``: what is on record, and whether the record is whole."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
+from extract_client.errors import NoteError
+from extract_client.log.note import VerifierKey
 from gateway.commands import command_wiring
-from gateway.disclosure_log.reading import newest
+from gateway.disclosure_log.errors import LogNotServedError, NotAppendedError
+from gateway.disclosure_log.mark import MarkFile
+from gateway.disclosure_log.publishing import publish_head, start
+from gateway.disclosure_log.reading import log_size, newest
+from gateway.disclosure_log.verification import Report, snapshot, verify_log
+from gateway.log_signer import LogContradictionError, create_log_key
 
 
 @click.group()
@@ -21,3 +32,85 @@ def list_entries(last: int) -> None:
             click.echo(
                 f"{line.leaf_index:>6}  {line.minute:%Y-%m-%d %H:%M}Z  {line.kind:<18} {line.actor}  {detail}"
             )
+
+
+@log.command()
+@click.option(
+    "--log-key",
+    "log_keys",
+    multiple=True,
+    metavar="VKEY",
+    help="An earlier verifier key of this log; repeatable.",
+)
+def verify(log_keys: tuple[str, ...]) -> None:
+    """Check every entry, tile, checkpoint and payload of the log. Reads only; ends with 1 where something is wrong."""
+    with command_wiring() as wiring:
+        mark = MarkFile(wiring.settings.state_dir).read()
+        keys = [signer.verifier for signer in wiring.log.signers] + [_key(text) for text in log_keys]
+        with (
+            snapshot(wiring.engine) as connection,
+            click.progressbar(
+                length=log_size(connection),
+                label="Checking",
+                file=sys.stderr,
+                hidden=not sys.stderr.isatty(),
+            ) as bar,
+        ):
+            report = verify_log(
+                connection,
+                keyring=wiring.keyring,
+                origin=wiring.log.origin,
+                keys=keys,
+                policy=wiring.log.policy,
+                mark=mark,
+                step=bar.update,
+            )
+    for sentence in _told(report):
+        click.echo(sentence)
+    for finding in report.findings:
+        click.echo(f"WRONG: {finding}", err=True)
+    if report.findings:
+        sys.exit(1)
+
+
+@log.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--origin", envvar="GATEWAY_LOG_ORIGIN", required=True, help="The log's; or GATEWAY_LOG_ORIGIN."
+)
+def key(file: Path, origin: str) -> None:
+    """Make a signing key in FILE, and print the verifier key that partners and witnesses keep."""
+    click.echo(create_log_key(file, origin=origin))
+
+
+@log.command()
+def publish() -> None:
+    """Sign and publish a checkpoint over everything that is recorded, and print it."""
+    with command_wiring() as wiring:
+        try:
+            start(wiring)
+            tree = publish_head(wiring)
+        except (LogContradictionError, LogNotServedError, NotAppendedError) as error:
+            raise click.ClickException(str(error) or "The log could not be signed or published.") from error
+    click.echo(tree.note, nl=False)
+
+
+def _told(report: Report) -> Iterator[str]:
+    yield f"Entries: {report.size}, of which published: {report.published}."
+    yield f"Checkpoints that hold: {report.checkpoints}; cosignatures that hold: {report.cosignatures}."
+    if report.unknown_witnesses:
+        yield f"Cosignatures of witnesses that the policy does not name: {report.unknown_witnesses}."
+    yield (
+        f"Payloads that open: {report.opened}, of which cover entries: {report.covers},"
+        f" refusals of unknown references: {report.unknown_refs}."
+    )
+    yield f"Entries without a payload: {report.erased}."
+    if report.deferred:
+        yield f"Entries that wait to be integrated: {report.deferred}."
+
+
+def _key(text: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(text)
+    except NoteError as error:
+        raise click.UsageError(f"{text} is not a verifier key.") from error
