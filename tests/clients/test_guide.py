@@ -56,6 +56,7 @@ class Followed:
         checks: each connection test, as the guide prints it and as it came.
         extracts: by the program that pulled it.
         too_early: what the client with the certificate was told before anybody had approved it.
+        verified: what checking the saved extract printed.
     """
 
     reader: Reader
@@ -65,6 +66,7 @@ class Followed:
     extracts: dict[str, dict[str, Any]]
     me: dict[str, Any]
     too_early: dict[str, Any]
+    verified: str
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,10 @@ def followed(
     reader.given["CASE_REF"] = council.list_family(CASE, agency=AGENCY)
     _, me, pulled = reader.go_on()
     extracts["extract-client"] = json.loads(pulled.printed)
+    reader.go_on()  # saves one
+    (reader.given["LOG_KEY"],) = council.wiring.log.vkeys
+    _, verified = reader.go_on()
+    reader.go_on()  # watches the log
     for program in ("python", "node"):
         _, pulled = reader.go_on()
         extracts[program] = json.loads(pulled.printed)
@@ -113,7 +119,16 @@ def followed(
     checks += reader.follow(blocks("console")[-1], CLIENT_ID=client_id)
     council.approve(AGENCY)
     checks += reader.go_on(CLIENT_ID=client_id)
-    return Followed(reader, client_id, by_certificate, checks, extracts, json.loads(me.printed), too_early)
+    return Followed(
+        reader,
+        client_id,
+        by_certificate,
+        checks,
+        extracts,
+        json.loads(me.printed),
+        too_early,
+        verified.printed,
+    )
 
 
 def _require(*programs: str) -> None:
@@ -145,7 +160,7 @@ def _application(folder: Path) -> Path:
         review_on = {today + timedelta(days=300)}
 
         [client]
-        scopes = ["extract:read", "panel:read"]
+        scopes = ["extract:read", "log:read", "panel:read"]
         keys = "public.jwks.json"
         """
     )
@@ -178,6 +193,20 @@ def test_a_new_certificate_is_tested_before_it_is_approved(followed: Followed) -
     """Such a client has no connection test but this answer, which proves that the handshake came through."""
     assert "unauthorized_client" == followed.too_early["error"]
     assert followed.too_early["error_description"].startswith("The connection works")
+
+
+def test_the_saved_extract_is_shown_to_be_on_record(followed: Followed) -> None:
+    extract = json.loads((followed.reader.folder / "extract.json").read_text())
+    assert f"extract_id: {extract['extract_id']}" in followed.verified
+    assert all(line.startswith(("ok: ", "    ")) for line in followed.verified.splitlines())
+
+
+def test_a_changed_extract_is_not_on_record(followed: Followed) -> None:
+    reader = followed.reader
+    changed = json.loads((reader.folder / "extract.json").read_text()) | {"use_until": "2036-01-01T00:00:00Z"}
+    (reader.folder / "changed.json").write_text(json.dumps(changed))
+    refused = reader.type('extract-client verify changed.json --log-key "$LOG_KEY"')
+    assert (1, 1) == (refused.returncode, refused.stderr.count("\n"))
 
 
 def test_every_program_pulls_the_same_extract(followed: Followed) -> None:

@@ -66,7 +66,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         lines: list[str] = []
         for line in process.stdout:
             lines.append(line)
-            if "log list" in line:
+            if "monitor" in line:
                 break
         assert process.poll() is None, "the demo ended"
         yield Demo(folder, "".join(lines), json.loads((folder / "demo.json").read_text()))
@@ -154,10 +154,14 @@ def test_pasting_the_printed_lines_shows_the_main_job(demo: Demo) -> None:
     """The last test of this module: it withdraws. The README's lines are the printed ones."""
     lines = printed_lines(demo)
     assert lines == readme_lines(demo)
-    camhs, charity, withdrawal, again, record = (run(line) for line in lines)
-    assert [0, 0, 0, NOT_AVAILABLE, 0] == [
-        answer.returncode for answer in (camhs, charity, withdrawal, again, record)
-    ], [answer.stderr for answer in (camhs, charity, withdrawal, again, record)]
+    answers = [run(line) for line in lines]
+    camhs, charity, _, again, record, verified, watched = answers
+    assert [0, 0, 0, NOT_AVAILABLE, 0, 0, 0] == [answer.returncode for answer in answers], [
+        answer.stderr for answer in answers
+    ]
+    assert [True, True] == [answer.stderr.startswith("On record: entry ") for answer in (camhs, charity)]
+    assert "entries" in verified.stdout.lower()
+    assert watched.stdout.strip()
     full, less = json.loads(camhs.stdout), json.loads(charity.stdout)
     assert full["case_ref"] != less["case_ref"]
     names = [
