@@ -170,8 +170,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse what is no request of ours, without repeating any of it, and end the connection."""
+        del message, explain
         status = HTTPStatus(code)
         body = f"{status.phrase}\n".encode()
         self.send_response(status)
