@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 from flask_smorest import Api
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from gateway import openapi
@@ -166,6 +167,9 @@ def _answer_fault(error: Exception) -> Response:
     """The last handler: what nobody foresaw is ours, logged without its content, and closed."""
     if isinstance(error, HTTPException):
         return _answer_http(error)
+    if isinstance(error, OperationalError):  # the database is away or being restarted
+        _log.error("database.away", request_id=g.get("request_id"))
+        return problem_response(Problem(UNAVAILABLE, headers={"Retry-After": "1"}))
     _log.error("fault", request_id=g.get("request_id"), fault=type(error).__name__, where=_where(error))
     return problem_response(Problem(INTERNAL))
 

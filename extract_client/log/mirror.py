@@ -94,6 +94,8 @@ class Mirror:
         if not partial:
             shutil.rmtree(older, ignore_errors=True)
             return
+        if not older.is_dir():  # a round that was killed had come further: the whole piece is there
+            return
         for file in older.iterdir():
             if file.name != width:
                 file.unlink()

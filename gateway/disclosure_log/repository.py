@@ -3,7 +3,8 @@
 CONTRACT of ``append``: atomic (all entries but the moved ones, in order, or none), gap-free leaf
 indexes, tree and full tiles with them; durable when the transaction that called it is, or, without
 ``flush``, when the next checkpoint is published; the head lock is taken inside and, in autocommit,
-released when the call returns. No lock of the log is ever held across a round trip or a flush.
+released when the call returns, so that a release holds no lock across a round trip or a flush. An act
+holds the head from its append to its commit; one that stops in between is put out after a second.
 
 CONTRACT of ``publish``: when it returns, the checkpoint and everything appended before it are durable.
 """

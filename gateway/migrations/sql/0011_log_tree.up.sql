@@ -120,22 +120,13 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
 
+    -- Whoever stops with the head in hand, in a transaction of its own, is put out: it must not stop everybody.
+    PERFORM set_config('idle_in_transaction_session_timeout', '1000', true);
+
     -- 1. The only lock. Whoever holds it decides the order of withdrawals and releases.
     SELECT h.size, h.peaks INTO v_head FROM gateway.log_head h FOR UPDATE;
 
-    -- 2. A separate statement, hence a snapshot taken after the wait.
-    SELECT coalesce(array_agg(u.o::integer ORDER BY u.o), '{}') INTO o_moved
-      FROM unnest(p_families, p_family_versions, p_agencies, p_agency_versions)
-           WITH ORDINALITY AS u(family, family_version, agency, agency_version, o)
-     WHERE (u.family_version IS NOT NULL AND u.family_version IS DISTINCT FROM
-               (SELECT g.version FROM gateway.family_gate g WHERE g.family_id = u.family))
-        OR (u.agency_version IS NOT NULL AND u.agency_version IS DISTINCT FROM
-               (SELECT g.version FROM gateway.agency_gate g WHERE g.agency_code = u.agency))
-        -- Sealed under keys that were erased since: it could never be read, and would lead to the family.
-        OR (u.family_version IS NULL AND EXISTS (SELECT FROM gateway.family_gate g WHERE g.family_id = u.family)
-               AND NOT EXISTS (SELECT FROM gateway.family_key k WHERE k.family_id = u.family));
-
-    -- 3. Entries that closed something without the head go first.
+    -- 2. Entries that closed something without the head go first.
     o_first := v_head.size;
     IF EXISTS (SELECT FROM gateway.log_deferred) THEN
         WITH taken AS (
@@ -152,6 +143,18 @@ BEGIN
         )
         SELECT v_head.size + count(*) INTO o_first FROM payloads;
     END IF;
+
+    -- 3. A separate statement, hence a snapshot taken after the wait.
+    SELECT coalesce(array_agg(u.o::integer ORDER BY u.o), '{}') INTO o_moved
+      FROM unnest(p_families, p_family_versions, p_agencies, p_agency_versions)
+           WITH ORDINALITY AS u(family, family_version, agency, agency_version, o)
+     WHERE (u.family_version IS NOT NULL AND u.family_version IS DISTINCT FROM
+               (SELECT g.version FROM gateway.family_gate g WHERE g.family_id = u.family))
+        OR (u.agency_version IS NOT NULL AND u.agency_version IS DISTINCT FROM
+               (SELECT g.version FROM gateway.agency_gate g WHERE g.agency_code = u.agency))
+        -- Sealed under keys that were erased since: it could never be read, and would lead to the family.
+        OR (u.family_version IS NULL AND EXISTS (SELECT FROM gateway.family_gate g WHERE g.family_id = u.family)
+               AND NOT EXISTS (SELECT FROM gateway.family_key k WHERE k.family_id = u.family));
 
     -- 4. The batch, in its order, less the moved.
     WITH numbered AS (

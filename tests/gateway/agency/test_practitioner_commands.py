@@ -165,7 +165,12 @@ def test_a_log_that_cannot_be_had_is_said_plainly(
     file.write_text(HEADER, encoding="utf-8")
     monkeypatch.setattr(database, "STATEMENT_TIMEOUT_MS", 500)
     with wiring.engine.connect() as holder, holder.begin():
-        holder.execute(text("SELECT gateway.append('{}','{}','{}','{}','{}','{}','{}','{}', NULL, true)"))
+        holder.execute(
+            text(
+                "SELECT gateway.append('{}','{}','{}','{}','{}','{}','{}','{}', NULL, true),"
+                " set_config('idle_in_transaction_session_timeout', '0', true)"
+            )
+        )
         result = run(wiring, ["import", CODE, str(file)])
     sentence = "Error: The log cannot be written; nothing was changed. Try again.\n"
     assert (1, sentence) == (result.exit_code, result.output)

@@ -130,7 +130,12 @@ def test_a_release_under_way_is_overtaken_by_an_end(world: World, monkeypatch: p
 def test_an_end_does_not_wait_for_the_log(world: World) -> None:
     """With the head held by somebody else the person is out all the same, and the entry waits."""
     with world.wiring.engine.connect() as holder, holder.begin():
-        holder.execute(text("SELECT gateway.append('{}','{}','{}','{}','{}','{}','{}','{}', NULL, true)"))
+        holder.execute(
+            text(
+                "SELECT gateway.append('{}','{}','{}','{}','{}','{}','{}','{}', NULL, true),"
+                " set_config('idle_in_transaction_session_timeout', '0', true)"
+            )
+        )
         assert service.end_practitioner(world.wiring, code=CODE, practitioner_id="camhs-1", actor="test")
         assert not may_act(world)
     with world.wiring.engine.connect() as connection:

@@ -114,7 +114,12 @@ def test_suspending_does_not_wait_for_the_log(wiring: Wiring) -> None:
     onboard(wiring, CODE)
     with wiring.engine.connect() as holder, holder.begin():
         # The app role cannot lock the head itself; an append of nothing holds it until this transaction ends.
-        holder.execute(text("SELECT gateway.append('{}','{}','{}','{}','{}','{}','{}','{}', NULL, true)"))
+        holder.execute(
+            text(
+                "SELECT gateway.append('{}','{}','{}','{}','{}','{}','{}','{}', NULL, true),"
+                " set_config('idle_in_transaction_session_timeout', '0', true)"
+            )
+        )
         assert service.suspend(wiring, code=CODE, actor="test")
         assert AgencyState.SUSPENDED is state(wiring)
     with wiring.engine.connect() as connection:

@@ -165,7 +165,10 @@ def test_a_shield_does_not_wait_for_the_log(wiring: Wiring) -> None:
     who = {"family_id": identity_of(wiring).family_id, "person_id": person_of(wiring, "P-MUM")}
     with wiring.engine.connect() as stuck, stuck.begin():
         stuck.execute(
-            text("SELECT gateway.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL, true)")
+            text(
+                "SELECT gateway.append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL, true),"
+                " set_config('idle_in_transaction_session_timeout', '0', true)"
+            )
         )
         service.shield(wiring, **who, level=Shield.REFUGE, actor="test")
     found = rows(wiring, "SELECT shield FROM gateway.case_person WHERE person_id = :p", p=who["person_id"])

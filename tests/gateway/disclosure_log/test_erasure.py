@@ -149,6 +149,7 @@ def test_entries_that_had_been_waiting_are_counted(world: World, eraser: Engine)
     """They join the log with the erasure, and their payloads go like the others."""
     with world.wiring.engine.connect() as stuck, stuck.begin():
         repository.append(stuck, [])
+        stuck.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         world.withdraw("EH-1", "EH-1-mum")
     assert 1 == len(rows(world, "SELECT FROM gateway.log_deferred"))
     family = erase(world, eraser)
