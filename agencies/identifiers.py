@@ -37,6 +37,8 @@ _EMAIL_DOMAIN = re.compile(
 )
 _SNOMED = re.compile(r"[1-9][0-9]{5,17}")
 _WARD = re.compile(r"E05[0-9]{6}")
+_LONGEST_LOCAL = 64
+_LONGEST_EMAIL = 254
 
 
 def nhs_number(text: str, *, synthetic: bool) -> str:
@@ -147,7 +149,7 @@ def email(text: str) -> str:
     """
     local, at, domain = text.rpartition("@")
     well_formed = at and _EMAIL_LOCAL.fullmatch(local) and _EMAIL_DOMAIN.fullmatch(domain)
-    if not well_formed or len(local) > 64 or len(text) > 254:  # noqa: PLR2004 - lengths of RFC 5321
+    if not well_formed or len(local) > _LONGEST_LOCAL or len(text) > _LONGEST_EMAIL:
         raise IdentifierError("not an e-mail address")
     return text
 

@@ -194,11 +194,12 @@ def _codes(pattern: str, *, minimum: int = 0, member: str | None = None) -> fiel
 
 _MOMENT: Final = {"type": "string", "description": "A date, or an RFC 3339 instant."}
 _AGENCY: Final = r"(kind:[a-z][a-z0-9-]{1,39}|[a-z][a-z0-9-]{1,39})"
+_CLOSED_MESSAGES: Final = {"unknown": _UNKNOWN}
 _ALL_IS_NO_EXCLUSION: Final = r"(?!all$)"
 
 
 class _Closed(Schema):
-    error_messages = {"unknown": _UNKNOWN}  # noqa: RUF012 - the library's own form
+    error_messages = _CLOSED_MESSAGES
 
     class Meta:
         unknown = RAISE

@@ -202,49 +202,23 @@ def _hours(text: str) -> tuple[int, int]:
 
 
 def _check(settings: Settings) -> None:
-    counts = (
-        settings.entitlement_days_before,
-        settings.entitlement_days_after,
-        settings.extract_days,
-        settings.consent_months,
-        settings.client_requests_per_minute,
-        settings.practitioner_requests_per_minute,
-        settings.absences_per_hour,
-        settings.attestation_days,
-        settings.alert_pulls_per_hour,
-        settings.alert_family_pulls_per_day,
-    )
+    for rules in (_address_rules(settings), _file_rules(settings), _number_rules(settings)):
+        for rule, holds in rules.items():
+            if not holds:
+                raise SettingsError(f"The gateway cannot start: {rule}.")
+
+
+def _address_rules(settings: Settings) -> dict[str, bool]:
+    """What holds of names and addresses."""
     reads_certificates = settings.client_certificates is not ClientCertificates.OFF
-    rules = {
+    return {
         "GATEWAY_PUBLIC_URL must be https://host or https://host:port, without a path": _is_base_url(
             settings.public_url
         ),
         "GATEWAY_DATABASE_URL must be a postgresql:// URL": settings.database_url.startswith(
             ("postgresql://", "postgres://")
         ),
-        "GATEWAY_KEK_FILE must name an existing key file": settings.kek_file.is_file(),
-        "GATEWAY_LOG_KEY_FILE must name an existing key file": settings.log_key_file.is_file(),
-        "GATEWAY_KEK_OTHER_FILE, GATEWAY_LOG_NEXT_KEY_FILE, GATEWAY_PROMISE_KEY_FILE and GATEWAY_WITNESS_POLICY_FILE"
-        " must name existing files": all(
-            file is None or file.is_file()
-            for file in (
-                settings.kek_other_file,
-                settings.log_next_key_file,
-                settings.promise_key_file,
-                settings.witness_policy_file,
-            )
-        ),
-        "GATEWAY_STATE_DIR must name an existing folder": settings.state_dir.is_dir(),
-        "GATEWAY_WITNESS_WARN_SECONDS must be 1 or more, and GATEWAY_WITNESS_STOP_SECONDS more than it": (
-            1 <= settings.witness_warn_seconds < settings.witness_stop_seconds
-        ),
         "GATEWAY_COUNCIL_NAME must not be empty": bool(settings.council_name.strip()),
-        "the day, month and count settings must be 1 or more": (
-            min(counts) >= 1 and settings.attestation_grace_days >= 0
-        ),
-        "GATEWAY_ATTESTATION_DAYS and GATEWAY_ATTESTATION_GRACE_DAYS must be a year at most": (
-            max(settings.attestation_days, settings.attestation_grace_days) <= _YEAR
-        ),
         "GATEWAY_DPOP_NONCE_SCOPES must be scopes, each noun:verb": all(
             _SCOPE.fullmatch(scope) for scope in settings.dpop_nonce_scopes
         ),
@@ -260,9 +234,52 @@ def _check(settings: Settings) -> None:
             and (settings.client_certificates is ClientCertificates.PROXY or not settings.trusted_proxies)
         ),
     }
-    for rule, holds in rules.items():
-        if not holds:
-            raise SettingsError(f"The gateway cannot start: {rule}.")
+
+
+def _file_rules(settings: Settings) -> dict[str, bool]:
+    """What holds of files and folders."""
+    optional = {
+        "KEK_OTHER_FILE": settings.kek_other_file,
+        "LOG_NEXT_KEY_FILE": settings.log_next_key_file,
+        "PROMISE_KEY_FILE": settings.promise_key_file,
+        "WITNESS_POLICY_FILE": settings.witness_policy_file,
+    }
+    return {
+        "GATEWAY_KEK_FILE must name an existing key file": settings.kek_file.is_file(),
+        "GATEWAY_LOG_KEY_FILE must name an existing key file": settings.log_key_file.is_file(),
+        "GATEWAY_STATE_DIR must name an existing folder": settings.state_dir.is_dir(),
+        **{
+            f"GATEWAY_{name} must name an existing file": file is None or file.is_file()
+            for name, file in optional.items()
+        },
+    }
+
+
+def _number_rules(settings: Settings) -> dict[str, bool]:
+    """What holds of days, months, counts and seconds."""
+    counts = (
+        settings.entitlement_days_before,
+        settings.entitlement_days_after,
+        settings.extract_days,
+        settings.consent_months,
+        settings.client_requests_per_minute,
+        settings.practitioner_requests_per_minute,
+        settings.absences_per_hour,
+        settings.attestation_days,
+        settings.alert_pulls_per_hour,
+        settings.alert_family_pulls_per_day,
+    )
+    return {
+        "the day, month and count settings must be 1 or more": (
+            min(counts) >= 1 and settings.attestation_grace_days >= 0
+        ),
+        "GATEWAY_ATTESTATION_DAYS and GATEWAY_ATTESTATION_GRACE_DAYS must be a year at most": (
+            max(settings.attestation_days, settings.attestation_grace_days) <= _YEAR
+        ),
+        "GATEWAY_WITNESS_WARN_SECONDS must be 1 or more, and GATEWAY_WITNESS_STOP_SECONDS more than it": (
+            1 <= settings.witness_warn_seconds < settings.witness_stop_seconds
+        ),
+    }
 
 
 def _is_base_url(text: str) -> bool:

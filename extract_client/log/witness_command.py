@@ -60,9 +60,8 @@ def run(given: Namespace) -> None:
 
 
 def _serve(given: Namespace) -> None:
-    # Here, because the locks of POSIX that a witness needs are not everywhere where the other commands run.
-    from extract_client.log.witness import Witness  # noqa: PLC0415
-    from extract_client.log.witness_server import WitnessServer  # noqa: PLC0415
+    from extract_client.log.witness import Witness  # noqa: PLC0415 - fcntl: the other commands run without it
+    from extract_client.log.witness_server import WitnessServer  # noqa: PLC0415 - it imports the witness
 
     witness = Witness(
         given.name,

@@ -104,8 +104,9 @@ class WitnessServer(ThreadingHTTPServer):
         finally:
             self._places.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the library's names
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Say that a connection failed, by the type of its fault alone: clients that leave are everyday."""
+        del request, client_address
         _say(f"connection ended: {type(sys.exception()).__name__}")
 
 
@@ -186,11 +187,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Name no product and no version."""
         return "witness"
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say what was answered."""
+        del size
         _say(f"{self.command if self.command in ('GET', 'POST') else 'other'} {int(code)}")
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's names
+    def log_message(self, *_: Any) -> None:
         """Say nothing: the library's messages repeat what was sent."""
 
 

@@ -25,13 +25,14 @@ from gateway.wiring import Wiring
 Obstacle: TypeAlias = Callable[[Connection, UUID], str | None]
 """Says why a family may not be erased yet: a code, for whoever asked; nothing: it is no obstacle."""
 
-_BY_FAMILY: Final = (
-    "gateway.pairwise",
-    "gateway.blind_index",
-    "gateway.case_record",  # parts, people, workers, agenda items and offers go with it
-    "gateway.person_key",
-    "consent_registry.standing",
-    "consent_registry.subject",
+_DELETE: Final = (
+    text("DELETE FROM gateway.pairwise WHERE family_id = :family"),
+    text("DELETE FROM gateway.blind_index WHERE family_id = :family"),
+    # Parts, people, workers, agenda items and offers go with it.
+    text("DELETE FROM gateway.case_record WHERE family_id = :family"),
+    text("DELETE FROM gateway.person_key WHERE family_id = :family"),
+    text("DELETE FROM consent_registry.standing WHERE family_id = :family"),
+    text("DELETE FROM consent_registry.subject WHERE family_id = :family"),
 )
 
 
@@ -74,11 +75,8 @@ def delete_rows(connection: Connection, family_id: UUID) -> None:
         {"family": family_id},
     ).all()
     repository.hold_people(connection, [bytes(row.source_ref_index) for row in people])
-    for table in _BY_FAMILY:
-        connection.execute(
-            text(f"DELETE FROM {table} WHERE family_id = :family"),  # noqa: S608 - our own names
-            {"family": family_id},
-        )
+    for statement in _DELETE:
+        connection.execute(statement, {"family": family_id})
     connection.execute(
         text(
             "DELETE FROM gateway.person p WHERE p.person_id = ANY (CAST(:people AS uuid[]))"

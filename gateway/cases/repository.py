@@ -21,6 +21,11 @@ from gateway.keyring import Keyring
 PERSON_REF: Final = "person_ref"
 SOURCE_REF: Final = "source_ref"
 
+_CLEAR_CASE: Final = (
+    text("DELETE FROM gateway.case_part WHERE case_id = :case"),
+    text("DELETE FROM gateway.case_person WHERE case_id = :case"),
+    text("DELETE FROM gateway.case_worker WHERE case_id = :case"),
+)
 _AGENCIES_LOCK: Final = 0x45484701  # of this room alone; any constant that no other advisory lock uses
 
 
@@ -165,8 +170,8 @@ def replace_case(connection: Connection, case_id: UUID, *, document: CaseDocumen
         ),
         {"case": case_id, **_state(document)},
     ).scalar_one()
-    for table in ("case_part", "case_person", "case_worker"):
-        connection.execute(text(f"DELETE FROM gateway.{table} WHERE case_id = :case"), {"case": case_id})  # noqa: S608 - our names
+    for clear in _CLEAR_CASE:
+        connection.execute(clear, {"case": case_id})
     return version
 
 

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any, Final, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow.types import ErrorMessages
 
 from agencies.catalogue import FIELDS
 from agencies.model import AgencyCode, FieldName, JsonObject
@@ -51,22 +52,26 @@ _WORKER_ID = validate.Regexp(
 _AGENCY = validate.Regexp(
     re.compile(r"(?=.{2,40}\Z)[a-z][a-z0-9]*(-[a-z0-9]+)*\Z"), error="must be the code of an agency"
 )
-_MESSAGES: Final = {"required": "is required", "null": "must not be null"}
 _UNKNOWN: Final = "has an unknown member"
+_HIGHEST_LEVEL: Final = 4
+
+
+def _messages(invalid: str) -> ErrorMessages:
+    return {"required": "is required", "null": "must not be null", "invalid": invalid}
 
 
 class _Text(fields.String):
-    default_error_messages = {**_MESSAGES, "invalid": "must be text"}  # noqa: RUF012 - marshmallow's own form
+    default_error_messages = _messages("must be text")
 
 
 class _List(fields.List[Any]):
-    default_error_messages = {**_MESSAGES, "invalid": "must be a list"}  # noqa: RUF012 - as above
+    default_error_messages = _messages("must be a list")
 
 
 class _Flag(fields.Field[bool]):
     """true or false; marshmallow's own also takes "yes" and 1."""
 
-    default_error_messages = {**_MESSAGES, "invalid": "must be true or false"}  # noqa: RUF012 - as above
+    default_error_messages = _messages("must be true or false")
 
     def _deserialize(self, value: object, *_: object, **__: object) -> bool:
         if not isinstance(value, bool):
@@ -77,10 +82,10 @@ class _Flag(fields.Field[bool]):
 class _Level(fields.Field[int]):
     """A threshold level of the London continuum; not true, not 2.0, not "2"."""
 
-    default_error_messages = {**_MESSAGES, "invalid": "must be 1, 2, 3 or 4"}  # noqa: RUF012 - as above
+    default_error_messages = _messages("must be 1, 2, 3 or 4")
 
     def _deserialize(self, value: object, *_: object, **__: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4:  # noqa: PLR2004 - the four threshold levels
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _HIGHEST_LEVEL:
             raise self.make_error("invalid")
         return value
 
@@ -88,7 +93,7 @@ class _Level(fields.Field[int]):
 class _Day(fields.Field[date]):
     """One ISO form; ``date.fromisoformat`` alone would take week dates and dates without hyphens."""
 
-    default_error_messages = {**_MESSAGES, "invalid": "must be a date, year-month-day"}  # noqa: RUF012 - as above
+    default_error_messages = _messages("must be a date, year-month-day")
 
     def _deserialize(self, value: object, *_: object, **__: object) -> date:
         if not isinstance(value, str) or not _DATE.fullmatch(value):
@@ -102,7 +107,7 @@ class _Day(fields.Field[date]):
 class _Object(fields.Field[Mapping[str, JsonValue]]):
     """Any object; what it may hold is the catalogue's business."""
 
-    default_error_messages = {**_MESSAGES, "invalid": "must be an object"}  # noqa: RUF012 - as above
+    default_error_messages = _messages("must be an object")
 
     def _deserialize(self, value: object, *_: object, **__: object) -> Mapping[str, JsonValue]:
         if not isinstance(value, dict):
@@ -114,10 +119,13 @@ def _code(codes: tuple[str, ...], *, required: bool = True) -> _Text:
     return _Text(required=required, validate=validate.OneOf(codes, error="must be one of the listed codes"))
 
 
+_CLOSED_MESSAGES: Final = {"unknown": _UNKNOWN, "type": "must be an object"}
+
+
 class _Closed(Schema):
     """A shape that refuses members it does not list."""
 
-    error_messages = {"unknown": _UNKNOWN, "type": "must be an object"}  # noqa: RUF012 - marshmallow's own form
+    error_messages = _CLOSED_MESSAGES
 
     class Meta:
         """Unknown members are faults."""

@@ -15,14 +15,14 @@ INVARIANTS
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from authlib.oauth2.rfc6749 import (  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import (  # type: ignore[import-untyped]  # Authlib ships no types
     AuthorizationServer,
     ClientCredentialsGrant,
     ClientMixin,
     OAuth2Error,
     OAuth2Request,
 )
-from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload  # type: ignore[import-untyped]  # Authlib ships no types
 from flask import Response, json
 
 from gateway.oauth import token_endpoint
@@ -38,7 +38,7 @@ _METHODS = tuple(map(str, AuthenticationMethod))
 _NOT_STORED = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
-class TokenServer(AuthorizationServer):  # type: ignore[misc]
+class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no types
     """Answers token requests of one process."""
 
     def __init__(self, wiring: Wiring) -> None:
@@ -80,7 +80,7 @@ def refusal(error: RequestRefusedError) -> Response:
     return Response(json.dumps(body), status=int(error.status), headers=headers)
 
 
-class _Request(OAuth2Request):  # type: ignore[misc]
+class _Request(OAuth2Request):  # type: ignore[misc]  # Authlib ships no types
     """A token request as the skeleton passes it from step to step."""
 
     def __init__(self, request: ClientRequest, *, address: str) -> None:
@@ -90,7 +90,7 @@ class _Request(OAuth2Request):  # type: ignore[misc]
         self.grant: Grant | None = None
 
 
-class _Client(ClientMixin):  # type: ignore[misc]
+class _Client(ClientMixin):  # type: ignore[misc]  # Authlib ships no types
     """An authenticated client as the skeleton asks about it."""
 
     def __init__(self, authenticated: AuthenticatedClient) -> None:
@@ -103,7 +103,7 @@ class _Client(ClientMixin):  # type: ignore[misc]
         return grant_type == GRANT_TYPE
 
 
-class _ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
+class _ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib ships no types
     """The one grant: its order is the skeleton's, its decisions are ours."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = _METHODS
@@ -142,7 +142,7 @@ def _told_to_the_skeleton() -> Iterator[None]:
         raise _RefusedError(error) from error
 
 
-class _RefusedError(OAuth2Error):  # type: ignore[misc]
+class _RefusedError(OAuth2Error):  # type: ignore[misc]  # Authlib ships no types
     """A refusal of ours as the skeleton answers it."""
 
     def __init__(self, refused: RequestRefusedError) -> None:

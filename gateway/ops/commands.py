@@ -61,7 +61,7 @@ def demo() -> None:
         prepare_folder,
         write_document,
     )
-    from gateway.ops.embedded import EmbeddedPostgres, EmbeddedPostgresError  # noqa: PLC0415
+    from gateway.ops.embedded import EmbeddedPostgres, EmbeddedPostgresError  # noqa: PLC0415 -- as above
 
     started = time.monotonic()
     if "GATEWAY_DATABASE_URL" in os.environ:

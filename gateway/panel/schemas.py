@@ -154,7 +154,7 @@ def read_panel_file(data: bytes) -> PanelFile:
     """
     try:
         value = parse_json(data, max_bytes=MAX_FILE_BYTES)
-        loaded: dict[str, Any] = _PanelFileSchema().load(value)  # type: ignore[arg-type]
+        loaded: dict[str, Any] = _PanelFileSchema().load(value)  # type: ignore[arg-type]  # what is no object is a fault
     except StrictJsonError as error:
         raise PanelFileError([PointedFault("", str(error))]) from error
     except ValidationError as error:

@@ -61,7 +61,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         "GATEWAY_MTLS_PORT": str(free_port()),
     }
     command = [str(PROGRAMS / "gateway"), "demo"]
-    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command line, no shell
         assert process.stdout is not None
         lines: list[str] = []
         for line in process.stdout:
@@ -185,7 +185,7 @@ def test_the_demo_refuses_a_folder_it_did_not_make(tmp_path: Path) -> None:
         "GATEWAY_PORT": str(free_port()),
         "GATEWAY_MTLS_PORT": str(free_port()),
     }
-    answer = subprocess.run(  # noqa: S603
+    answer = subprocess.run(  # noqa: S603 - our own command line, no shell
         [str(PROGRAMS / "gateway"), "demo"],
         env=environ,
         capture_output=True,
@@ -204,7 +204,7 @@ def test_the_demo_refuses_a_database_of_somebody_elses(tmp_path: Path) -> None:
         "GATEWAY_VAR": str(tmp_path / "demo"),
         "GATEWAY_DATABASE_URL": "postgresql://x@localhost/y",
     }
-    answer = subprocess.run(  # noqa: S603
+    answer = subprocess.run(  # noqa: S603 - our own command line, no shell
         [str(PROGRAMS / "gateway"), "demo"],
         env=environ,
         capture_output=True,

@@ -81,7 +81,7 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
     [
         (f"cd {Path('/', 'home', 'ada', 'gateway')}", True),
         ("https://example.org/home/page", False),
-        ("docs/work/plan.md", False),
+        ("docs/home/plan.md", False),
         ("/var/lib/early-help-gateway", False),
     ],
 )

@@ -19,6 +19,7 @@ from gateway.cases.synthetic.topics import TOPICS, family_document
 _FIRST_NUMBER: Final = 1_000
 """NHS numbers below belong to the labelled families."""
 _SHARE_OF_TOPIC: Final = 0.2
+_SHARE_NOT_FOR_THE_PANEL: Final = 0.05
 _ADULTS: Final = (1, 1, 2)
 _CHILDREN: Final = (1, 1, 2, 2, 3, 4)
 
@@ -52,7 +53,7 @@ def _family(population: Population, name: str, number: int, agencies: tuple[str,
         if place == number % len(TOPICS) or random.random() < _SHARE_OF_TOPIC:
             topic(record)
     state: dict[str, Any] = {}
-    if random.random() < 0.05:  # noqa: PLR2004 - the share that is no longer for the panel
+    if random.random() < _SHARE_NOT_FOR_THE_PANEL:
         state = random.choice(({"status": "closed"}, {"threshold_level": 1}, {"threshold_level": 3}))
     return family_document(record, source_ref=f"EH-{name}", **state)
 

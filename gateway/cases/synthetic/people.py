@@ -20,6 +20,9 @@ _LEWISHAM: Final = "209"
 _UPN_LETTERS: Final = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _INWARD_LETTERS: Final = "ABDEFGHJLNPQRSTUWXYZ"
 _SERIALS: Final = 900
+_SHARE_OF_FLATS: Final = 0.5
+_SHARE_OF_LANDLINES: Final = 0.3
+_NO_DIGIT: Final = 10  # as a check digit: such a number does not exist
 """Pupils of one school and year before serials repeat; the 100 above them are for ``first_serial``."""
 _YEAR: Final = 365.25
 _AGE_AT_SCHOOL_ENTRY: Final = 4
@@ -159,7 +162,7 @@ class Population:
         inward = f"{self.random.randint(1, 9)}{''.join(self.random.choices(_INWARD_LETTERS, k=2))}"
         street = f"{self.random.choice(_STREETS)} {self.random.choice(_STREET_TYPES)}"
         number = self.random.randint(1, 180)
-        flat = (f"Flat {self.random.randint(1, 40)}",) if self.random.random() < 0.5 else ()  # noqa: PLR2004 - every other home
+        flat = (f"Flat {self.random.randint(1, 40)}",) if self.random.random() < _SHARE_OF_FLATS else ()
         return Home(
             lines=(*flat, f"{number} {street}", "London"),
             postcode=f"{district} {inward}",
@@ -169,7 +172,7 @@ class Population:
 
     def phone(self) -> str:
         """A number of Ofcom's ranges for television and radio drama: London 020 7946 0xxx, mobile 07700 900xxx."""
-        if self.random.random() < 0.3:  # noqa: PLR2004 - the share of landlines
+        if self.random.random() < _SHARE_OF_LANDLINES:
             return f"+44 20 7946 0{self.random.randint(0, 999):03d}"
         return f"+44 7700 900{self.random.randint(0, 999):03d}"
 
@@ -204,7 +207,7 @@ def nhs_numbers(first: int) -> Iterator[str]:
         digit = (
             11 - sum(weight * int(each) for weight, each in zip(range(10, 1, -1), body, strict=True)) % 11
         ) % 11
-        if digit < 10:  # noqa: PLR2004 - 10 is no digit: such a number does not exist
+        if digit != _NO_DIGIT:
             yield f"{body}{digit}"
 
 

@@ -16,6 +16,7 @@ from gateway.cases.synthetic.people import Home, Person, Population
 Item = dict[str, Any]
 """One item in the form of the import file."""
 
+_SHARE_WITHOUT_MESSAGES: Final = 0.3
 _SCHOOL_AGE: Final = ("primary", "secondary", "post_16")
 
 
@@ -250,7 +251,7 @@ def _add_contacts(record: Record, adult: Person) -> None:
             "kind": "phone",
             "value": record.population.phone(),
             "safe_to_use": True,
-            "do_not_leave_message": record.random.random() < 0.3,  # noqa: PLR2004 - the share who ask for it
+            "do_not_leave_message": record.random.random() < _SHARE_WITHOUT_MESSAGES,
             "safe_times": "After the school run, before noon.",
         },
         kind=ItemKind.FAMILY_REPORT,
