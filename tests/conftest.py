@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from gateway.database import open_engine
 from gateway.ops.embedded import EmbeddedPostgres
 from gateway.wiring import Wiring
 from tests.support.process import wired
@@ -78,3 +80,11 @@ def wiring(database: Database, tmp_path: Path) -> Iterator[Wiring]:
     """The parts of one process over the test's own database, with the reserved family's keys made."""
     with wired(database, tmp_path) as parts:
         yield parts
+
+
+@pytest.fixture
+def eraser(database: Database) -> Iterator[Engine]:
+    """Connections of the role that erases, to the test's own database."""
+    engine = open_engine(database.eraser_url)
+    yield engine
+    engine.dispose()

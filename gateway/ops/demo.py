@@ -55,7 +55,7 @@ from gateway.ops.demo_world import (
 )
 from gateway.ops.embedded import EmbeddedPostgres
 from gateway.panel.service import import_panel_file
-from gateway.settings import ClientCertificates, Settings
+from gateway.settings import ClientCertificates, Settings, environ_of
 from gateway.staff.repository import ensure_member
 from gateway.wiring import Wiring, wire
 
@@ -363,14 +363,7 @@ def _list_cases(wiring: Wiring, labelled: Mapping[str, dict[str, Any]], *, today
 
 def _environ(place: DemoPlace, settings: Settings) -> dict[str, str]:
     return {
-        "GATEWAY_DATABASE_URL": settings.database_url,
-        "GATEWAY_PUBLIC_URL": settings.public_url,
-        "GATEWAY_KEK_FILE": str(settings.kek_file),
-        "GATEWAY_LOG_ORIGIN": settings.log_origin,
-        "GATEWAY_LOG_KEY_FILE": str(settings.log_key_file),
-        "GATEWAY_STATE_DIR": str(settings.state_dir),
-        "GATEWAY_COUNCIL_NAME": settings.council_name,
-        "GATEWAY_SYNTHETIC_PEOPLE": "true",
+        **environ_of(settings),
         "GATEWAY_BIND": f"127.0.0.1:{place.port}",
         "GATEWAY_TLS_CERTIFICATE_FILE": str(place.keys / "server.pem"),
         "GATEWAY_TLS_KEY_FILE": str(place.keys / "server.key"),

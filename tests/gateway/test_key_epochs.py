@@ -34,13 +34,6 @@ def owner(database: Database) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture
-def eraser(database: Database) -> Iterator[Engine]:
-    engine = open_engine(database.eraser_url)
-    yield engine
-    engine.dispose()
-
-
 def old_and_new(wiring: Wiring, folder: Path) -> tuple[FileKek, FileKek]:
     return FileKek.load(wiring.settings.kek_file), FileKek.create(folder / "next.hex", epoch=2)
 

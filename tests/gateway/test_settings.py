@@ -1,5 +1,6 @@
 """A missing or wrong setting stops the start with one plain sentence."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 from certs.envelope import FileKek
 from extract_client.log.note import write_key
 from gateway import cli
-from gateway.settings import SettingsError, load_settings
+from gateway.settings import SettingsError, environ_of, load_settings
 
 
 @pytest.fixture
@@ -37,6 +38,17 @@ def test_right_settings_load(environ: pytest.MonkeyPatch) -> None:
         settings.entitlement_days_before,
         settings.synthetic_people,
     )
+
+
+def test_what_one_process_hands_on_loads_as_the_same_settings(environ: pytest.MonkeyPatch) -> None:
+    """A required setting that is not handed on stops the demo's server, and every process a test starts."""
+    environ.setenv("GATEWAY_SYNTHETIC_PEOPLE", "true")
+    settings = load_settings()
+    for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
+        environ.delenv(name)
+    for name, value in environ_of(settings).items():
+        environ.setenv(name, value)
+    assert settings == load_settings()
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ from gateway.disclosure_log import repository as log
 from gateway.disclosure_log.model import Appended
 from gateway.disclosure_log.service import act
 from gateway.release.model import Outcome, Refused, Released
+from gateway.settings import environ_of
 from gateway.wiring import Wiring
-from tests.support.process import environ_of
 from tests.support.throwaway import Database
 from tests.support.world import World, household
 
@@ -85,13 +85,6 @@ def racing(wiring: Wiring, database: Database) -> Iterator[World]:
     made.join("camhs")
     made.join("early-help")
     yield made
-    engine.dispose()
-
-
-@pytest.fixture
-def eraser(database: Database) -> Iterator[Engine]:
-    engine = open_engine(database.eraser_url)
-    yield engine
     engine.dispose()
 
 

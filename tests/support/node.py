@@ -28,9 +28,8 @@ from certs.authority import Issued, create_authority, issue_client, issue_server
 from certs.private_file import write_private
 from certs.revocation import LIST_LIFETIME, Reason, Revoked, issue_list
 from gateway.ops.serve import APPLICATION, start_server
-from gateway.settings import ClientCertificates, Settings
+from gateway.settings import ClientCertificates, Settings, environ_of
 from tests.support.door import ClientFiles, Door
-from tests.support.process import environ_of
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NGINX_CONFIGURATION: Final = ROOT / "deploy" / "nginx.conf"

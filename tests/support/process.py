@@ -45,17 +45,3 @@ def wired(database: Database, folder: Path) -> Iterator[Wiring]:
         yield parts
     finally:
         parts.engine.dispose()
-
-
-def environ_of(settings: Settings) -> dict[str, str]:
-    """Return the variables that give another process the same parts."""
-    return {
-        "GATEWAY_DATABASE_URL": settings.database_url,
-        "GATEWAY_PUBLIC_URL": settings.public_url,
-        "GATEWAY_KEK_FILE": str(settings.kek_file),
-        "GATEWAY_LOG_ORIGIN": settings.log_origin,
-        "GATEWAY_LOG_KEY_FILE": str(settings.log_key_file),
-        "GATEWAY_STATE_DIR": str(settings.state_dir),
-        "GATEWAY_COUNCIL_NAME": settings.council_name,
-        "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
-    }

@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from flask_smorest import Api
 
 from gateway.caller import Caller
+from gateway.settings import environ_of
 from gateway.wiring import Wiring
-from tests.support.process import environ_of
 
 
 def room_client(wiring: Wiring, caller: Caller, *, register: Callable[[Api, Wiring], None]) -> FlaskClient:

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from gateway.cases.commands import case
 from gateway.cases.schemas import read_family, read_file
+from gateway.settings import environ_of
 from gateway.wiring import Wiring
 from tests.gateway.cases.documents import TODAY, family, file_of
-from tests.support.process import environ_of
 
 
 @pytest.fixture

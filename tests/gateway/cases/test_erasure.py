@@ -1,6 +1,5 @@
 """What is left of an erased family: nothing that opens."""
 
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,7 +12,6 @@ from gateway.cases.model import Shield
 from gateway.cases.sealing import open_parts
 from gateway.cases.search import IndexKind
 from gateway.cases.service import Outcome
-from gateway.database import open_engine
 from gateway.disclosure_log import repository as log
 from gateway.disclosure_log.service import act
 from gateway.keyring import KeyErasedError
@@ -30,14 +28,6 @@ from tests.gateway.cases.stored import (
     rows,
     sealed_case,
 )
-from tests.support.throwaway import Database
-
-
-@pytest.fixture
-def eraser(database: Database) -> Iterator[Engine]:
-    engine = open_engine(database.eraser_url)
-    yield engine
-    engine.dispose()
 
 
 def test_of_an_erased_family_nothing_opens_and_nothing_is_left(wiring: Wiring, eraser: Engine) -> None:

@@ -11,8 +11,8 @@ from extract_client.log.note import NoteSigner, VerifierKey, open_note, read_key
 from gateway import cli
 from gateway.disclosure_log.mark import MarkFile
 from gateway.disclosure_log.service import act
+from gateway.settings import environ_of
 from gateway.wiring import Wiring
-from tests.support.process import environ_of
 
 ORIGIN = "gateway.example.org/log/1"
 

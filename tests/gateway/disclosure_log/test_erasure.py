@@ -1,7 +1,7 @@
 """What an erasure does to the log: evidence last, only after the log said so, and no proof is lost."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,6 @@ MAY_DELETE = {
     "gateway.person_key",
 }
 """Keys, mappings, blind indexes and the erasable rows themselves; evidence goes by a function that checks."""
-
-
-@pytest.fixture
-def eraser(database: Database) -> Iterator[Engine]:
-    engine = open_engine(database.eraser_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

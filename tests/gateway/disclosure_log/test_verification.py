@@ -23,9 +23,9 @@ from gateway.disclosure_log import verification
 from gateway.disclosure_log.mark import Mark
 from gateway.disclosure_log.service import act
 from gateway.disclosure_log.verification import snapshot, verify_log
+from gateway.settings import environ_of
 from tests.extract_client.log.simulated import NOON, SimulatedWitness
 from tests.gateway.disclosure_log.evidence import COVERS, Scene
-from tests.support.process import environ_of
 
 
 def test_an_honest_log_is_counted(kept: Scene) -> None:

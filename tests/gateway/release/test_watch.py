@@ -1,7 +1,6 @@
 """The watch over real requests: it sees each once, alerts once, and nobody who asks can tell."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
@@ -58,13 +57,6 @@ def world(wiring: Wiring) -> World:
     for source_ref in ("EH-1", "EH-2"):
         household(made, source_ref)
     return made
-
-
-@pytest.fixture
-def eraser(database: Database) -> Iterator[Engine]:
-    engine = open_engine(database.eraser_url)
-    yield engine
-    engine.dispose()
 
 
 def watch(world: World, *, later: timedelta = timedelta()) -> int:

@@ -11,11 +11,9 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway.cases.service import erase_family
-from gateway.database import open_engine
 from gateway.tasks.model import Audience, Facts, TaskKind, TaskState
 from gateway.tasks.repository import finish, forget_ref, open_tasks, raise_task
 from gateway.wiring import Wiring
-from tests.support.throwaway import Database
 from tests.support.world import World, small_family
 
 NOW = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
@@ -26,13 +24,6 @@ KIND = TaskKind.PULLING_FAMILY
 def connection(wiring: Wiring) -> Iterator[Connection]:
     with wiring.engine.connect() as opened:
         yield opened
-
-
-@pytest.fixture
-def eraser(database: Database) -> Iterator[Engine]:
-    engine = open_engine(database.eraser_url)
-    yield engine
-    engine.dispose()
 
 
 def test_a_raised_task_waits_with_all_it_says(connection: Connection) -> None:
