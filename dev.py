@@ -30,11 +30,19 @@ UV_ARGUMENTS = {
     "dev": ["--all-extras", "--group", "dev"],
 }
 
+IN_THREE = [
+    "-n",
+    "3",
+    "--dist",
+    "loadfile",
+    "--no-loadscope-reorder",
+]  # tests/conftest.py says what begins first
+
 # command: (packages it needs, what it runs, in order; the words after the command join the last one)
 COMMANDS = {
     "demo": ("demo", [["gateway", "demo"]]),
     # More processes than cores: half of the time a test waits for PostgreSQL. A file stays in one process.
-    "test": ("dev", [["python", "-m", "pytest", "-m", "not long", "-n", "3", "--dist", "loadfile"]]),
+    "test": ("dev", [["python", "-m", "pytest", "-m", "not long", *IN_THREE]]),
     "test-long": ("dev", [["python", "-m", "pytest", "-m", "long"]]),
     "coverage": ("dev", [["python", "-m", "tools.branch_coverage"]]),
     "metrics": ("dev", [["python", "tools/metrics.py"]]),

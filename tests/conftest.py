@@ -19,6 +19,26 @@ from tests.support.process import wired
 from tests.support.throwaway import Cluster, Database, NamedCluster, new_database
 
 FIGURE = "figure"
+LONGEST_FIRST = (
+    "tests/races/",
+    "tests/faults/",
+    "tests/gateway/ops/",
+    "tests/clients/",
+    "tests/adversarial/",
+    "tests/canary/",
+    "tests/gateway/disclosure_log/",
+)
+"""A file stays in one process, and these hold the slowest: begun last, one of them would run on alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the slowest files begin first; xdist would begin with those of the most tests."""
+    rank = {folder: place for place, folder in enumerate(LONGEST_FIRST)}
+
+    def place_of(item: pytest.Item) -> int:
+        return next((rank[folder] for folder in rank if item.nodeid.startswith(folder)), len(rank))
+
+    items.sort(key=place_of)
 
 
 @pytest.fixture

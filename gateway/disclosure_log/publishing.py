@@ -30,7 +30,9 @@ def start(wiring: Wiring) -> Frontier:
     Raises: LogNotServedError, the log was rolled back or contradicts itself: nothing may be released.
     """
     if wiring.log.contradicted:
-        raise LogNotServedError("the log contradicted what was signed before")
+        raise LogNotServedError(
+            "The disclosure log contradicts what this process signed: keep the database as it is, and run gateway log verify."
+        )
     check_log(wiring)
     return publish_head(wiring).frontier
 
