@@ -71,7 +71,7 @@ class EmbeddedPostgres:
 
         Args:
             folder: absent, empty, or made by an earlier ``start``.
-            durable: False spares the disk (``fsync`` off). Then a crash of the machine, not of the server,
+            durable: False spares the disk (``fsync`` off) and never tidies up. Then a crash of the machine, not of the server,
                 may lose the cluster: for throw-away databases only.
 
         Raises:
@@ -134,7 +134,7 @@ class EmbeddedPostgres:
             "max_connections": "100",
         }
         if not durable:
-            options |= {"fsync": "off", "full_page_writes": "off"}
+            options |= {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
         _write_options(data, options=options)
         _program("pg_ctl", "start", "-w", "-t", str(_START_SECONDS), "-D", str(data), "-l", str(data / "server.log"),
                  programs=self._programs)  # fmt: skip
