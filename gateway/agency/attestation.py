@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from agencies import repository
 from agencies.model import AgencyCode
 from agencies.register import AttestationState, PractitionerPolicy, attestation_due, attestation_state
-from gateway.panel.calendar import LONDON, start_of_day_london
+from gateway.calendar import LONDON, start_of_day_london
 from gateway.settings import Settings
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import finish, open_tasks, raise_task

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from agencies import repository
 from agencies.register import Agreement
 from certs.certificate import notice_due
-from gateway.panel.calendar import start_of_day_london
+from gateway.calendar import start_of_day_london
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import raise_task
 from gateway.wiring import Wiring

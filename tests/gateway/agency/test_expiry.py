@@ -12,8 +12,8 @@ from agencies.register import Agreement
 from certs.certificate import EXPIRY_NOTICE_DAYS
 from gateway.agency import service
 from gateway.agency.expiry import covered_until, watch_expiry
+from gateway.calendar import start_of_day_london
 from gateway.disclosure_log.service import act
-from gateway.panel.calendar import start_of_day_london
 from gateway.tasks.model import Audience, TaskKind
 from gateway.tasks.repository import finish, open_tasks
 from gateway.wiring import Wiring

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.panel.bank_holidays import bank_holidays_around
+from gateway.bank_holidays import bank_holidays_around
 from gateway.release.watch.model import (
     FAMILY_WINDOW,
     KEPT,

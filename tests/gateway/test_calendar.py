@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.panel.bank_holidays import bank_holidays_around
-from gateway.panel.calendar import (
+from gateway.bank_holidays import bank_holidays_around
+from gateway.calendar import (
     LONDON,
     add_working_days,
     entitlement_window,
