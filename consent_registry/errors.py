@@ -36,6 +36,22 @@ class ConflictingReplayError(ConsentRegistryError):
     """The id of an act that opens was used before for something else; the sender's fault."""
 
 
+class StandingRequiredError(ConsentRegistryError):
+    """An act that opens does not say which standing it was decided on; the sender's fault."""
+
+
+class StandingMovedError(ConsentRegistryError):
+    """An act that opens was decided on a standing that is no longer the person's; the sender reads it again."""
+
+
+class OverruledError(ConsentRegistryError):
+    """A parent's yes, where the child's own answer governs; nobody's fault, and nothing is stored."""
+
+
+class ContestedError(ConsentRegistryError):
+    """A parent's yes against another parent's no, without a resolution; nothing is stored."""
+
+
 class InvalidDecisionError(ConsentRegistryError):
     """A decision without what its act needs reached the model; our own fault."""
 

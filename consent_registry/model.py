@@ -1,22 +1,17 @@
-"""What one person's consent decisions add up to. Pure: values in, values out, no clock.
+"""The words of consent as values: decisions, what they are about, and what stands. Pure, no clock.
 
 Invariants:
-- Default deny: nothing is granted before a ``give``, and never more than the last one names.
-- Deny overrides: exclusions and closures win over whatever was given, whatever their order.
 - For an act that opens an empty list means nothing; for an act that closes it means everything.
-- A ``give`` states the whole of what is agreed: it replaces the earlier give and the closures on top of it.
-- An act that closes is in effect at once and for good; its own dates, if any, count for nothing.
-- Validity is half-open, ``valid_from <= now < valid_until``.
+- A standing is written in codes, random ids and instants only, and what cannot be read grants nothing.
 
 Source: GDPR Art. 4(11), 7(1), 7(3).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from operator import itemgetter
-from typing import Final, NewType, TypeAlias
+from typing import Any, Final, NewType, TypeAlias
 from uuid import UUID
 
 from consent_registry.errors import InvalidDecisionError, StoredStandingError
@@ -26,6 +21,8 @@ SubjectId = NewType("SubjectId", UUID)
 
 EVERYONE: Final = "*"  # no agency code can be this
 ALL: Final = frozenset({EVERYONE})
+NOT_ASKED: Final = "not_asked"
+"""The reason of whoever was not asked for one; nobody who closes anything needs another."""
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -57,31 +54,89 @@ class Purpose(StrEnum):
     FEEDBACK = "P6"
 
 
+class Capacity(StrEnum):
+    """As what somebody speaks for the data subject."""
+
+    COMPETENT_CHILD = "competent_child"
+    PARENTAL_RESPONSIBILITY = "parental_responsibility"
+    REPRESENTATIVE = "representative"
+    SELF = "self"
+
+    @property
+    def is_own(self) -> bool:
+        """True when the data subject speaks: nobody else's answer stands against it."""
+        return self in (Capacity.COMPETENT_CHILD, Capacity.SELF)
+
+
+class Authority(StrEnum):
+    """Whether the one who spoke may decide, as far as the council knew when it was recorded."""
+
+    ESTABLISHED = "established"
+    NONE = "none"
+    """They may not: what they said is noted and changes nothing."""
+    UNKNOWN = "unknown"
+    """Nobody can tell yet: an act that closes is a hold."""
+
+
+class Exit(StrEnum):
+    """How an agreement, or a part of it, ended by what somebody said."""
+
+    DISPUTED = "disputed"
+    ENTERED_IN_ERROR = "entered_in_error"
+    HELD = "held"
+    INVALIDATED = "invalidated"
+    LAPSED_PR_CHANGE = "lapsed_pr_change"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
 class Reason(StrEnum):
     """Why consent does not permit a release; for the log, never for a recipient."""
 
     AGENCY_EXCLUDED = "agency_excluded"
     AGENCY_NOT_COVERED = "agency_not_covered"
+    DISPUTED = "disputed"
     ENTERED_IN_ERROR = "entered_in_error"
     EXPIRED = "expired"
     HELD = "held"
     INVALIDATED = "invalidated"
-    NO_DECISION = "no_decision"
+    LAPSED_AT_16 = "lapsed_16"
+    LAPSED_AT_18 = "lapsed_18"
+    LAPSED_PR_CHANGE = "lapsed_pr_change"
     NOT_YET_VALID = "not_yet_valid"
+    NO_DECISION = "no_decision"
+    PROFILE_NOT_SHOWN = "profile_not_shown"
     PURPOSE_NOT_COVERED = "purpose_not_covered"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
 
 
-_CLOSED: Final[Mapping[Act | None, Reason]] = {
-    None: Reason.NO_DECISION,
-    Act.ENTER_IN_ERROR: Reason.ENTERED_IN_ERROR,
-    Act.HOLD: Reason.HELD,
-    Act.INVALIDATE: Reason.INVALIDATED,
-    Act.REFUSE: Reason.REFUSED,
-    Act.WITHDRAW: Reason.WITHDRAWN,
-}
+CHANGE_IN_RELATIONSHIP: Final = "change_in_relationship"
+"""The reason code of an act by which a parental responsibility, and what was agreed on it, ended."""
+OTHER: Final = "other"
+"""The reason of whoever gave one that is not listed; what they said stays in the sealed document."""
+REASONS: Final = frozenset(
+    {
+        CHANGE_IN_RELATIONSHIP,
+        NOT_ASKED,
+        OTHER,
+        "case_closed",
+        "coercion",
+        "court_order",
+        "end_date_reached",
+        "identity_not_verified",
+        "lacks_capacity",
+        "mind_changed",
+        "not_informed",
+        "not_needed",
+        "safeguarding",
+        "suspended_pending_review",
+        "wrong_person",
+    }
+)
+"""Every reason that is kept in the clear."""
 
+_ANSWER: Final = {False: False, True: True}  # anything else raises
 _SCOPE_MEMBERS: Final = ("agencies", "exclude", "categories", "fields", "purposes")
 
 
@@ -147,7 +202,11 @@ class ConsentDecision:
         sequence: order of recording; a history is sorted by it.
         valid_from, valid_until: aware instants; a ``give`` has both.
         recorded_at: aware instant of the database.
+        reason: a code, ``not_asked`` when nobody gave one.
         profiles_shown: version of the sharing profile shown to the person, by agency code.
+        speaker: the random id of who spoke; absent: it was not said, or nobody of the case.
+        capacity: as what they spoke; absent: it was not said.
+        resolves: a ``give`` that ends a dispute, by a recorded resolution.
     Raises: InvalidDecisionError, a ``give`` without both instants, or an instant without a zone.
     """
 
@@ -158,8 +217,13 @@ class ConsentDecision:
     valid_from: datetime | None
     valid_until: datetime | None
     recorded_at: datetime
+    reason: str = NOT_ASKED
     notice: Notice | None = None
     profiles_shown: Mapping[str, int] = field(default_factory=dict)
+    speaker: SubjectId | None = None
+    capacity: Capacity | None = None
+    authority: Authority = Authority.ESTABLISHED
+    resolves: bool = False
 
     def __post_init__(self) -> None:
         instants = (self.valid_from, self.valid_until, self.recorded_at)
@@ -171,20 +235,33 @@ class ConsentDecision:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The give that stands."""
+    """The give that stands.
+
+    Attributes:
+        capacity: as what its speaker spoke; one that is not known counts as parental responsibility, which lapses.
+        profiles_shown: the profile version shown to the person, by agency; nothing goes to any other agency.
+    """
 
     decision_id: DecisionId
     scope: Scope
     valid_from: datetime
     valid_until: datetime
+    capacity: Capacity = Capacity.PARENTAL_RESPONSIBILITY
+    speaker: SubjectId | None = None
+    profiles_shown: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """An act that closed a part of what stands."""
+    """An act that closed a part of what stands.
 
-    act: Act
+    Attributes:
+        own: the data subject said so: a parent's later yes does not reach past it.
+    """
+
+    exit: Exit
     scope: Scope
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,28 +270,38 @@ class Standing:
 
     Attributes:
         given: the give that stands; absent when there was none, or an act closed all of it.
-        closures: acts that closed a part of it, in order.
-        closed_by: the act that left nothing standing, if one did.
+        closures: acts that closed a part of it, in order, and what the data subject closed before it.
+        closed_by: how all of it ended, if it did.
+        dispute: the objection that somebody has to resolve before anything is shared.
+        objector: the holder of parental responsibility whose no another one's yes does not undo.
     """
 
     given: Given | None = None
     closures: tuple[Closure, ...] = ()
-    closed_by: Act | None = None
+    closed_by: Exit | None = None
+    dispute: DecisionId | None = None
+    objector: SubjectId | None = None
 
     def to_json(self) -> JsonObject:
         """Codes, ids and instants only, fit for a clear column."""
         body: JsonObject = {}
         if self.given is not None:
-            body["given"] = {
-                "decision_id": str(self.given.decision_id),
-                "scope": self.given.scope.to_json(),
-                "valid_from": self.given.valid_from.astimezone(UTC).isoformat(),
-                "valid_until": self.given.valid_until.astimezone(UTC).isoformat(),
-            }
+            body["given"] = _given_to_json(self.given)
         if self.closures:
-            body["closures"] = [{"act": c.act.value, "scope": c.scope.to_json()} for c in self.closures]
+            body["closures"] = [
+                {
+                    "exit": each.exit.value,
+                    "scope": each.scope.to_json(),
+                    **({"own": True} if each.own else {}),
+                }
+                for each in self.closures
+            ]
         if self.closed_by is not None:
             body["closed_by"] = self.closed_by.value
+        if self.dispute is not None:
+            body["dispute"] = str(self.dispute)
+        if self.objector is not None:
+            body["objector"] = str(self.objector)
         return body
 
     @classmethod
@@ -225,34 +312,69 @@ class Standing:
         """
         if not isinstance(stored, dict):
             raise StoredStandingError("a stored standing is not an object")
-        given: Given | None = None
-        zones: tuple[object, ...] = ()
+        # No helpers: a release reads standings, and nothing of ours is called below a step of it but leaves.
         try:
-            closed_by = Act(str(stored["closed_by"])) if "closed_by" in stored else None
-            opening = [stored["given"]] if "given" in stored else []
-            closing = list.copy(stored.get("closures", []))  # refuses what is not a list; list() would not
+            closures: list[Any] = list.copy(stored.get("closures", []))
             scopes = [
-                Scope(**{n: frozenset(map(str, list.copy(scope.get(n, [])))) for n in _SCOPE_MEMBERS})
-                for scope in map(itemgetter("scope"), closing + opening)
+                # list.copy refuses what is not a list; list() would take a text apart.
+                Scope(
+                    **{
+                        name: frozenset(map(str, list.copy(part["scope"].get(name, []))))
+                        for name in _SCOPE_MEMBERS
+                    }
+                )
+                for part in [*closures, *([stored["given"]] if "given" in stored else [])]
             ]
-            # The give's own scope is the last one, so it falls to no closure.
-            closures = tuple(map(Closure, [Act(str(row["act"])) for row in closing], scopes))
-            if opening:
-                row = opening[0]
-                starts = datetime.fromisoformat(str(row["valid_from"]))
-                ends = datetime.fromisoformat(str(row["valid_until"]))
-                given = Given(DecisionId(UUID(str(row["decision_id"]))), scopes[-1], starts, ends)
-                zones = (starts.tzinfo, ends.tzinfo)
+            given: Given | None = None
+            if "given" in stored:
+                body = stored["given"]
+                given = Given(
+                    DecisionId(UUID(body["decision_id"])),
+                    scopes.pop(),
+                    datetime.fromisoformat(body["valid_from"]),
+                    datetime.fromisoformat(body["valid_until"]),
+                    capacity=Capacity(body.get("capacity", Capacity.PARENTAL_RESPONSIBILITY)),
+                    speaker=SubjectId(UUID(body["speaker"])) if "speaker" in body else None,
+                    profiles_shown=dict.copy(body.get("profiles_shown", {})),
+                )
+                if None in (given.valid_from.tzinfo, given.valid_until.tzinfo):
+                    raise StoredStandingError("a stored instant has no time zone")
+                if not all(type(version) is int for version in given.profiles_shown.values()):
+                    raise StoredStandingError("a stored version is not a number")
+            return cls(
+                given=given,
+                closures=tuple(
+                    Closure(Exit(part["exit"]), scope, own=_ANSWER[part.get("own", False)])
+                    for part, scope in zip(closures, scopes, strict=True)
+                ),
+                closed_by=Exit(stored["closed_by"]) if "closed_by" in stored else None,
+                dispute=DecisionId(UUID(stored["dispute"])) if "dispute" in stored else None,
+                objector=SubjectId(UUID(stored["objector"])) if "objector" in stored else None,
+            )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoredStandingError("the stored standing cannot be read") from error
-        if None in zones:
-            raise StoredStandingError("a stored instant has no time zone")
-        return cls(given=given, closures=closures, closed_by=closed_by)
+
+
+def _given_to_json(given: Given) -> JsonObject:
+    body: JsonObject = {
+        "decision_id": str(given.decision_id),
+        "scope": given.scope.to_json(),
+        "valid_from": given.valid_from.astimezone(UTC).isoformat(),
+        "valid_until": given.valid_until.astimezone(UTC).isoformat(),
+        "capacity": given.capacity.value,
+        "profiles_shown": dict(given.profiles_shown),
+    }
+    return body if given.speaker is None else {**body, "speaker": str(given.speaker)}
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Consent permits a release to this agency for this purpose, of the fields it covers, until ``valid_until``."""
+    """Consent permits a release to this agency for this purpose, of the fields it covers, until ``valid_until``.
+
+    Attributes:
+        valid_until: aware instant: the agreement's end, or the birthday on which it lapses.
+        profile_shown: version of the agency's profile that was shown: no release is wider than it.
+    """
 
     decision_id: DecisionId
     valid_until: datetime
@@ -260,6 +382,7 @@ class Granted:
     fields: frozenset[str]
     closed_categories: frozenset[str] = frozenset()
     closed_fields: frozenset[str] = frozenset()
+    profile_shown: int = 0
 
     def covers(self, field_name: str, category: str | None) -> bool:
         """True when the field was given, by name or by category, and not closed since.
@@ -281,91 +404,3 @@ class NotGranted:
 ConsentResult: TypeAlias = Granted | NotGranted
 
 NOTHING_DECIDED: Final = Standing()
-
-
-def in_effect_at(decision: ConsentDecision) -> datetime:
-    """The instant from which a decision counts: an act that closes at once, a give not before its beginning."""
-    if not decision.act.opens or decision.valid_from is None:
-        return decision.recorded_at
-    return max(decision.valid_from, decision.recorded_at)
-
-
-def fold(history: Iterable[ConsentDecision]) -> Standing:
-    """Add up the decisions of one person, oldest first; an empty history stands for nothing decided."""
-    standing = NOTHING_DECIDED
-    for decision in history:
-        standing = follow(standing, decision)
-    return standing
-
-
-def follow(standing: Standing, decision: ConsentDecision) -> Standing:
-    """The standing after one more decision."""
-    if decision.act.opens:
-        return Standing(given=_as_given(decision))
-    if decision.scope.is_whole:
-        return Standing(closed_by=decision.act)
-    if standing.given is None:
-        return standing
-    closure = Closure(act=decision.act, scope=decision.scope)
-    return replace(standing, closures=(*standing.closures, closure))
-
-
-def evaluate(standing: Standing, *, agency: str, purpose: str, now: datetime) -> ConsentResult:
-    """Decide whether one person's standing permits a release to one agency for one purpose.
-
-    Args:
-        standing: the fold of every decision of that person.
-        agency: the code of the agency that would receive.
-        purpose: P1 to P6.
-        now: aware instant of the database.
-    Returns: ``Granted`` with what is covered, or ``NotGranted`` with the first reason found.
-    Source: GDPR Art. 7(1) and 7(3).
-    """
-    given = standing.given
-    if given is None:
-        return NotGranted(_CLOSED[standing.closed_by])
-    outside = (
-        (Reason.AGENCY_EXCLUDED, agency in given.scope.exclude),
-        (Reason.AGENCY_NOT_COVERED, agency not in given.scope.agencies),
-        (Reason.PURPOSE_NOT_COVERED, purpose not in given.scope.purposes),
-        (Reason.NOT_YET_VALID, now < given.valid_from),
-        (Reason.EXPIRED, now >= given.valid_until),
-    )
-    for reason, applies in outside:
-        if applies:
-            return NotGranted(reason)
-    closed_categories, closed_fields = frozenset[str](), frozenset[str]()
-    for closure in standing.closures:
-        scope = closure.scope
-        touches = (
-            agency not in scope.exclude,
-            not {EVERYONE, agency}.isdisjoint(scope.agencies or ALL),
-            purpose in (scope.purposes or {purpose}),
-        )
-        if not all(touches):
-            continue
-        if not scope.categories | scope.fields:
-            return NotGranted(_CLOSED[closure.act])
-        closed_categories |= scope.categories
-        closed_fields |= scope.fields
-    return Granted(
-        given.decision_id,
-        given.valid_until,
-        categories=given.scope.categories,
-        fields=given.scope.fields,
-        closed_categories=closed_categories,
-        closed_fields=closed_fields,
-    )
-
-
-def evaluate_consent(
-    history: Iterable[ConsentDecision], *, purpose: str, recipient: str, now: datetime
-) -> ConsentResult:
-    """Decide on the decisions themselves: ``evaluate`` of their ``fold``; no decision is ``NotGranted``."""
-    return evaluate(fold(history), agency=recipient, purpose=purpose, now=now)
-
-
-def _as_given(decision: ConsentDecision) -> Given:
-    if decision.valid_from is None or decision.valid_until is None:
-        raise InvalidDecisionError("an act that opens has no validity")
-    return Given(decision.decision_id, decision.scope, decision.valid_from, decision.valid_until)

@@ -8,14 +8,18 @@ Invariants:
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from consent_registry.model import (
+    NOT_ASKED,
     Act,
+    Authority,
+    Capacity,
     ConsentDecision,
     DecisionId,
     JsonObject,
@@ -32,14 +36,14 @@ class NewDecision:
     """A decision to append; its sequence is the database's to give.
 
     Attributes:
-        reason: a code.
+        via: the client or command that sent it.
         sealed: the whole document, under the family's key.
         digest: keyed digest of the document as received.
     """
 
     decision: ConsentDecision
     subject_id: SubjectId
-    reason: str
+    via: str
     sealed: bytes
     digest: bytes
 
@@ -57,8 +61,13 @@ def ensure_subject(connection: Connection, *, family_id: UUID, person_id: UUID) 
     """The random id under which this person's decisions in this family are kept; made at first use."""
     fresh = {"subject_id": uuid4(), "family_id": family_id, "person_id": person_id}
     connection.execute(insert(SUBJECT).values(fresh).on_conflict_do_nothing())
-    mine = (SUBJECT.c.family_id == family_id) & (SUBJECT.c.person_id == person_id)
-    return SubjectId(connection.execute(select(SUBJECT.c.subject_id).where(mine)).scalar_one())
+    return SubjectId(connection.execute(_subject_of(family_id, person_id)).scalar_one())
+
+
+def find_subject(connection: Connection, *, family_id: UUID, person_id: UUID) -> SubjectId | None:
+    """The id under which this person's decisions in this family are kept; absent before they are first named."""
+    found = connection.execute(_subject_of(family_id, person_id)).scalar_one_or_none()
+    return None if found is None else SubjectId(found)
 
 
 def find_decision(connection: Connection, decision_id: DecisionId) -> StoredDecision | None:
@@ -78,7 +87,7 @@ def append_decision(connection: Connection, new: NewDecision) -> bool:
         "decision_id": decision.decision_id,
         "subject_id": new.subject_id,
         "act": decision.act.value,
-        "scope": _scope_column(decision, reason=new.reason),
+        "scope": _scope_column(decision, via=new.via),
         "valid_from": decision.valid_from,
         "valid_until": decision.valid_until,
         "recorded_at": decision.recorded_at,
@@ -100,6 +109,24 @@ def count_until(connection: Connection, stored: StoredDecision) -> int:
     own = DECISION.c.subject_id == stored.subject_id
     earlier = DECISION.c.sequence <= stored.decision.sequence
     return connection.execute(select(func.count()).select_from(DECISION).where(own & earlier)).scalar_one()
+
+
+def count_sent(
+    connection: Connection, *, via: str, act: Act | None = None, since: datetime, until: datetime
+) -> int:
+    """How many decisions one client or command sent in a time, half-open; of one act alone where one is named."""
+    query = (
+        select(func.count())
+        .select_from(DECISION)
+        .where(
+            DECISION.c.scope["via"].astext == via,
+            DECISION.c.recorded_at >= since,
+            DECISION.c.recorded_at < until,
+        )
+    )
+    if act is not None:
+        query = query.where(DECISION.c.act == act.value)
+    return connection.execute(query).scalar_one()
 
 
 def write_standing(
@@ -129,26 +156,46 @@ def family_standings(connection: Connection, family_id: UUID) -> dict[UUID, Stan
     return {row.person_id: Standing.from_json(row.body) for row in connection.execute(wanted)}
 
 
-def _scope_column(decision: ConsentDecision, *, reason: str) -> JsonObject:
-    column: JsonObject = {**decision.scope.to_json(), "reason": reason}
+def _subject_of(family_id: UUID, person_id: UUID) -> Select[Any]:
+    mine = (SUBJECT.c.family_id == family_id) & (SUBJECT.c.person_id == person_id)
+    return select(SUBJECT.c.subject_id).where(mine)
+
+
+def _scope_column(decision: ConsentDecision, *, via: str) -> JsonObject:
+    """Codes and random ids; what is at its default is left out."""
+    column: JsonObject = {**decision.scope.to_json(), "reason": decision.reason, "via": via}
     if decision.notice is not None:
         notice = decision.notice
         column["notice"] = {"id": notice.id, "version": notice.version, "language": notice.language}
     if decision.profiles_shown:
         column["profiles_shown"] = dict(decision.profiles_shown)
+    if decision.speaker is not None:
+        column["speaker"] = str(decision.speaker)
+    if decision.capacity is not None:
+        column["capacity"] = decision.capacity.value
+    if decision.authority is not Authority.ESTABLISHED:
+        column["authority"] = decision.authority.value
+    if decision.resolves:
+        column["resolves"] = True
     return column
 
 
 def _decision(row: Row[Any]) -> ConsentDecision:
-    notice = row.scope.get("notice")
+    scope = row.scope
+    notice, speaker, capacity = (scope.get(name) for name in ("notice", "speaker", "capacity"))
     return ConsentDecision(
         decision_id=DecisionId(row.decision_id),
         sequence=row.sequence,
         act=Act(row.act),
-        scope=Scope.from_json(row.scope),
+        scope=Scope.from_json(scope),
         valid_from=row.valid_from,
         valid_until=row.valid_until,
         recorded_at=row.recorded_at,
+        reason=scope.get("reason", NOT_ASKED),
         notice=Notice(**notice) if notice else None,
-        profiles_shown=row.scope.get("profiles_shown", {}),
+        profiles_shown=scope.get("profiles_shown", {}),
+        speaker=SubjectId(UUID(speaker)) if speaker else None,
+        capacity=Capacity(capacity) if capacity else None,
+        authority=Authority(scope.get("authority", Authority.ESTABLISHED)),
+        resolves=scope.get("resolves", False) is True,
     )

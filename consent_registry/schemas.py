@@ -3,6 +3,7 @@
 Invariants:
 - An unknown member, an unknown code or a missing member refuses the whole document; every fault is told at once.
 - An act that closes needs only who, which case, which act and who records it; nothing more can be demanded of it.
+  Where anything else in it is at fault, it is read as a hold of everything: nobody who says stop is turned away.
 - A fault holds a JSON pointer and a stable reason, never a value.
 - A date turns at 00:00 Europe/London; an instant carries its zone.
 
@@ -10,25 +11,39 @@ Sources: RFC 3339 §5.6, RFC 6901, BCP 47; GDPR Art. 7(1) (what must be provable
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, TypeAlias, cast
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 
+from consent_registry.birthdays import LONDON
 from consent_registry.errors import Fault, InvalidDocumentError
-from consent_registry.model import Act, DecisionId, JsonObject, Notice, Purpose
+from consent_registry.model import (
+    NOT_ASKED,
+    OTHER,
+    REASONS,
+    Act,
+    Capacity,
+    DecisionId,
+    JsonObject,
+    Notice,
+    Purpose,
+)
 
-LONDON: Final = ZoneInfo("Europe/London")
 EVERY_AGENCY: Final = "all"
 KIND_PREFIX: Final = "kind:"
-NOT_ASKED: Final = "not_asked"
 
-_CAPACITIES: Final = ("self", "competent_child", "parental_responsibility", "representative")
-_FOR_ONESELF: Final = frozenset({"self", "competent_child"})
+_CAPACITIES: Final = tuple(sorted(capacity.value for capacity in Capacity))
+_INTERPRETED: Final = "interpreter_mediated"
+_EVIDENCE_OF: Final[Mapping[str, str]] = {
+    Capacity.COMPETENT_CHILD: "competence",
+    Capacity.PARENTAL_RESPONSIBILITY: "parental_responsibility",
+    Capacity.REPRESENTATIVE: "representative",
+}
+"""What has to be evidenced of a speaker who is not simply an adult for themself."""
 _ANSWERS: Final = ("yes", "no", "unknown")
 _LIST_MAXIMUM: Final = 200
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -47,10 +62,15 @@ _Messages: TypeAlias = Mapping[str | int, object] | list[str]
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The codes that a scope may name; they belong to the field catalogue, so the caller brings them."""
+    """The codes that a document may name; they belong to the field catalogue, so the caller brings them.
+
+    Attributes:
+        parental_bases: on which somebody can hold parental responsibility.
+    """
 
     categories: frozenset[str]
     fields: frozenset[str]
+    parental_bases: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,6 +92,7 @@ class DecisionRequest:
         person: the council's id of the data subject.
         agencies, exclude: codes, ``kind:`` names and, in ``agencies``, ``all``; as sent.
         valid_from, valid_until: aware UTC instants.
+        faults: what was wrong with an act that closes; then it is a hold of everything.
         received: the document as it came, for sealing.
     """
 
@@ -92,6 +113,10 @@ class DecisionRequest:
     notice: Notice | None
     profiles_shown: Mapping[str, int]
     reason: str
+    method: str | None
+    alone_and_safe: str | None
+    evidence: JsonObject
+    faults: tuple[Fault, ...]
     received: JsonObject
 
 
@@ -100,21 +125,34 @@ def load_decision(document: object, *, vocabulary: Vocabulary) -> DecisionReques
 
     Args:
         document: a JSON value, as a strict parser gave it.
-        vocabulary: the categories and fields that exist.
+        vocabulary: the codes that exist.
+    Returns: the request; of an act that closes whose core can be read and something else cannot, a hold of everything.
     Raises: InvalidDocumentError, with every fault found.
     """
     if not isinstance(document, dict):
         raise InvalidDocumentError([Fault("", "The document is not a JSON object.")])
     schema = GiveSchema() if document.get("act") == Act.GIVE else DecisionSchema()
     faults = list(_unknown_codes(document, vocabulary))
+    loaded: Mapping[str, Any] = {}
     try:
         loaded = cast("Mapping[str, Any]", schema.load(document))
     except ValidationError as error:
         faults += _flatten(cast("_Messages", error.messages), pointer="")
-        raise InvalidDocumentError(_sorted(faults)) from None
-    if faults:
+    if not faults:
+        return _request(loaded, received=document)
+    core = _core_of(document)
+    if core is None:
         raise InvalidDocumentError(_sorted(faults))
-    return _request(loaded, received=document)
+    return _request({**core, "act": Act.HOLD.value}, received=document, faults=_sorted(faults))
+
+
+def _core_of(document: JsonObject) -> Mapping[str, Any] | None:
+    """The few members that an act that closes needs; absent: it opens, or one of them cannot be read."""
+    try:
+        core = cast("Mapping[str, Any]", CoreSchema(unknown=EXCLUDE).load(document))
+    except ValidationError:
+        return None
+    return None if Act(core["act"]).opens else core
 
 
 class _Shape(validate.Regexp):
@@ -196,6 +234,13 @@ _MOMENT: Final = {"type": "string", "description": "A date, or an RFC 3339 insta
 _AGENCY: Final = r"(kind:[a-z][a-z0-9-]{1,39}|[a-z][a-z0-9-]{1,39})"
 _CLOSED_MESSAGES: Final = {"unknown": _UNKNOWN}
 _ALL_IS_NO_EXCLUSION: Final = r"(?!all$)"
+_REPRESENTATIONS: Final = (
+    "best_interests",
+    "deputy",
+    "independent_advocate",
+    "lasting_power_of_attorney",
+)
+_GROUNDS: Final = ("both_agree", "child_welfare", "court_order", "legal_advice")
 
 
 class _Closed(Schema):
@@ -203,6 +248,73 @@ class _Closed(Schema):
 
     class Meta:
         unknown = RAISE
+
+
+class _Evidence(Schema):
+    """A part of the evidence: what is known here is checked, what a council adds is kept."""
+
+    class Meta:
+        unknown = INCLUDE
+
+
+class CompetenceSchema(_Evidence):
+    """Why a child under 16 was found able to decide this (Gillick)."""
+
+    assessor = _text(required=True)
+    assessed_on = _Moment(required=True, metadata=_MOMENT)
+    reasons = _text(2000, required=True)
+    views = _text(2000)
+
+
+class ParentalResponsibilitySchema(_Evidence):
+    """On what somebody holds parental responsibility, and what was seen of it (Children Act 1989 s.2 to 4A, 12)."""
+
+    basis = _code(required=True)
+    seen = _text(500, required=True)
+
+
+class RepresentativeSchema(_Evidence):
+    """By what authority somebody decides for an adult (Mental Capacity Act 2005)."""
+
+    authority = fields.String(required=True, validate=validate.OneOf(_REPRESENTATIONS))
+    seen = _text(500, required=True)
+
+
+class InterpreterSchema(_Evidence):
+    """Who interpreted: nobody of the family may."""
+
+    id = _text(required=True)
+    relative = fields.Boolean(
+        required=True,
+        truthy={True},
+        falsy={False},
+        validate=validate.Equal(comparable=False, error="A relative does not interpret."),
+    )
+
+
+class ResolutionSchema(_Evidence):
+    """How a dispute between holders of parental responsibility was resolved."""
+
+    grounds = fields.String(required=True, validate=validate.OneOf(_GROUNDS))
+    decided_by = _text(required=True)
+    reasons = _text(2000, required=True)
+
+
+class OnPaperSchema(_Evidence):
+    """What the person, alone, asked to have on their receipt."""
+
+    shows_sensitive = fields.Boolean(required=True, truthy={True}, falsy={False})
+
+
+class EvidenceSchema(_Evidence):
+    """What was seen and said."""
+
+    competence = fields.Nested(CompetenceSchema)
+    parental_responsibility = fields.Nested(ParentalResponsibilitySchema)
+    representative = fields.Nested(RepresentativeSchema)
+    interpreter = fields.Nested(InterpreterSchema)
+    resolution = fields.Nested(ResolutionSchema)
+    receipt = fields.Nested(OnPaperSchema)
 
 
 class GivenBySchema(_Closed):
@@ -223,8 +335,8 @@ class NoticeSchema(_Closed):
     )
 
 
-class DecisionSchema(_Closed):
-    """Any act; enough for one that closes."""
+class CoreSchema(_Closed):
+    """All that an act that closes needs."""
 
     decision_id = _Id(required=True)
     source_ref = _text()
@@ -232,6 +344,17 @@ class DecisionSchema(_Closed):
     person = _text(required=True)
     act = fields.String(required=True, validate=validate.OneOf([act.value for act in Act]))
     recorded_by = _text(required=True)
+
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def check_case(self, _data: object, original: Mapping[str, object], **_kwargs: object) -> None:
+        """Exactly one reference names the case."""
+        if ("source_ref" in original) == ("case_ref" in original):
+            raise ValidationError("Exactly one of source_ref and case_ref is needed.", "source_ref")
+
+
+class DecisionSchema(CoreSchema):
+    """Any act, with everything that may be said of it."""
+
     given_by = fields.Nested(GivenBySchema)
     agencies = _codes(_AGENCY)
     excluded = _codes(_ALL_IS_NO_EXCLUSION + _AGENCY, member="exclude")
@@ -241,17 +364,11 @@ class DecisionSchema(_Closed):
     valid_from = _Moment(metadata=_MOMENT)
     valid_until = _Moment(metadata=_MOMENT)
     method = _code()
-    evidence = fields.Dict(keys=fields.String())
+    evidence = fields.Nested(EvidenceSchema)
     alone_and_safe = fields.String(validate=validate.OneOf(_ANSWERS))
     notice = fields.Nested(NoticeSchema)
     profiles_shown = fields.Dict(keys=_code(), values=_Count())
-    reason = _code()
-
-    @validates_schema(skip_on_field_errors=False, pass_original=True)
-    def check_case(self, _data: object, original: Mapping[str, object], **_kwargs: object) -> None:
-        """Exactly one reference names the case."""
-        if ("source_ref" in original) == ("case_ref" in original):
-            raise ValidationError("Exactly one of source_ref and case_ref is needed.", "source_ref")
+    reason = _text(500)
 
 
 class GiveSchema(DecisionSchema):
@@ -262,6 +379,12 @@ class GiveSchema(DecisionSchema):
     purposes = _codes(r"P[1-6]", minimum=1)
     method = _code(required=True)
     notice = fields.Nested(NoticeSchema, required=True)
+    profiles_shown = fields.Dict(
+        required=True,
+        keys=_code(),
+        values=_Count(),
+        validate=validate.Length(min=1, error="The versions of the profiles that were shown are needed."),
+    )
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def check_data(self, _data: object, original: Mapping[str, object], **_kwargs: object) -> None:
@@ -279,12 +402,24 @@ class GiveSchema(DecisionSchema):
     def check_speaker(self, data: Mapping[str, Any], **_kwargs: object) -> None:
         """A person speaks for themself, or somebody else for them: the capacity says which."""
         speaker = data["given_by"]
-        if (speaker["capacity"] in _FOR_ONESELF) != (speaker["person"] == data["person"]):
+        if Capacity(speaker["capacity"]).is_own != (speaker["person"] == data["person"]):
             raise ValidationError({"given_by": {"capacity": ["The capacity does not fit the speaker."]}})
 
+    @validates_schema(skip_on_field_errors=True)
+    def check_evidence(self, data: Mapping[str, Any], **_kwargs: object) -> None:
+        """What the capacity and the method call for was seen."""
+        evidence = data.get("evidence", {})
+        needed = {_EVIDENCE_OF.get(data["given_by"]["capacity"])}
+        needed |= {"interpreter"} if data["method"] == _INTERPRETED else set()
+        missing = sorted(part for part in needed if part is not None and part not in evidence)
+        if missing:
+            raise ValidationError({"evidence": {part: ["This evidence is needed."] for part in missing}})
 
-def _request(loaded: Mapping[str, Any], *, received: JsonObject) -> DecisionRequest:
-    speaker, notice = loaded.get("given_by"), loaded.get("notice")
+
+def _request(
+    loaded: Mapping[str, Any], *, received: JsonObject, faults: Sequence[Fault] = ()
+) -> DecisionRequest:
+    speaker, notice, reason = loaded.get("given_by"), loaded.get("notice"), loaded.get("reason", NOT_ASKED)
     return DecisionRequest(
         decision_id=DecisionId(loaded["decision_id"]),
         source_ref=loaded.get("source_ref"),
@@ -302,7 +437,11 @@ def _request(loaded: Mapping[str, Any], *, received: JsonObject) -> DecisionRequ
         valid_until=loaded.get("valid_until"),
         notice=Notice(**notice) if notice else None,
         profiles_shown=dict(loaded.get("profiles_shown", {})),
-        reason=loaded.get("reason", NOT_ASKED),
+        reason=reason if reason in REASONS else OTHER,
+        method=loaded.get("method"),
+        alone_and_safe=loaded.get("alone_and_safe"),
+        evidence=loaded.get("evidence", {}),
+        faults=tuple(faults),
         received=received,
     )
 
@@ -314,6 +453,11 @@ def _unknown_codes(document: JsonObject, vocabulary: Vocabulary) -> Iterator[Fau
         for place, code in enumerate(sent if isinstance(sent, list) else ()):
             if isinstance(code, str) and code not in codes:
                 yield Fault(f"/{member}/{place}", "There is no such code.")
+    evidence = document.get("evidence")
+    parental = evidence.get("parental_responsibility") if isinstance(evidence, dict) else None
+    basis = parental.get("basis") if isinstance(parental, dict) else None
+    if isinstance(basis, str) and basis not in vocabulary.parental_bases:
+        yield Fault("/evidence/parental_responsibility/basis", "There is no such code.")
 
 
 def _flatten(messages: _Messages, *, pointer: str) -> Iterator[Fault]:

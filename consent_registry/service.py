@@ -4,6 +4,8 @@ Invariants:
 - Recording is idempotent by ``decision_id``: a replay writes nothing and answers the same.
 - An act that opens under a used id is refused; an act that closes is always recorded, if need be under an id
   derived from the one sent, so that its own replays are recognised.
+- An act that opens says on which standing it was decided, and is refused when that moved, when the child's own
+  answer governs, or when another parent's no stands unresolved; none of this is ever asked of an act that closes.
 - The standing is always the fold of the whole history, and its version the number of decisions in it.
 - The whole document is sealed under the family's key, bound to subject and decision.
 """
@@ -13,25 +15,43 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import Self
+from enum import StrEnum
+from typing import Final, Self
 from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
 from certs.envelope import seal
 from consent_registry import repository
-from consent_registry.errors import ConflictingReplayError
+from consent_registry.birthdays import LONDON
+from consent_registry.errors import (
+    ConflictingReplayError,
+    ContestedError,
+    OverruledError,
+    StandingMovedError,
+    StandingRequiredError,
+)
 from consent_registry.model import (
+    NOTHING_DECIDED,
+    Authority,
+    Capacity,
     ConsentDecision,
     DecisionId,
+    Exit,
     JsonObject,
     Scope,
     SubjectId,
-    fold,
-    in_effect_at,
 )
 from consent_registry.repository import NewDecision
-from consent_registry.schemas import LONDON, DecisionRequest
+from consent_registry.schemas import DecisionRequest
+from consent_registry.standing import (
+    child_governs,
+    exit_of,
+    fold,
+    in_effect_at,
+    is_dispute,
+    is_noted,
+)
 
 DEFAULT_MONTHS = 6
 """Calendar months a give lasts when it names no end."""
@@ -62,6 +82,34 @@ class Sealing:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """Who spoke, as far as the council knows it when it records.
+
+    Attributes:
+        speaker: the random id of a person of the family; absent: nobody said, or it is nobody of the family.
+        resolves: it ends a dispute by a recorded resolution.
+    """
+
+    speaker: SubjectId | None = None
+    capacity: Capacity | None = None
+    authority: Authority = Authority.ESTABLISHED
+    resolves: bool = False
+
+
+NOBODY_SAID: Final = Spoken()
+
+
+class Effect(StrEnum):
+    """What a decision did."""
+
+    CLOSED = "closed"
+    DISPUTED = "disputed"
+    HELD = "held"
+    NOTED = "noted"
+    OPENED = "opened"
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """What the caseworker is told.
 
@@ -69,13 +117,18 @@ class Recorded:
         decision_id: the id under which the decision is kept.
         in_effect_at: aware instant from which it counts.
         standing_version: version of the person's standing that this decision made.
-        replay: true when it had been recorded before and nothing was written.
+        effect: what it did when it was recorded; absent for a replay.
     """
 
     decision_id: DecisionId
     in_effect_at: datetime
     standing_version: int
-    replay: bool
+    effect: Effect | None
+
+    @property
+    def replay(self) -> bool:
+        """True when it had been recorded before and nothing was written."""
+        return self.effect is None
 
 
 def record(
@@ -88,6 +141,9 @@ def record(
     sealing: Sealing,
     verified: bool,
     now: datetime,
+    via: str,
+    spoken: Spoken = NOBODY_SAID,
+    expected: int | None = None,
     months: int = DEFAULT_MONTHS,
 ) -> Recorded:
     """Append one decision and write the standing it leads to.
@@ -98,23 +154,31 @@ def record(
         scope: its scope, kinds of agencies resolved.
         verified: whether the member of staff who records it is known; kept with the document.
         now: aware instant of the database.
+        via: the client or command that sent it.
+        spoken: who spoke.
+        expected: the version of the standing that an act that opens was decided on, 0 before the first decision.
         months: calendar months a give lasts when it names no end.
-    Raises: ConflictingReplayError, an act that opens came under an id that was used for something else.
+    Raises: for an act that opens alone, and then nothing is written: StandingRequiredError, StandingMovedError,
+        OverruledError, ContestedError; ConflictingReplayError, its id was used for something else.
     """
     subject_id = repository.ensure_subject(connection, family_id=family_id, person_id=person_id)
     digest = sealing.digest(decision.received)
     document: JsonObject = {"received": decision.received, "recorded_by_verified": verified}
     for decision_id in _ids(decision, digest):
         if repository.find_decision(connection, decision_id) is None:
+            made = _decision(
+                decision, decision_id=decision_id, scope=scope, now=now, months=months, spoken=spoken
+            )
+            effect = _effect(connection, made, subject_id=subject_id, expected=expected)
             new = NewDecision(
-                decision=_decision(decision, decision_id=decision_id, scope=scope, now=now, months=months),
+                decision=made,
                 subject_id=subject_id,
-                reason=decision.reason,
+                via=via,
                 sealed=sealing.seal(document, subject_id=subject_id, decision_id=decision_id),
                 digest=digest,
             )
             if repository.append_decision(connection, new):
-                return _stand(connection, new, family_id=family_id)
+                return _stand(connection, new, family_id=family_id, effect=effect)
         replay = _replay(connection, decision_id, digest)
         if replay is not None:
             return replay
@@ -153,7 +217,13 @@ def _ids(decision: DecisionRequest, digest: bytes) -> Iterator[DecisionId]:
 
 
 def _decision(
-    request: DecisionRequest, *, decision_id: DecisionId, scope: Scope, now: datetime, months: int
+    request: DecisionRequest,
+    *,
+    decision_id: DecisionId,
+    scope: Scope,
+    now: datetime,
+    months: int,
+    spoken: Spoken,
 ) -> ConsentDecision:
     valid_from, valid_until = request.valid_from, request.valid_until
     if request.act.opens:
@@ -167,12 +237,43 @@ def _decision(
         valid_from=valid_from,
         valid_until=valid_until,
         recorded_at=now,
+        reason=request.reason,
         notice=request.notice,
         profiles_shown=request.profiles_shown,
+        speaker=spoken.speaker,
+        capacity=spoken.capacity,
+        authority=spoken.authority,
+        resolves=spoken.resolves,
     )
 
 
-def _stand(connection: Connection, new: NewDecision, *, family_id: UUID) -> Recorded:
+def _effect(
+    connection: Connection, decision: ConsentDecision, *, subject_id: SubjectId, expected: int | None
+) -> Effect:
+    """What a decision will do to what stands.
+
+    Raises: see ``record``.
+    """
+    version, standing = repository.read_standing(connection, subject_id) or (0, NOTHING_DECIDED)
+    noted = is_noted(standing, decision)
+    if not decision.act.opens:
+        if noted:
+            return Effect.NOTED
+        if is_dispute(standing, decision):
+            return Effect.DISPUTED
+        return Effect.HELD if exit_of(decision) is Exit.HELD else Effect.CLOSED
+    if expected is None:
+        raise StandingRequiredError("the standing that was decided on is not named")
+    if expected != version:
+        raise StandingMovedError("somebody decided since")
+    if child_governs(standing, now=decision.recorded_at, act=decision.act) and noted:
+        raise OverruledError("the child's own answer governs")
+    if noted:
+        raise ContestedError("another parent's no stands")
+    return Effect.OPENED
+
+
+def _stand(connection: Connection, new: NewDecision, *, family_id: UUID, effect: Effect) -> Recorded:
     history = repository.read_history(connection, new.subject_id)
     repository.write_standing(
         connection,
@@ -181,7 +282,7 @@ def _stand(connection: Connection, new: NewDecision, *, family_id: UUID) -> Reco
         version=len(history),
         standing=fold(history),
     )
-    return Recorded(new.decision.decision_id, in_effect_at(new.decision), len(history), replay=False)
+    return Recorded(new.decision.decision_id, in_effect_at(new.decision), len(history), effect)
 
 
 def _replay(connection: Connection, decision_id: DecisionId, digest: bytes) -> Recorded | None:
@@ -189,7 +290,7 @@ def _replay(connection: Connection, decision_id: DecisionId, digest: bytes) -> R
     if stored is None or not hmac.compare_digest(stored.digest, digest):
         return None
     version = repository.count_until(connection, stored)
-    return Recorded(stored.decision.decision_id, in_effect_at(stored.decision), version, replay=True)
+    return Recorded(stored.decision.decision_id, in_effect_at(stored.decision), version, effect=None)
 
 
 def _canonical(document: JsonObject) -> bytes:

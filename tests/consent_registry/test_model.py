@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,19 +15,18 @@ from consent_registry.errors import InvalidDecisionError, StoredStandingError
 from consent_registry.model import (
     ALL,
     Act,
+    Capacity,
     ConsentDecision,
     DecisionId,
+    Exit,
     Granted,
     NotGranted,
     Reason,
     Scope,
     Standing,
-    evaluate,
-    evaluate_consent,
-    fold,
-    follow,
-    in_effect_at,
+    SubjectId,
 )
+from consent_registry.standing import evaluate, evaluate_consent, fold, follow, in_effect_at
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 START, END = NOW - timedelta(days=30), NOW + timedelta(days=30)
@@ -53,6 +53,8 @@ def decide(act: Act, scope: Scope = Scope(), *, sequence: int = 1) -> ConsentDec
         valid_from=START if act.opens else None,
         valid_until=END if act.opens else None,
         recorded_at=NOW,
+        capacity=Capacity.SELF if act.opens else None,
+        profiles_shown=dict.fromkeys(AGENCIES, 1) if act.opens else {},
     )
 
 
@@ -94,7 +96,7 @@ def test_no_decision_grants_nothing() -> None:
 
 
 def test_a_give_grants_what_it_names() -> None:
-    expected = Granted(GIVE.decision_id, END, WIDE.categories, WIDE.fields)
+    expected = Granted(GIVE.decision_id, END, WIDE.categories, WIDE.fields, profile_shown=1)
     assert expected == ask([GIVE])
 
 
@@ -300,8 +302,8 @@ BROKEN: dict[str, object] = {
         }
     },
     "closures are no list": {"closures": {}},
-    "a closure without scope": {"closures": [{"act": "withdraw"}]},
-    "agencies are text": {"closures": [{"act": "withdraw", "scope": {"agencies": "camhs"}}]},
+    "a closure without scope": {"closures": [{"exit": "withdrawn"}]},
+    "agencies are text": {"closures": [{"exit": "withdrawn", "scope": {"agencies": "camhs"}}]},
     "closures are empty text": {"closures": ""},
     "closures are nothing": {"closures": None},
     "an empty give": {"given": {}},
@@ -320,7 +322,7 @@ def test_a_broken_standing_is_an_error_and_grants_nothing(stored: object) -> Non
 SCALARS = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=8)
 NO_OBJECT = SCALARS | st.lists(SCALARS, max_size=2)
 NO_LIST = SCALARS | st.dictionaries(st.text(max_size=4), SCALARS, max_size=2)
-NO_CODE = NO_OBJECT.filter(lambda value: value not in list(Act)) | NO_LIST
+NO_CODE = NO_OBJECT.filter(lambda value: value not in list(Exit)) | NO_LIST
 NO_INSTANT = NO_OBJECT | st.just(NOW.replace(tzinfo=None).isoformat())
 SCOPE_MEMBERS = ("agencies", "exclude", "categories", "fields", "purposes")
 WRONG: dict[tuple[str | int, ...], st.SearchStrategy[object]] = {
@@ -332,18 +334,34 @@ WRONG: dict[tuple[str | int, ...], st.SearchStrategy[object]] = {
     ("given", "valid_until"): NO_INSTANT,
     ("closures",): NO_LIST,
     ("closures", 0): NO_OBJECT,
-    ("closures", 1, "act"): NO_CODE,
+    ("closures", 1, "exit"): NO_CODE,
+    ("closures", 0, "own"): NO_OBJECT.filter(lambda value: value not in (False, True)),
     ("closures", 1, "scope"): NO_OBJECT,
     **{("closures", 0, "scope", name): NO_LIST for name in SCOPE_MEMBERS},
     ("closed_by",): NO_CODE,
+    ("dispute",): NO_OBJECT | NO_LIST,
+    ("objector",): NO_OBJECT | NO_LIST,
+    ("given", "capacity"): NO_CODE,
+    ("given", "speaker"): NO_OBJECT | NO_LIST,
+    ("given", "profiles_shown"): NO_OBJECT,
+    ("given", "profiles_shown", "camhs"): NO_OBJECT.filter(lambda value: type(value) is not int),
 }
 OPTIONAL = {"given", "closures", 0, "closed_by", *SCOPE_MEMBERS}
+OPTIONAL |= {"own", "dispute", "objector", "capacity", "speaker", "profiles_shown", "camhs"}
 
 
 def whole_and_parent(place: tuple[str | int, ...]) -> tuple[object, Any]:
     """A stored standing with every member, and within it what holds one place."""
-    body = fold([GIVE, decide(Act.HOLD, WIDE), decide(Act.WITHDRAW, WIDE)]).to_json() | {"closed_by": "hold"}
-    Standing.from_json(body)
+    spoken = replace(GIVE, speaker=SubjectId(UUID(int=7)))
+    own = replace(decide(Act.HOLD, WIDE), capacity=Capacity.SELF)
+    standing = replace(
+        fold([spoken, own, decide(Act.WITHDRAW, WIDE)]),
+        closed_by=Exit.HELD,
+        dispute=DecisionId(UUID(int=8)),
+        objector=SubjectId(UUID(int=9)),
+    )
+    body = standing.to_json()
+    assert standing == Standing.from_json(body)
     parent: Any = body
     for step in place[:-1]:
         parent = parent[step]

@@ -112,7 +112,7 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "self for another": ({"given_by": {"person": "P-18", "capacity": "self"}}, ["/given_by/capacity"]),
     "parent of oneself": (
         {"given_by": {"person": "P-17", "capacity": "parental_responsibility"}},
-        ["/given_by/capacity"],
+        ["/evidence/parental_responsibility", "/given_by/capacity"],
     ),
     "all but all": ({"exclude": ["all"]}, ["/exclude/0"]),
     "agency in capitals": ({"agencies": ["camhs", "CAMHS"]}, ["/agencies/1"]),
@@ -135,7 +135,7 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "version is true": ({"notice": GIVE["notice"] | {"version": True}}, ["/notice/version"]),
     "version is zero": ({"profiles_shown": {"camhs": 0}}, ["/profiles_shown"]),
     "profile of no agency": ({"profiles_shown": {"Mrs Smith": 1}}, ["/profiles_shown"]),
-    "reason is a sentence": ({"reason": "He said no."}, ["/reason"]),
+    "line break in a reason": ({"reason": "He said\nno."}, ["/reason"]),
     "blank reference": ({"source_ref": " \u00a0"}, ["/source_ref"]),
     "line break after a name": ({"recorded_by": "ada\n"}, ["/recorded_by"]),
     "line break after a code": ({"method": "signed_form\n"}, ["/method"]),

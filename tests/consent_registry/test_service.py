@@ -14,9 +14,10 @@ from certs.envelope import new_key, unseal
 from certs.errors import EnvelopeError
 from consent_registry import repository
 from consent_registry.errors import ConflictingReplayError
-from consent_registry.model import ALL, Act, Granted, NotGranted, Reason, Scope, SubjectId, evaluate, fold
+from consent_registry.model import ALL, Act, Capacity, Granted, NotGranted, Reason, Scope, SubjectId
 from consent_registry.schemas import Vocabulary, load_decision
-from consent_registry.service import Recorded, Sealing, decision_aad, default_end, record
+from consent_registry.service import Recorded, Sealing, Spoken, decision_aad, default_end, record
+from consent_registry.standing import evaluate, fold
 from gateway.wiring import Wiring
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
@@ -59,6 +60,7 @@ def say(
     decision_id: UUID | None = None,
     now: datetime = NOW,
     person_id: UUID = PERSON,
+    expected: int | None = None,
 ) -> Recorded:
     sent = document | {"decision_id": str(decision_id or uuid4())}
     request = load_decision(sent, vocabulary=KNOWN)
@@ -77,7 +79,15 @@ def say(
         sealing=Sealing.under(KEY),
         verified=True,
         now=now,
+        via="test",
+        spoken=Spoken(capacity=Capacity.SELF),
+        expected=version_of(connection, person_id) if expected is None else expected,
     )
+
+
+def version_of(connection: Connection, person_id: UUID) -> int:
+    stored = repository.read_standing(connection, subject(connection, person_id))
+    return 0 if stored is None else stored[0]
 
 
 def subject(connection: Connection, person_id: UUID = PERSON) -> SubjectId:
@@ -136,7 +146,7 @@ def test_a_replay_writes_nothing_and_answers_the_same(
     first = say(connection, document, decision_id=decision_id)
     say(connection, GIVE)
     again = say(connection, document, decision_id=decision_id, now=NOW + timedelta(days=3))
-    assert again == Recorded(first.decision_id, first.in_effect_at, first.standing_version, replay=True)
+    assert again == Recorded(first.decision_id, first.in_effect_at, first.standing_version, effect=None)
     assert count(connection) == 2
 
 

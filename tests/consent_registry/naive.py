@@ -1,0 +1,236 @@
+"""The rules of consent written a second time, naively: every question is answered by reading the whole history again.
+
+Imports nothing of the product. A history is a list of plain dictionaries, oldest first; see ``histories.py``. There is
+no standing here, nothing is folded and nothing is kept: what counts, what stands and what is disputed are each asked
+of the decisions before a place.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+Decision = Mapping[str, Any]
+OWN = ("self", "competent_child")
+PARENT = "parental_responsibility"
+OBJECTIONS = ("withdraw", "refuse")
+EXITS = {
+    "withdraw": "withdrawn",
+    "refuse": "refused",
+    "hold": "held",
+    "invalidate": "invalidated",
+    "enter_in_error": "entered_in_error",
+}
+
+
+class Reading:
+    """One history, read over and over."""
+
+    def __init__(self, history: Sequence[Decision]) -> None:
+        self.history = history
+
+    def gives(self, place: int) -> bool:
+        return bool(self.history[place]["act"] == "give")
+
+    def speaks(self, place: int) -> str | None:
+        """As what somebody spoke; a yes of which nobody knows is a parent's."""
+        said: str | None = self.history[place]["capacity"]
+        return PARENT if said is None and self.gives(place) else said
+
+    def is_whole(self, place: int) -> bool:
+        narrowed = any(self.history[place][name] for name in ("exclude", "categories", "fields", "purposes"))
+        agencies = self.history[place]["agencies"]
+        return not narrowed and (not agencies or "*" in agencies)
+
+    def counts(self, place: int) -> bool:  # noqa: PLR0911 - one return for each rule
+        """Whether a decision changed anything when it was recorded."""
+        decision = self.history[place]
+        if decision["authority"] == "none":
+            return False
+        if self.gives(place) and decision["authority"] == "unknown":
+            return False
+        if self.speaks(place) != PARENT:
+            return True
+        standing = self.standing_yes(place)
+        if (
+            standing is not None
+            and self.speaks(standing) in OWN
+            and decision["recorded_at"] < self.history[standing]["valid_until"]
+            and (self.gives(place) or decision["act"] in OBJECTIONS)
+        ):
+            return False
+        if not self.gives(place):
+            return True
+        if self.child_said_no(place):
+            return False
+        if decision["resolves"]:
+            return True
+        objector = self.objector(place)
+        return not self.is_disputed(place) and objector in (None, decision["speaker"])
+
+    def closes_all(self, place: int) -> bool:
+        return (
+            not self.gives(place)
+            and self.counts(place)
+            and (self.is_whole(place) or self.begins_dispute(place))
+        )
+
+    def standing_yes(self, end: int) -> int | None:
+        """The yes that stands just before a place."""
+        for place in range(end - 1, -1, -1):
+            if self.closes_all(place):
+                return None
+            if self.gives(place) and self.counts(place):
+                return place
+        return None
+
+    def begins_dispute(self, place: int) -> bool:
+        decision = self.history[place]
+        if decision["act"] not in OBJECTIONS or decision["authority"] != "established":
+            return False
+        if self.speaks(place) != PARENT or not self.counts(place):
+            return False
+        standing = self.standing_yes(place)
+        return (
+            standing is not None
+            and self.speaks(standing) == PARENT
+            and decision["recorded_at"] < self.history[standing]["valid_until"]
+            and decision["speaker"] != self.history[standing]["speaker"]
+        )
+
+    def is_disputed(self, end: int) -> bool:
+        """Whether a dispute is open just before a place."""
+        for place in range(end - 1, -1, -1):
+            if self.begins_dispute(place):
+                return True
+            if not self.counts(place):
+                continue
+            if self.gives(place) and (self.speaks(place) != PARENT or self.history[place]["resolves"]):
+                return False
+            if not self.gives(place) and self.speaks(place) in OWN and self.is_whole(place):
+                return False
+        return False
+
+    def objector(self, end: int) -> str | None:
+        """The parent whose no to everything is not undone by another parent's yes."""
+        for place in range(end - 1, -1, -1):
+            if not self.counts(place):
+                continue
+            if self.gives(place):
+                return None
+            decision = self.history[place]
+            if self.speaks(place) in OWN and self.is_whole(place):
+                return None
+            objects = (
+                decision["act"] in OBJECTIONS
+                and self.speaks(place) == PARENT
+                and decision["authority"] == "established"
+                and (self.is_whole(place) or self.begins_dispute(place))
+            )
+            if objects:
+                speaker: str | None = decision["speaker"]
+                return speaker
+        return None
+
+    def child_said_no(self, end: int) -> bool:
+        """Whether the data subject's own no to everything stands just before a place."""
+        for place in range(end - 1, -1, -1):
+            if not self.counts(place):
+                continue
+            if self.gives(place) and self.speaks(place) != PARENT:
+                return False
+            if not self.gives(place) and self.speaks(place) in OWN and self.is_whole(place):
+                return True
+        return False
+
+    def exit(self, place: int) -> str:
+        decision = self.history[place]
+        if self.begins_dispute(place):
+            return "disputed"
+        if decision["authority"] == "unknown":
+            return "held"
+        if decision["reason"] == "change_in_relationship":
+            return "lapsed_pr_change"
+        return EXITS[decision["act"]]
+
+
+def state(history: Sequence[Decision], *, now: datetime, sixteen: datetime | None, eighteen: datetime) -> str:  # noqa: PLR0911 - one return for each rule
+    """How far what stands is, whichever agency asks."""
+    reading, end = Reading(history), len(history)
+    if reading.is_disputed(end):
+        return "disputed"
+    standing = reading.standing_yes(end)
+    if standing is None:
+        closing = [place for place in range(end) if reading.closes_all(place)]
+        yeses = [place for place in range(end) if reading.gives(place) and reading.counts(place)]
+        if closing and (not yeses or closing[-1] > yeses[-1]):
+            return reading.exit(closing[-1])
+        return "requested"
+    given = history[standing]
+    if reading.speaks(standing) == PARENT and now >= eighteen:
+        return "lapsed_18"
+    if reading.speaks(standing) == PARENT and sixteen is not None and now >= sixteen:
+        return "lapsed_16"
+    if now < given["valid_from"]:
+        return "scheduled"
+    return "expired" if now >= given["valid_until"] else "active"
+
+
+def may_receive(
+    history: Sequence[Decision],
+    *,
+    agency: str,
+    purpose: str,
+    field: str,
+    category: str | None,
+    now: datetime,
+    sixteen: datetime | None,
+    eighteen: datetime,
+) -> bool:
+    """Whether one field may go to one agency for one purpose."""
+    if state(history, now=now, sixteen=sixteen, eighteen=eighteen) != "active":
+        return False
+    reading, end = Reading(history), len(history)
+    standing = reading.standing_yes(end)
+    assert standing is not None
+    given = history[standing]
+    named = field in given["fields"] or (category is not None and category in given["categories"])
+    if not (
+        named
+        and agency in given["agencies"]
+        and agency not in given["exclude"]
+        and agency in given["profiles_shown"]
+        and purpose in given["purposes"]
+    ):
+        return False
+    return not any(
+        _takes(history[place], agency=agency, purpose=purpose, field=field, category=category)
+        for place in range(end)
+        if _still_closes(reading, place, standing=standing)
+    )
+
+
+def _still_closes(reading: Reading, place: int, *, standing: int) -> bool:
+    """Whether a part that was closed is closed under the yes that stands: later ones, and the child's own before."""
+    if reading.gives(place) or not reading.counts(place):
+        return False
+    if place > standing:
+        return True
+    return (
+        reading.speaks(place) in OWN
+        and not reading.is_whole(place)
+        and not any(
+            reading.gives(later) and reading.counts(later) and reading.speaks(later) != PARENT
+            for later in range(place + 1, standing + 1)
+        )
+    )
+
+
+def _takes(closing: Decision, *, agency: str, purpose: str, field: str, category: str | None) -> bool:
+    if agency in closing["exclude"]:
+        return False
+    if closing["agencies"] and not {"*", agency} & set(closing["agencies"]):
+        return False
+    if closing["purposes"] and purpose not in closing["purposes"]:
+        return False
+    narrowed = closing["categories"] or closing["fields"]
+    return not narrowed or field in closing["fields"] or category in closing["categories"]

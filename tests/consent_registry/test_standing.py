@@ -1,0 +1,250 @@
+"""Who may decide, who disagrees, who grows up: named cases of what stands, and what became of each decision."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from consent_registry.birthdays import Birthdays, birthdays_of
+from consent_registry.model import (
+    CHANGE_IN_RELATIONSHIP,
+    Act,
+    Authority,
+    Capacity,
+    ConsentDecision,
+    DecisionId,
+    Granted,
+    NotGranted,
+    Reason,
+    Scope,
+    SubjectId,
+)
+from consent_registry.standing import evaluate, fold, state_of, states
+
+NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+CHILD, MUM, DAD, GRAN = (SubjectId(UUID(int=n)) for n in range(1, 5))
+ALL = Scope(
+    agencies=frozenset({"camhs", "school"}),
+    categories=frozenset({"name", "health"}),
+    purposes=frozenset({"P1"}),
+)
+HEALTH = Scope(categories=frozenset({"health"}))
+
+
+def said(
+    act: Act,
+    who: SubjectId | None = None,
+    capacity: Capacity | None = None,
+    *,
+    scope: Scope | None = None,
+    ago: int = 0,
+    lasts: int = 180,
+    **more: Any,
+) -> ConsentDecision:
+    at = NOW - ago * DAY
+    opens = act is Act.GIVE
+    return ConsentDecision(
+        decision_id=DecisionId(UUID(int=1000 - ago)),
+        sequence=1000 - ago,
+        act=act,
+        scope=scope or (ALL if opens else Scope()),
+        valid_from=at if opens else None,
+        valid_until=at + lasts * DAY if opens else None,
+        recorded_at=at,
+        profiles_shown={"camhs": 1, "school": 1} if opens else {},
+        speaker=who,
+        capacity=capacity,
+        **more,
+    )
+
+
+def yes(who: SubjectId, *, ago: int, **more: Any) -> ConsentDecision:
+    own = more.pop("capacity", Capacity.COMPETENT_CHILD)
+    return said(Act.GIVE, who, own if who is CHILD else Capacity.PARENTAL_RESPONSIBILITY, ago=ago, **more)
+
+
+def no(who: SubjectId | None, *, ago: int, act: Act = Act.WITHDRAW, **more: Any) -> ConsentDecision:
+    capacity = {None: None, CHILD: Capacity.COMPETENT_CHILD}.get(who, Capacity.PARENTAL_RESPONSIBILITY)
+    return said(act, who, capacity, ago=ago, **more)
+
+
+def outcome(history: Sequence[ConsentDecision], *, agency: str = "camhs", at: datetime = NOW) -> str:
+    """What camhs may have: everything, without health, or the reason why nothing."""
+    result = evaluate(fold(history), agency=agency, purpose="P1", now=at)
+    if isinstance(result, NotGranted):
+        return result.reason.value
+    return "all" if result.covers("child_health", "health") else "but health"
+
+
+CASES: dict[str, tuple[list[ConsentDecision], str]] = {
+    "one parent alone": ([yes(MUM, ago=5)], "all"),
+    "changes her mind": ([yes(MUM, ago=5), no(MUM, ago=4)], "withdrawn"),
+    "and again": ([yes(MUM, ago=5), no(MUM, ago=4), yes(MUM, ago=3)], "all"),
+    "the other parent objects": ([yes(MUM, ago=5), no(DAD, ago=4)], "disputed"),
+    "a no is a no, asked or not": ([yes(MUM, ago=5), no(DAD, ago=4, act=Act.REFUSE)], "disputed"),
+    "to a part": ([yes(MUM, ago=5), no(DAD, ago=4, scope=HEALTH)], "disputed"),
+    "she insists": ([yes(MUM, ago=5), no(DAD, ago=4), yes(MUM, ago=3)], "disputed"),
+    "he comes round": ([yes(MUM, ago=5), no(DAD, ago=4), yes(DAD, ago=3)], "disputed"),
+    "it is resolved": ([yes(MUM, ago=5), no(DAD, ago=4), yes(MUM, ago=3, resolves=True)], "all"),
+    "and he objects again": (
+        [yes(MUM, ago=5), no(DAD, ago=4), yes(MUM, ago=3, resolves=True), no(DAD, ago=2)],
+        "disputed",
+    ),
+    "a worker's stop in between resolves nothing": (
+        [yes(MUM, ago=5), no(DAD, ago=4), no(None, ago=3), yes(MUM, ago=2)],
+        "disputed",
+    ),
+    "her own no resolves nothing": (
+        [yes(MUM, ago=5), no(DAD, ago=4), no(MUM, ago=3), yes(MUM, ago=2)],
+        "disputed",
+    ),
+    "the child settles it": ([yes(MUM, ago=5), no(DAD, ago=4), yes(CHILD, ago=3)], "all"),
+    "a part from the child does not": (
+        [yes(MUM, ago=5), no(DAD, ago=4), no(CHILD, ago=3, scope=HEALTH), yes(MUM, ago=2)],
+        "disputed",
+    ),
+    "he was first": ([no(DAD, ago=5), yes(MUM, ago=4)], "withdrawn"),
+    "he was first, for a part": ([no(DAD, ago=5, scope=HEALTH), yes(MUM, ago=4)], "all"),
+    "she is the only one who said no": ([no(MUM, ago=5), yes(MUM, ago=4)], "all"),
+    "her yes had ended": ([yes(MUM, ago=50, lasts=10), no(DAD, ago=4)], "withdrawn"),
+    "a grandmother": ([yes(MUM, ago=5), no(GRAN, ago=4, authority=Authority.NONE)], "all"),
+    "a stranger": ([yes(MUM, ago=5), no(DAD, ago=4, authority=Authority.UNKNOWN)], "held"),
+    "a stranger's yes": ([said(Act.GIVE, ago=5, authority=Authority.UNKNOWN)], "no_decision"),
+    "the child says no": ([yes(MUM, ago=5), no(CHILD, ago=4)], "withdrawn"),
+    "and a parent cannot say yes": ([yes(MUM, ago=5), no(CHILD, ago=4), yes(MUM, ago=3)], "withdrawn"),
+    "nor by a resolution": (
+        [yes(MUM, ago=5), no(CHILD, ago=4), yes(MUM, ago=3, resolves=True)],
+        "withdrawn",
+    ),
+    "the child says no to a part": ([yes(MUM, ago=5), no(CHILD, ago=4, scope=HEALTH)], "but health"),
+    "which a parent's yes leaves": (
+        [yes(MUM, ago=5), no(CHILD, ago=4, scope=HEALTH), yes(MUM, ago=3)],
+        "but health",
+    ),
+    "and the child's takes back": (
+        [yes(MUM, ago=5), no(CHILD, ago=4, scope=HEALTH), yes(CHILD, ago=3)],
+        "all",
+    ),
+    "before anybody said yes": ([no(CHILD, ago=5, scope=HEALTH), yes(MUM, ago=4)], "but health"),
+    "the child says yes": ([yes(CHILD, ago=5)], "all"),
+    "and a parent objects": ([yes(CHILD, ago=5), no(MUM, ago=4)], "all"),
+    "and a parent says yes to more": (
+        [yes(CHILD, ago=5, scope=Scope(agencies=frozenset({"school"}))), yes(MUM, ago=4)],
+        "agency_not_covered",
+    ),
+    "until it ended": ([yes(CHILD, ago=50, lasts=10), yes(MUM, ago=4)], "all"),
+    "a worker holds it all the same": ([yes(CHILD, ago=5), no(None, ago=4, act=Act.HOLD)], "held"),
+    "coercion": ([yes(MUM, ago=5), no(None, ago=4, act=Act.INVALIDATE)], "invalidated"),
+    "the wrong family": ([yes(MUM, ago=5), no(None, ago=4, act=Act.ENTER_IN_ERROR)], "entered_in_error"),
+    "responsibility ended": ([yes(MUM, ago=5), no(None, ago=4, reason=CHANGE_IN_RELATIONSHIP)], "lapsed_pr_change"),
+    "an agency that was not shown": (
+        [said(Act.GIVE, CHILD, Capacity.SELF, scope=Scope(frozenset({"camhs", "police"}), purposes=ALL.purposes))],
+        "all",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("history", "expected"), list(CASES.values())[:-1], ids=list(CASES)[:-1])
+def test_what_stands(history: list[ConsentDecision], expected: str) -> None:
+    assert expected == outcome(history)
+
+
+def test_an_agency_whose_profile_was_not_shown_is_not_covered() -> None:
+    history = CASES["an agency that was not shown"][0]
+    result = evaluate(fold(history), agency="police", purpose="P1", now=NOW)
+    assert NotGranted(Reason.PROFILE_NOT_SHOWN) == result
+
+
+HISTORIES: dict[str, tuple[list[ConsentDecision], list[str]]] = {
+    "nothing": ([], []),
+    "superseded": ([yes(MUM, ago=5), yes(MUM, ago=4)], ["superseded", "active"]),
+    "ended, then replaced": ([yes(MUM, ago=50, lasts=10), yes(MUM, ago=4)], ["expired", "active"]),
+    "withdrawn": ([yes(MUM, ago=5), no(MUM, ago=4)], ["withdrawn", "withdrawn"]),
+    "ended, then withdrawn": ([yes(MUM, ago=50, lasts=10), no(MUM, ago=4)], ["expired", "withdrawn"]),
+    "a part": ([yes(MUM, ago=5), no(MUM, ago=4, scope=HEALTH)], ["active", "withdrawn"]),
+    "found invalid after it was withdrawn": (
+        [yes(MUM, ago=5), no(MUM, ago=4), no(None, ago=3, act=Act.INVALIDATE)],
+        ["invalidated", "withdrawn", "invalidated"],
+    ),
+    "disputed": ([yes(MUM, ago=5), no(DAD, ago=4)], ["disputed", "disputed"]),
+    "insisted on": (
+        [yes(MUM, ago=5), no(DAD, ago=4), yes(MUM, ago=3)],
+        ["disputed", "disputed", "noted"],
+    ),
+    "resolved": (
+        [yes(MUM, ago=5), no(DAD, ago=4), yes(MUM, ago=3, resolves=True)],
+        ["disputed", "disputed", "active"],
+    ),
+    "noted": ([yes(CHILD, ago=5), no(MUM, ago=4)], ["active", "noted"]),
+    "held": ([yes(MUM, ago=5), no(DAD, ago=4, authority=Authority.UNKNOWN)], ["held", "held"]),
+    "restored": (
+        [yes(MUM, ago=5), no(MUM, ago=4), yes(MUM, ago=3)],
+        ["withdrawn", "withdrawn", "active"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("history", "expected"), HISTORIES.values(), ids=HISTORIES.keys())
+def test_what_became_of_each_decision(history: list[ConsentDecision], expected: list[str]) -> None:
+    assert expected == [state.value for state in states(history, now=NOW)]
+
+
+def test_a_past_answer_is_found_again_from_the_decisions_until_then() -> None:
+    history = [yes(MUM, ago=9), no(MUM, ago=6), yes(MUM, ago=3)]
+    found = {
+        ago: outcome([each for each in history if each.recorded_at <= NOW - ago * DAY], at=NOW - ago * DAY)
+        for ago in (10, 9, 7, 6, 4, 3, 0)
+    }
+    assert {
+        10: "no_decision",
+        9: "all",
+        7: "all",
+        6: "withdrawn",
+        4: "withdrawn",
+        3: "all",
+        0: "all",
+    } == found
+
+
+def test_birthdays_are_days_in_london() -> None:
+    """In summer a day begins an hour before it does in UTC; a 29 February counts on 1 March."""
+    assert Birthdays(
+        datetime(2026, 6, 30, 23, tzinfo=UTC), datetime(2028, 6, 30, 23, tzinfo=UTC)
+    ) == birthdays_of(date(2010, 7, 1))
+    leap = birthdays_of(date(2012, 2, 29))
+    assert (datetime(2028, 2, 29, tzinfo=UTC), datetime(2030, 3, 1, tzinfo=UTC)) == (
+        leap.sixteenth,
+        leap.eighteenth,
+    )
+    assert Birthdays(None, datetime(2028, 6, 30, 23, tzinfo=UTC)) == birthdays_of(
+        date(2010, 7, 1), lapse_at_sixteen=False
+    )
+    assert Birthdays() == birthdays_of(None)
+
+
+TICK = timedelta(microseconds=1)
+AGES: dict[str, tuple[SubjectId, datetime, str]] = {
+    "just before 16": (MUM, NOW + TICK, "active"),
+    "at 16": (MUM, NOW, "lapsed_16"),
+    "the young person's own": (CHILD, NOW, "active"),
+}
+
+
+@pytest.mark.parametrize(("who", "sixteenth", "expected"), AGES.values(), ids=AGES.keys())
+def test_a_parents_yes_ends_on_the_birthday(who: SubjectId, sixteenth: datetime, expected: str) -> None:
+    ends = Birthdays(sixteenth, sixteenth + 731 * DAY)
+    standing = fold([yes(who, ago=5)])
+    assert expected == state_of(standing, now=NOW, birthdays=ends).value
+    result = evaluate(standing, agency="camhs", purpose="P1", now=NOW, birthdays=ends)
+    if isinstance(result, Granted) and who is MUM:
+        assert sixteenth == result.valid_until
+    assert (expected == "active") is isinstance(result, Granted)
+
+
+def test_parental_responsibility_ends_at_18_whatever_the_policy() -> None:
+    standing, ends = fold([yes(MUM, ago=5)]), Birthdays(None, NOW)
+    result = evaluate(standing, agency="camhs", purpose="P1", now=NOW, birthdays=ends)
+    assert NotGranted(Reason.LAPSED_AT_18) == result
