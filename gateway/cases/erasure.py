@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from consent_registry.model import Act, Standing
+from consent_registry.model import Exit, Standing
 from gateway.cases import repository
 from gateway.disclosure_log import erasure as log_erasure
 from gateway.disclosure_log import repository as log
@@ -28,6 +28,7 @@ Obstacle: TypeAlias = Callable[[Connection, UUID], str | None]
 _DELETE: Final = (
     text("DELETE FROM gateway.pairwise WHERE family_id = :family"),
     text("DELETE FROM gateway.blind_index WHERE family_id = :family"),
+    text("DELETE FROM gateway.recall WHERE family_id = :family"),
     # Parts, people, workers, agenda items and offers go with it.
     text("DELETE FROM gateway.case_record WHERE family_id = :family"),
     text("DELETE FROM gateway.person_key WHERE family_id = :family"),
@@ -130,4 +131,6 @@ def erase_again(connection: Connection, family_id: UUID) -> bool:
 
 
 def _held(standing: Standing) -> bool:
-    return standing.closed_by is Act.HOLD or any(closure.act is Act.HOLD for closure in standing.closures)
+    """True while something about the person waits for somebody's answer: a hold, or a dispute."""
+    exits = {standing.closed_by, *(closure.exit for closure in standing.closures)}
+    return standing.dispute is not None or Exit.HELD in exits

@@ -182,13 +182,14 @@ def add_members(
     document: CaseDocument,
     ids: Mapping[str, UUID],
     shields: Mapping[UUID, Shield],
+    births: Mapping[UUID, bytes],
 ) -> None:
-    """Store who is in the case and who works on it."""
+    """Store who is in the case, with their sealed day of birth where it is known, and who works on it."""
     family = {"case": identity.case_id, "family": identity.family_id}
     connection.execute(
         text(
-            "INSERT INTO gateway.case_person (case_id, family_id, person_id, role, risk_person, shield)"
-            " VALUES (:case, :family, :person, :role, :risk, :shield)"
+            "INSERT INTO gateway.case_person (case_id, family_id, person_id, role, risk_person, shield, born)"
+            " VALUES (:case, :family, :person, :role, :risk, :shield, :born)"
         ),
         [
             {
@@ -197,6 +198,7 @@ def add_members(
                 "role": str(person.role),
                 "risk": person.risk_person,
                 "shield": str(shields[ids[person.id]]),
+                "born": births.get(ids[person.id]),
             }
             for person in document.people
         ],

@@ -3,11 +3,13 @@
 INVARIANTS
 - A part opens only with the key of every person it is about; one key destroyed closes it for ever.
 - The ciphertext is bound to its case, its row and its version: a part moved elsewhere does not open.
+- A day of birth is sealed under the key of that person alone, bound to the family and the person.
 - The council's ids of people never enter a part: it holds our random ids, in text.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from uuid import UUID, uuid4
 
 from agencies.model import FieldName
@@ -103,6 +105,34 @@ def open_parts(
     return items
 
 
+def seal_born(family: FamilyKeys, person_id: UUID, key: bytes, *, born: date) -> bytes:
+    """Return a person's day of birth, or of expected birth, as their row of the case keeps it."""
+    return seal(key, born.isoformat().encode(), aad=_born_aad(family.family_id, person_id))
+
+
+def open_births(
+    family: FamilyKeys, person_keys: Mapping[UUID, bytes], births: Mapping[UUID, bytes]
+) -> dict[UUID, date]:
+    """Return the day of birth of everybody whose key row is there.
+
+    Args:
+        family: the open keys of the family.
+        person_keys: the sealed key rows of this family, by person.
+        births: the sealed day of birth, by person.
+
+    Raises: UnreadablePartError, a day or key that should open does not.
+    """
+    born: dict[UUID, date] = {}
+    for person in births.keys() & person_keys.keys():
+        try:
+            key = unseal(family.data_key, person_keys[person], aad=_person_aad(family.family_id, person))
+            day = unseal(key, births[person], aad=_born_aad(family.family_id, person))
+        except EnvelopeError as error:
+            raise UnreadablePartError("a day of birth does not open") from error
+        born[person] = date.fromisoformat(day.decode())
+    return born
+
+
 def _stored_item(item: CaseItem, ids: Mapping[str, UUID]) -> dict[str, JsonValue]:
     value = dict(item.value)
     if item.field == _HOUSEHOLD:
@@ -122,6 +152,10 @@ def _stored_item(item: CaseItem, ids: Mapping[str, UUID]) -> dict[str, JsonValue
 
 def _person_aad(family_id: UUID, person_id: UUID) -> bytes:
     return f"person_key:{family_id}:{person_id}".encode()
+
+
+def _born_aad(family_id: UUID, person_id: UUID) -> bytes:
+    return f"born:{family_id}:{person_id}".encode()
 
 
 def _part_aad(case_id: UUID, part_id: UUID, version: int) -> bytes:

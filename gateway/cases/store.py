@@ -8,6 +8,7 @@ INVARIANTS
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from certs.envelope import new_key
 from gateway.cases import repository, search
 from gateway.cases.errors import CaseMovedError
 from gateway.cases.model import CaseDocument, CaseIdentity, Shield
-from gateway.cases.sealing import open_person_key, seal_parts, seal_person_key
+from gateway.cases.sealing import open_person_key, seal_born, seal_parts, seal_person_key
 from gateway.disclosure_log.service import Change, act
 from gateway.keyring import FamilyKeys
 from gateway.wiring import Wiring
@@ -99,7 +100,11 @@ def _store(
         family = wiring.keyring.family(connection, identity.family_id)
         version = repository.replace_case(connection, identity.case_id, document=document)
     keys = _person_keys(wiring, change, family, list(ids.values()))
-    repository.add_members(connection, identity, document=document, ids=ids, shields=shields)
+    births = {
+        person: seal_born(family, person, keys[person], born=day)
+        for person, day in _births(document, ids).items()
+    }
+    repository.add_members(connection, identity, document=document, ids=ids, shields=shields, births=births)
 
     # 4. Content, sealed; what it can be found by; what agencies will call it.
     parts = seal_parts(
@@ -140,6 +145,15 @@ def _shields(document: CaseDocument, ids: dict[str, UUID], held: dict[UUID, Shie
             person.shield, held.get(ids[person.id], Shield.NONE), key=lambda shield: shield.strength
         )
         for person in document.people
+    }
+
+
+def _births(document: CaseDocument, ids: dict[str, UUID]) -> dict[UUID, date]:
+    """The day of birth, or of expected birth, of everybody whose record says it."""
+    return {
+        ids[item.about[0]]: date.fromisoformat(str(item.value["date"]))
+        for item in document.items
+        if item.field in {"child_dob", "adult_dob"} and item.about
     }
 
 

@@ -15,7 +15,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from agencies.model import KINDS_WITHOUT_CASES, AgencyCode, AgencyKind, Purpose
-from consent_registry.model import Granted, Standing, evaluate
+from consent_registry.birthdays import Birthdays
+from consent_registry.model import Granted, Standing
+from consent_registry.standing import evaluate
 
 PANEL_LEVEL = 2
 """The threshold level of the cases an Early Help Panel discusses."""
@@ -81,14 +83,14 @@ class CaseState:
     """What decides whether a case can be listed.
 
     Attributes:
-        standings: of the people of this case who are asked, that is, without risk persons.
+        standings: of the people of this case who are asked, that is, without risk persons, with each one's birthdays.
     """
 
     case_id: UUID
     family_id: UUID
     level: int
     is_open: bool
-    standings: tuple[Standing, ...]
+    standings: tuple[tuple[Standing, Birthdays], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,11 @@ def listing_refusal(case: CaseState, *, members: Iterable[AgencyCode], now: date
     if not case.is_open or case.level != PANEL_LEVEL:
         return Refusal.NOT_OPEN_LEVEL_2
     agreed = any(
-        isinstance(evaluate(standing, agency=member, purpose=Purpose.P1, now=now), Granted)
+        isinstance(
+            evaluate(standing, agency=member, purpose=Purpose.P1, now=now, birthdays=birthdays), Granted
+        )
         for member in members
-        for standing in case.standings
+        for standing, birthdays in case.standings
     )
     return None if agreed else Refusal.NO_STANDING_YES
 

@@ -7,14 +7,17 @@ transaction; the database refuses a commit that forgot, so call these inside an 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, text
 from sqlalchemy.dialects import postgresql
 
 from agencies.model import AgencyCode
+from consent_registry.birthdays import Birthdays, birthdays_of
 from consent_registry.model import Standing
+from gateway.cases.sealing import open_births
+from gateway.keyring import Keyring
 from gateway.panel.model import CaseState, Meeting, MeetingRow, OfferRow
 from gateway.panel.tables import AGENDA_ITEM, OFFER, PANEL_MEETING, PANEL_MEMBER
 
@@ -24,7 +27,10 @@ _CASES = text(
     "SELECT case_id, family_id, threshold_level, status FROM gateway.case_record WHERE case_id = ANY(:cases)"
 )
 _STANDINGS = text(
-    "SELECT p.case_id, t.body FROM gateway.case_person p"
+    "SELECT p.case_id, p.family_id, p.person_id, p.born, t.body, k.wrapped, f.wrapped AS family_wrapped"
+    " FROM gateway.case_person p"
+    " JOIN gateway.family_key f ON f.family_id = p.family_id"
+    " LEFT JOIN gateway.person_key k ON k.family_id = p.family_id AND k.person_id = p.person_id"
     " JOIN consent_registry.subject s ON s.family_id = p.family_id AND s.person_id = p.person_id"
     " JOIN consent_registry.standing t ON t.subject_id = s.subject_id"
     " WHERE p.case_id = ANY(:cases) AND NOT p.risk_person"
@@ -59,12 +65,26 @@ def lock_imports(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": _LOCK_NAME})
 
 
-def case_states(connection: Connection, case_ids: Iterable[UUID]) -> Mapping[UUID, CaseState]:
-    """Return what decides whether these cases can be listed, by case id; an erased case is absent."""
+def case_states(
+    connection: Connection, case_ids: Iterable[UUID], *, keyring: Keyring, lapse_at_sixteen: bool
+) -> Mapping[UUID, CaseState]:
+    """Return what decides whether these cases can be listed, by case id; an erased case is absent.
+
+    Args:
+        lapse_at_sixteen: see ``birthdays_of``.
+
+    Raises: UnreadablePartError or StoredStandingError, a stored value is damaged.
+    """
     wanted = list(case_ids)
-    standings: dict[UUID, list[Standing]] = defaultdict(list)
+    standings: dict[UUID, list[tuple[Standing, Birthdays]]] = defaultdict(list)
     for row in connection.execute(_STANDINGS, {"cases": wanted}):
-        standings[row.case_id].append(Standing.from_json(row.body))
+        born: date | None = None
+        if row.born is not None and row.wrapped is not None:
+            family = keyring.open_family(row.family_id, row.family_wrapped)
+            person = row.person_id
+            born = open_births(family, {person: row.wrapped}, {person: row.born})[person]
+        birthdays = birthdays_of(born, lapse_at_sixteen=lapse_at_sixteen)
+        standings[row.case_id].append((Standing.from_json(row.body), birthdays))
     return {
         row.case_id: CaseState(
             case_id=row.case_id,

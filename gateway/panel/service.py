@@ -16,13 +16,13 @@ from sqlalchemy import Connection
 
 from agencies.model import AgencyCode, AgencyKind
 from agencies.repository import all_agencies
+from gateway.bank_holidays import bank_holidays_around
+from gateway.calendar import entitlement_window
 from gateway.cases.repository import case_by_source_ref
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import Change, act
 from gateway.keyring import NULL_FAMILY
 from gateway.panel import repository
-from gateway.panel.bank_holidays import bank_holidays_around
-from gateway.panel.calendar import entitlement_window
 from gateway.panel.errors import PanelFileError, PanelMovedError
 from gateway.panel.model import (
     CaseState,
@@ -119,7 +119,12 @@ def _read(wiring: Wiring, connection: Connection, file: PanelFile) -> _Known:
     identities = {
         ref: case_by_source_ref(connection, keyring=wiring.keyring, source_ref=ref) for ref in sorted(refs)
     }
-    states = repository.case_states(connection, [one.case_id for one in identities.values() if one])
+    states = repository.case_states(
+        connection,
+        [one.case_id for one in identities.values() if one],
+        keyring=wiring.keyring,
+        lapse_at_sixteen=wiring.settings.lapse_at_sixteen,
+    )
     cases = {ref: states[one.case_id] for ref, one in identities.items() if one and one.case_id in states}
     meetings = {row.ref: repository.stored_meeting(connection, row.ref) for row in file.meetings}
     offers = {row.ref: repository.stored_offer(connection, row.ref) for row in file.offers}

@@ -29,6 +29,7 @@ AGENDA_ITEM = Table(
     Column("meeting_id", Uuid, primary_key=True),
     Column("case_id", Uuid, primary_key=True),
     Column("family_id", Uuid, nullable=False),
+    Column("not_ready_since", DateTime(timezone=True)),
 )
 OFFER = Table(
     "offer",

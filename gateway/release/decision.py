@@ -4,8 +4,9 @@ INVARIANTS
 - Default deny: every ``Refuse`` is tried before a ``Permit`` is made.
 - Strictest wins: conditions select the profile row; after that only ``min()`` is applied.
 - An item leaves only if every person it is about permits its field; an untagged item never leaves.
+- Nobody's data leaves at a higher level than the profile version gave that was shown to them.
 - Details of another person need that person's agreement; the *flag* that a risk person exists, and
-  worker safety, carry no fact about them and need the protected adult's, or the lead's decision.
+  worker safety, carry no fact about them and need the protected adult's, or the lead's decision, whatever was shown.
 - A shield takes address, contact and school of the whole family from everyone but the named
   early-help workers: who lives together shares an address.
 - A refuge's own involvement is nothing at all to everyone but that refuge and those workers.
@@ -26,10 +27,12 @@ from agencies.model import (
     stage_of,
 )
 from agencies.values import mentioned_agencies
-from consent_registry.model import Granted, evaluate
+from consent_registry.model import Granted
+from consent_registry.standing import evaluate
 from gateway.caller import Caller, PractitionerClaim
 from gateway.cases.model import Shield, Status
 from gateway.release.model import (
+    WITHHELD,
     AgencyFacts,
     CaseFacts,
     Decision,
@@ -39,6 +42,7 @@ from gateway.release.model import (
     Permit,
     RefusalReason,
     Refuse,
+    Rows,
 )
 
 SHIELDED_FIELDS: Final = frozenset(map(FieldName, ("address", "contact", "school")))
@@ -54,6 +58,8 @@ LISTED_LEVEL: Final = 2
 
 _SERVED_PURPOSES: Final = frozenset({Purpose.P1, Purpose.P2, Purpose.P3})
 _SENSITIVE: Final = FieldName("sensitive_services")
+_RISK_PERSON: Final = FieldName("risk_person")
+"""The field whose flag says nothing about the adult who agreed: what was shown to her does not hide it."""
 
 
 def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
@@ -83,22 +89,40 @@ def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
 
     # 2. Who agreed to this agency and this purpose?
     results = {
-        person.person_id: evaluate(person.standing, agency=agency.code, purpose=purpose.value, now=facts.now)
+        person.person_id: evaluate(
+            person.standing,
+            agency=agency.code,
+            purpose=purpose.value,
+            now=facts.now,
+            birthdays=person.birthdays,
+        )
         for person in case.people
     }
     consents = {person: result for person, result in results.items() if isinstance(result, Granted)}
     if not consents:
         return Refuse((RefusalReason.NO_CONSENT,))
 
-    # 3. What does the profile give at this stage, and who agreed to that field?
+    # 3. What does the profile give at this stage, who agreed to that field, and what did the profile give then?
     conditions = _conditions(case, agency, caller.practitioner)
+    if_attended = conditions | {Condition.ATTENDED}
     withheld = _withheld_fields(case, conditions, verified=verified)
+    versions = {**agency.shown, agency.profile.version: agency.profile}
     grants: dict[FieldName, FieldGrant] = {}
     for name, field in FIELDS.items():
-        level = agency.profile.level(name, stage=stage, conditions=conditions)
-        attended = agency.profile.level(name, stage=stage, conditions=conditions | {Condition.ATTENDED})
+        rows = {
+            version: Rows(
+                profile.level(name, stage=stage, conditions=conditions),
+                profile.level(name, stage=stage, conditions=if_attended),
+            )
+            for version, profile in versions.items()
+        }
+        level, attended = rows[agency.profile.version]
         if name not in withheld and max(level, attended) > Level.W:
-            people = frozenset(p for p, consent in consents.items() if consent.covers(name, field.category))
+            people = {
+                person: rows.get(consent.profile_shown, WITHHELD)
+                for person, consent in consents.items()
+                if consent.covers(name, field.category)
+            }
             grants[name] = FieldGrant(level, attended, people)
 
     # 4. Until when?
@@ -122,15 +146,16 @@ def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
 def item_level(permit: Permit, item: Item) -> Level:
     """Return the level at which one item may leave under a permit: the strictest of everything.
 
-    Row and flags (``FieldGrant``), the *about* rule with the third-party test, the refuge's silence,
-    and, for a service marked sensitive, the sensitive services' own grant.
+    Row and flags (``FieldGrant``), the *about* rule with what was shown to each and the third-party test, the refuge's
+    silence, and, for a service marked sensitive, the sensitive services' own grant.
     """
     grant = permit.grants.get(item.field)
     mentioned = mentioned_agencies(item.field, item.value) | {item.source_agency}
     if grant is None or mentioned & permit.hidden_agencies:
         return Level.W
-    row = grant.attended if _attended(permit, item) else grant.level
-    level = min(row, _agreed_level(grant, item))
+    attended = _attended(permit, item)
+    row = grant.attended if attended else grant.level
+    level = min(row, _agreed_level(grant, item, attended=attended))
     if item.value.get("sensitive") is True:
         level = min(level, _sensitive_level(permit, item))
     return level
@@ -192,18 +217,20 @@ def _hidden_agencies(
     return case.refuges - {agency.code}
 
 
-def _agreed_level(grant: FieldGrant, item: Item) -> Level:
-    """How much of an item the people concerned agreed to."""
+def _agreed_level(grant: FieldGrant, item: Item, *, attended: bool) -> Level:
+    """How much of an item the people concerned agreed to: no more than was shown to any of them."""
     third_party = FIELDS[item.field].third_party
     if not item.about:
         return Level.W
     if third_party is ThirdParty.LEAD_DECISION:
         return Level.F if item.value.get("authorised_by") and item.value.get("reason") else Level.W
-    if grant.people.issuperset(item.about):
-        return Level.F
-    if third_party is ThirdParty.FLAG_EXCEPTION and item.protects in grant.people:
-        return Level.G1
-    return Level.W
+    shown = (grant.people.get(person, WITHHELD) for person in item.about)
+    agreed = min(rows.attended if attended else rows.level for rows in shown)
+    protected = grant.people.get(item.protects or "")
+    if third_party is ThirdParty.FLAG_EXCEPTION and protected is not None:
+        flag = Level.G1 if item.field == _RISK_PERSON else min(Level.G1, protected.level)
+        return max(agreed, flag)
+    return agreed
 
 
 def _sensitive_level(permit: Permit, item: Item) -> Level:
@@ -212,9 +239,10 @@ def _sensitive_level(permit: Permit, item: Item) -> Level:
     A step between would lower the field's other items, and so tell that there is a sensitive one.
     """
     grant = permit.grants.get(_SENSITIVE)
-    if grant is None or not grant.people.issuperset(item.about):
+    if grant is None or not item.about:
         return Level.W
-    return Level.F if grant.level is Level.F else Level.W
+    levels = (grant.people.get(person, WITHHELD).level for person in item.about)
+    return Level.F if min(grant.level, *levels) is Level.F else Level.W
 
 
 def _attended(permit: Permit, item: Item) -> bool:

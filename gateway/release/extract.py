@@ -8,7 +8,7 @@ INVARIANTS
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,7 +16,15 @@ from uuid import UUID
 from agencies.model import JsonObject
 from gateway.disclosure_log.canonical import Canonical, canonical
 from gateway.disclosure_log.model import EntryKind
-from gateway.release.model import Decision, Permit, RefusalReason, Refuse, Released, ReleaseRequest
+from gateway.release.model import (
+    Decision,
+    Permit,
+    PermittedItem,
+    RefusalReason,
+    Refuse,
+    Released,
+    ReleaseRequest,
+)
 
 HANDLING = (
     "Use only for the purpose and the practitioner named in the request.",
@@ -42,12 +50,19 @@ class Answer:
 
 
 def answer_of(
-    request: ReleaseRequest, decision: Decision, record: JsonObject, *, extract_id: UUID, now: datetime
+    request: ReleaseRequest,
+    decision: Decision,
+    record: JsonObject,
+    *,
+    items: Sequence[PermittedItem],
+    extract_id: UUID,
+    now: datetime,
 ) -> Answer:
     """Return the answer to one request: an extract when it is permitted and there is something to tell.
 
     Args:
         record: the minimised record; empty where nothing is told.
+        items: what it was made of: everybody whom one of them is about is recorded.
         extract_id: fresh; unused for a refusal.
         now: the snapshot's instant.
     """
@@ -80,7 +95,10 @@ def answer_of(
             **common,
             "decisions": sorted(map(str, decision.decisions)),
             "kind": str(EntryKind.EXTRACT_RELEASE),
+            "people": sorted({person for each in items for person in each.item.about}),
+            "record_sha256": record_sha256(record),
             "stage": decision.stage.value,
+            "use_until": _instant(decision.use_until),
         },
         recipient={
             "agency": decision.profile.agency,
@@ -92,6 +110,11 @@ def answer_of(
             "time": _instant(now),
         },
     )
+
+
+def record_sha256(record: JsonObject) -> str:
+    """Return what tells whether two extracts say the same of a family: the hash of the record alone, in hex."""
+    return hashlib.sha256(canonical({"record": record})).hexdigest()
 
 
 def with_receipt(released: Released, receipt: str) -> Released:

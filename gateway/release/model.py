@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from agencies.model import (
@@ -23,6 +23,7 @@ from agencies.model import (
     Profile,
     Stage,
 )
+from consent_registry.birthdays import Birthdays
 from consent_registry.model import DecisionId, Standing
 from gateway.caller import Caller
 from gateway.cases.model import Shield
@@ -64,6 +65,7 @@ class PersonFacts:
         person_id: the internal id, as text; never released.
         ref: the pairwise id this agency sees; absent: the person cannot be named to it.
         standing: what the person's consent decisions add up to.
+        birthdays: on which what a parent agreed for this person lapses, by the council's policy.
     """
 
     person_id: str
@@ -71,6 +73,7 @@ class PersonFacts:
     role: str
     shield: Shield
     standing: Standing
+    birthdays: Birthdays
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class AgencyFacts:
     Attributes:
         agreement_until: instant at which the agreement in force ends; absent: none is in force.
         profile: the effective version; absent: none.
+        shown: by number, each version on which somebody of the case agreed; one that cannot be had is missing.
     """
 
     code: AgencyCode
@@ -89,6 +93,7 @@ class AgencyFacts:
     profile: Profile | None
     client_state: str | None
     practitioner_active: bool
+    shown: Mapping[int, Profile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,21 @@ class Facts:
     case: CaseFacts | None
 
 
+class Rows(NamedTuple):
+    """What one profile version gives of a field under the conditions of the request.
+
+    Attributes:
+        attended: the level instead for an item recording a meeting this agency attended.
+    """
+
+    level: Level
+    attended: Level
+
+
+WITHHELD = Rows(Level.W, Level.W)
+"""What is given by a profile version that cannot be had, and by whoever did not agree."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldGrant:
     """What may be released of one field.
@@ -130,12 +150,12 @@ class FieldGrant:
     Attributes:
         level: the row's level after every condition of the request and every subject flag.
         attended: the level instead for an item recording a meeting this agency attended.
-        people: internal ids of the people whose consent covers this field.
+        people: by the internal id of each person whose consent covers this field, the rows that were shown to them.
     """
 
     level: Level
     attended: Level
-    people: frozenset[str]
+    people: Mapping[str, Rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 INVARIANTS
 - Every item of a batch costs the same single statement, whether its case exists or not.
 - Everything a decision rests on comes from this snapshot, with the version of every gate involved.
-- Sealed values come back sealed; nothing is opened for an item that is then refused.
+- Sealed values come back sealed; of an item that is then refused nothing is opened but days of birth.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -15,8 +15,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from agencies.errors import ProfileError
 from agencies.model import AgencyCode, AgencyKind, Profile
 from agencies.profile_text import parse_profile
+from consent_registry.birthdays import UNKNOWN_BIRTHDAYS, Birthdays
 from consent_registry.model import NOTHING_DECIDED, Standing
 from gateway.cases.model import Shield, StoredPart
 from gateway.keyring import NULL_FAMILY
@@ -38,6 +40,12 @@ _READ = text(
              WHERE g.agency_code = a.agency_code AND g.valid_from <= clock.today AND clock.today < g.valid_until
            ) AS agreement_until,
            pv.document AS profile_document,
+           (SELECT coalesce(jsonb_agg(jsonb_build_array(v.version, v.document) ORDER BY v.version), '[]')
+              FROM agencies.profile_version v
+             WHERE v.agency_code = a.agency_code AND v.version <> ep.version
+               AND to_jsonb(v.version) IN (SELECT s.body #> ARRAY['given', 'profiles_shown', a.agency_code]
+                                             FROM consent_registry.standing s
+                                            WHERE s.family_id = c.family_id)) AS shown_documents,
            (SELECT o.state FROM gateway.oauth_client o WHERE o.client_id = asked.client_id
                AND o.agency_code = a.agency_code) AS client_state,
            EXISTS (SELECT FROM agencies.practitioner w WHERE w.agency_code = a.agency_code
@@ -70,6 +78,8 @@ _READ = text(
               LEFT JOIN consent_registry.subject u ON u.family_id = p.family_id AND u.person_id = p.person_id
               LEFT JOIN consent_registry.standing s ON s.subject_id = u.subject_id
              WHERE p.case_id = c.case_id) AS people,
+           ARRAY(SELECT p.born FROM gateway.case_person p WHERE p.case_id = c.case_id
+               ORDER BY p.person_id) AS births,
            ARRAY(SELECT k.person_id FROM gateway.person_key k WHERE k.family_id = c.family_id
                ORDER BY k.person_id) AS key_people,
            ARRAY(SELECT k.wrapped FROM gateway.person_key k WHERE k.family_id = c.family_id
@@ -104,6 +114,7 @@ class Snapshot:
         family_id: the reserved null family for an unknown ref.
         family_wrapped: that family's keys, wrapped.
         people: everyone in the case, none for an unknown ref.
+        births: the sealed day of birth of each whose record says it.
         witnessed_at: when a checkpoint last met the witness policy; absent: never.
     """
 
@@ -113,9 +124,21 @@ class Snapshot:
     family_version: int | None
     agency_version: int | None
     people: tuple[PersonFacts, ...]
+    births: dict[UUID, bytes]
     person_keys: dict[UUID, bytes]
     parts: tuple[StoredPart, ...]
     witnessed_at: datetime | None
+
+    def facts_with(self, birthdays: Mapping[UUID, Birthdays]) -> Facts:
+        """The facts, once days of birth were opened; whoever is not named has no birthday that counts."""
+        case = self.facts.case
+        if case is None:
+            return self.facts
+        people = tuple(
+            replace(person, birthdays=birthdays.get(UUID(person.person_id), UNKNOWN_BIRTHDAYS))
+            for person in case.people
+        )
+        return replace(self.facts, case=replace(case, people=people))
 
 
 def read(connection: Connection, batch: Sequence[ReleaseRequest]) -> Sequence[SnapshotRow]:
@@ -145,6 +168,7 @@ def snapshot_of(row: SnapshotRow) -> Snapshot:
             role=role,
             shield=Shield(shield),
             standing=NOTHING_DECIDED if standing is None else Standing.from_json(standing),
+            birthdays=UNKNOWN_BIRTHDAYS,
         )
         for person_id, role, shield, ref, standing in row.people
     )
@@ -155,6 +179,11 @@ def snapshot_of(row: SnapshotRow) -> Snapshot:
         family_version=row.family_version,
         agency_version=row.agency_version,
         people=people,
+        births={
+            UUID(person.person_id): sealed
+            for person, sealed in zip(people, row.births, strict=True)
+            if sealed is not None
+        },
         person_keys=dict(zip(row.key_people, row.keys, strict=True)),
         parts=tuple(
             StoredPart(UUID(part_id), row.case_id, tuple(map(UUID, about)), version, sealed)
@@ -176,6 +205,11 @@ def _agency(row: SnapshotRow) -> AgencyFacts | None:
         profile=None if document is None else _compiled(document),
         client_state=row.client_state,
         practitioner_active=row.practitioner_active,
+        shown={
+            version: profile
+            for version, document in row.shown_documents
+            if (profile := _as_shown(document)) is not None
+        },
     )
 
 
@@ -197,3 +231,12 @@ def _case(row: SnapshotRow, people: tuple[PersonFacts, ...]) -> CaseFacts:
 def _compiled(document: str) -> Profile:
     """The profile of an immutable document: the text is the key, so a new version is another one."""
     return parse_profile(document)
+
+
+@lru_cache(maxsize=256)
+def _as_shown(document: str) -> Profile | None:
+    """The profile of a version that was shown; absent where it cannot be read: nobody can tell what was shown."""
+    try:
+        return _compiled(document)
+    except ProfileError:
+        return None

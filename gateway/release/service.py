@@ -21,10 +21,11 @@ from agencies.errors import AgenciesError
 from agencies.model import JsonObject, Level, Purpose
 from certs.envelope import seal
 from certs.errors import CertsError
+from consent_registry.birthdays import birthdays_of
 from consent_registry.errors import ConsentRegistryError
 from gateway.caller import Caller
 from gateway.cases.errors import CasesError
-from gateway.cases.sealing import open_parts
+from gateway.cases.sealing import open_births, open_parts
 from gateway.disclosure_log import repository as log
 from gateway.disclosure_log.entry import SALT_BYTES, ComposedEntry, compose, log_id
 from gateway.disclosure_log.errors import LogNotServedError, NotAppendedError
@@ -87,6 +88,7 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
     Returns: one outcome per request, in order. ``Unavailable`` where nothing could be recorded, signed or published;
         an entry that was recorded all the same stays, as prepared and not delivered.
     """
+    at_16 = wiring.settings.lapse_at_sixteen
     outcomes: list[Outcome] = [Unavailable() for _ in batch]
     waiting = list(range(len(batch)))
     releases: list[tuple[int, Released, ComposedEntry, int]] = []
@@ -103,15 +105,18 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
                 with _logged("release.item_fault", *_ITEM_FAULTS):
                     request, snapshot = batch[position], repository.snapshot_of(row)
                     keys = wiring.keyring.open_family(snapshot.family_id, snapshot.family_wrapped)
-                    now = snapshot.facts.now
+                    born = open_births(keys, snapshot.person_keys, snapshot.births)
+                    facts = snapshot.facts_with(
+                        {person: birthdays_of(day, lapse_at_sixteen=at_16) for person, day in born.items()}
+                    )
+                    now = facts.now
 
                     # 3. Decide.
-                    decision = decide(
-                        snapshot.facts, caller=request.caller, extract_days=wiring.settings.extract_days
-                    )
+                    decision = decide(facts, caller=request.caller, extract_days=wiring.settings.extract_days)
 
                     # 4. Minimise and redact.
                     record: JsonObject = {}
+                    permitted_items: list[PermittedItem] = []
                     if isinstance(decision, Permit):
                         items = map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts))
                         levels = ((item, item_level(decision, item)) for item in items)
@@ -125,7 +130,9 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
                         record = minimise(permitted_items, context=context, people=snapshot.people)
 
                     extract_id = uuid4()
-                    answer = answer_of(request, decision, record, extract_id=extract_id, now=now)
+                    answer = answer_of(
+                        request, decision, record, items=permitted_items, extract_id=extract_id, now=now
+                    )
                     if answer.body is not None and _is_unwitnessed(wiring, snapshot):
                         continue
                     entry = compose(
@@ -187,19 +194,29 @@ def _settle(
 
 
 def permitted(wiring: Wiring, *, caller: Caller, case_refs: Sequence[UUID]) -> list[UUID]:
-    """Return those of this agency's case references that it would now be permitted at panel stage."""
+    """Return those of this agency's case references that it would now be permitted at panel stage.
+
+    One whose stored values are damaged is not among them.
+    """
     asking = replace(caller, purpose=Purpose.P1)
     batch = [ReleaseRequest(asking, ref) for ref in case_refs]
     if not batch:
         return []
     with wiring.autocommit.connect() as connection:
         rows = repository.read(connection, batch)
-    days = wiring.settings.extract_days
-    return [
-        ref
-        for ref, row in zip(case_refs, rows, strict=True)
-        if isinstance(decide(repository.snapshot_of(row).facts, caller=asking, extract_days=days), Permit)
-    ]
+    days, at_16 = wiring.settings.extract_days, wiring.settings.lapse_at_sixteen
+    found = []
+    for ref, row in zip(case_refs, rows, strict=True):
+        with _logged("release.item_fault", *_ITEM_FAULTS):
+            snapshot = repository.snapshot_of(row)
+            keys = wiring.keyring.open_family(snapshot.family_id, snapshot.family_wrapped)
+            born = open_births(keys, snapshot.person_keys, snapshot.births)
+            facts = snapshot.facts_with(
+                {person: birthdays_of(day, lapse_at_sixteen=at_16) for person, day in born.items()}
+            )
+            if isinstance(decide(facts, caller=asking, extract_days=days), Permit):
+                found.append(ref)
+    return found
 
 
 def _is_unwitnessed(wiring: Wiring, snapshot: Snapshot) -> bool:

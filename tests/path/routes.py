@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway.oauth.access import ROUTES
+from gateway.oauth.access import PUBLIC, ROUTES, scopes_of
 from gateway.oauth.registration import approve_synthetic, register_client
 from gateway.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from tests.canary.corpus import squeeze
@@ -58,7 +58,9 @@ class Routes:
         anonymous: bool = False,
     ) -> TestResponse:
         """Send a request as one who may make it, unless it should be anonymous."""
-        scope = str(getattr(ROUTES.get(endpoint), "value", "")) if not anonymous else ""
+        access = ROUTES.get(endpoint, PUBLIC)
+        scope = max(scopes_of(access)) if scopes_of(access) else str(getattr(access, "value", ""))
+        scope = "" if anonymous else scope
         sent = {"Content-Type": content_type} if content_type else {}
         token = self.token(scope) if scope not in {"", "public", "client"} else None
         if token is not None:
@@ -76,6 +78,7 @@ class Routes:
             details: Any = {
                 "extract:read": authorization(purpose="P1", practitioner="camhs-1"),
                 "panel:read": '[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
+                "recall:write": '[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
             }.get(scope, ...)
             self.tokens[scope] = self.partners[_owner(scope)].token(
                 scope=scope, authorization_details=details

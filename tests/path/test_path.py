@@ -21,7 +21,7 @@ from tests.support.measures import leave, measures
 from tests.support.served import Served, statements
 from tests.support.world import household
 
-MOST_MODULES = 18
+MOST_MODULES = 20
 MOST_FRAMES = 4
 MOST_STATEMENTS = 4
 BATCHES = (1, 10, 50)

@@ -3,10 +3,10 @@
 Named cases are judged by hand in ``test_decision_cases.py``, by the oracle, and against every mutant.
 """
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from tests.release.oracle import World
+from tests.release.oracle import Row, World
 from tests.release.values import Mint, Setting
 from tests.release.worlds import (
     AGENCIES,
@@ -295,6 +295,150 @@ def _refuges_and_sensitive_services() -> dict[str, World]:
     return worlds
 
 
+def yes(speaker: str, **changes: Any) -> dict[str, Any]:
+    """A parent's yes to everything, for CAMHS."""
+    return give("camhs", NOON, **{"speaker": speaker, "capacity": "parental_responsibility", **changes})
+
+
+def no(speaker: str, **changes: Any) -> dict[str, Any]:
+    """A parent's no to everything, unless narrowed."""
+    return close(speaker=speaker, capacity="parental_responsibility", **changes)
+
+
+def own_yes(**changes: Any) -> dict[str, Any]:
+    """The young person's own yes, for CAMHS."""
+    return give("camhs", NOON, speaker="amy", capacity="competent_child", **changes)
+
+
+def own_no(**changes: Any) -> dict[str, Any]:
+    """The young person's own no."""
+    return close(speaker="amy", capacity="competent_child", **changes)
+
+
+def amy_is(world: World, *acts: dict[str, Any], **changes: Any) -> World:
+    """Amy with this history, and other facts about her."""
+    people = [each | (changes if each["id"] == "amy" else {}) for each in world["people"]]
+    return deciding(world | {"people": people}, amy=list(acts))
+
+
+def born_years_before(day: date, years: int, *acts: dict[str, Any], tick: timedelta, **changes: Any) -> World:
+    """Amy, so many years old on this day, so long after it began in London."""
+    world = asked_by("camhs", profile=full_rows(), now=midnight_in_london(day) + tick, **changes)
+    world["panel_until"] = world["now"] + 9 * DAY
+    world = _all(world, valid_from=NOON - 300 * DAY)
+    return amy_is(world, *acts, born=day.replace(year=day.year - years))
+
+
+def _disagreements() -> dict[str, World]:
+    """Parents and a child who do not say the same of the child."""
+    camhs, health = asked_by("camhs") | {"profile": full_rows()}, {"categories": ["health"]}
+    old = {"valid_until": NOON - 2 * DAY}
+    late = {"recorded_at": NOON - DAY}
+    stories = {
+        "one parent agrees": [yes("one")],
+        "disputed": [yes("one"), no("other")],
+        "disputed in part": [yes("one"), no("other", **health)],
+        "disputed, given again": [yes("one"), no("other"), yes("one")],
+        "disputed in part, given again": [yes("one"), no("other", **health), yes("one")],
+        "disputed, resolved": [yes("one"), no("other"), yes("one", resolves=True)],
+        "disputed, the child agrees": [yes("one"), no("other"), own_yes()],
+        "disputed, the child closes a part": [yes("one"), no("other"), own_no(**health), yes("one")],
+        "held, not disputed": [yes("one"), no("other", **health, authority="unknown")],
+        "no right at all": [yes("one"), no("other", authority="none")],
+        "a yes of nobody knows whom": [yes("one", authority="unknown")],
+        "what had ended is not disputed": [
+            yes("one", **old),
+            no("other", **health, **late),
+            yes("one", **late),
+        ],
+        "one parent's no, their own yes": [yes("one"), no("one"), yes("one")],
+        "one parent's no, another's yes": [yes("one"), no("one"), yes("other")],
+        "one parent's no, resolved": [yes("one"), no("one"), yes("other", resolves=True)],
+        "a part closed, given again": [yes("one"), no("one", **health), yes("one")],
+        "the child's yes, a parent's no": [own_yes(), no("one")],
+        "the child's yes, a parent's hold": [own_yes(), no("one", act="hold")],
+        "the child's yes, a parent's wider one": [own_yes(categories=["name"]), yes("one")],
+        "the child's yes ended": [own_yes(**old), yes("one", **late)],
+        "the child's no, a parent's yes": [own_no(), yes("one")],
+        "the child's part, a parent's yes": [yes("one"), own_no(**health), yes("one")],
+        "the child's part before any yes": [own_no(**health), yes("one")],
+        "the child's no, a representative's yes": [own_no(), yes("one") | {"capacity": "representative"}],
+    }
+    return {name: amy_is(camhs, *acts) for name, acts in stories.items()}
+
+
+def _birthdays() -> dict[str, World]:
+    """A parent's yes as a birthday begins, in winter and in summer; and what no birthday ends."""
+    winter, summer, leap = date(2026, 11, 10), date(2026, 7, 2), date(2026, 3, 1)
+    begun, before, hour = TICK * 0, -TICK, timedelta(minutes=30)
+    longer = {"valid_from": NOON - 300 * DAY, "valid_until": NOON + 60 * DAY}
+    policy = {"lapse_at_sixteen": False}
+    worlds = {
+        f"{years}, {name}": born_years_before(day, years, yes("one", **longer), tick=tick)
+        for years in (16, 18)
+        for name, day, tick in (
+            ("this instant", winter, begun),
+            ("the next", winter, before),
+            ("half an hour into a summer's day", summer, hour),
+        )
+    }
+    worlds |= {
+        "16, by another policy": born_years_before(winter, 16, yes("one"), tick=begun, **policy),
+        "18, by another policy": born_years_before(winter, 18, yes("one"), tick=begun, **policy),
+        "16, their own yes": born_years_before(winter, 16, own_yes(), tick=begun),
+        "16, a yes of nobody knows whom": born_years_before(
+            winter, 16, yes("one", capacity=None), tick=begun
+        ),
+        "16 next week": born_years_before(winter, 16, yes("one"), tick=-7 * DAY),
+    }
+    leapling = born_years_before(leap, 18, yes("one", **longer), tick=before, **policy)
+    return worlds | {
+        "18, born on 29 February": amy_is(leapling, yes("one", **longer), born=date(2008, 2, 29))
+    }
+
+
+def _versions() -> dict[str, World]:
+    """The effective profile, and what another version gave when it was shown."""
+    everything = asked_by("camhs") | {"profile": full_rows()}
+    camhs = everything | {"shown": {2: _at("G1"), 3: [], 4: full_rows()}}
+    health = asked_by("health") | {"profile": full_rows(), "shown": {2: _at("G1"), 3: _at("W")}}
+    minutes = next(row for row in full_rows() if row["field"] == "minutes")
+    attended = [minutes | {"panel": "W"}, minutes | {"when": "attended"}]
+    met = at_meeting("youth", "youth", "early-help", profile=full_rows())
+    sensitive = sensitive_service(asked_by("camhs"))
+    return {
+        **{
+            f"shown {name}": _all(camhs, shown={"camhs": version})
+            for name, version in (("less", 2), ("nothing", 3), ("as much", 4), ("what is gone", 9))
+        },
+        "no profile shown": _all(camhs, shown={}),
+        "another agency's profile shown": _all(camhs, shown={"health": 1}),
+        "shown more than is effective": _all(
+            asked_by("camhs") | {"profile": _at("G2"), "shown": {4: full_rows()}}, shown={"camhs": 4}
+        ),
+        "siblings were shown different versions": narrowed(camhs, "ben", shown={"camhs": 2}),
+        "the protected adult was shown less": narrowed(health, "mum", shown={"health": 2}),
+        "the protected adult was shown nothing": narrowed(health, "mum", shown={"health": 3}),
+        "the risk person agreed and was shown nothing": deciding(
+            camhs, dad=[give("camhs", NOON, shown={"camhs": 3})]
+        ),
+        "shown what those at a meeting get": _all(met | {"shown": {2: attended}}, shown={"youth": 2}),
+        "shown, and was not there": _all(
+            at_meeting("youth", "health", profile=full_rows(), shown={2: attended}), shown={"youth": 2}
+        ),
+        "sensitive services were not shown": narrowed(
+            sensitive | {"shown": {2: [row for row in full_rows() if row["field"] != "sensitive_services"]}},
+            "amy",
+            shown={"camhs": 2},
+        ),
+    }
+
+
+def _at(mark: str) -> list[Row]:
+    """A profile of one mark."""
+    return [row | {"panel": mark, "service": mark} for row in full_rows()]
+
+
 def _all(world: World, **changes: object) -> World:
     """Everybody who agreed, with another scope or time."""
     for person in world["histories"]:
@@ -314,5 +458,8 @@ NAMED = {
     **_scopes(),
     **_records(),
     **_refuges_and_sensitive_services(),
+    **_disagreements(),
+    **_birthdays(),
+    **_versions(),
 }
 """Every case by name."""

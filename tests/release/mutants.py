@@ -8,16 +8,27 @@ from pathlib import Path
 from types import ModuleType
 
 import agencies.model
+import consent_registry.birthdays
 import consent_registry.model
+import consent_registry.standing
 import gateway.release.decision
 import gateway.release.minimisation
 from tests.release.product import Product
 
-DECISION, MINIMISATION, CONSENT, PROFILE = "decision", "minimisation", "consent", "profile"
+DECISION, MINIMISATION, STANDING, GRANTED, BIRTHDAYS, PROFILE = (
+    "decision",
+    "minimisation",
+    "standing",
+    "granted",
+    "birthdays",
+    "profile",
+)
 MODULES = {
     DECISION: gateway.release.decision,
     MINIMISATION: gateway.release.minimisation,
-    CONSENT: consent_registry.model,
+    STANDING: consent_registry.standing,
+    GRANTED: consent_registry.model,
+    BIRTHDAYS: consent_registry.birthdays,
     PROFILE: agencies.model,
 }
 
@@ -51,9 +62,12 @@ def wired(mutant: Mutant) -> Product:
     changed = broken(mutant)
     decision = changed if mutant.module == DECISION else _copy(gateway.release.decision)
     minimisation = changed if mutant.module == MINIMISATION else _copy(gateway.release.minimisation)
-    consent = changed if mutant.module == CONSENT else consent_registry.model
-    decision.__dict__.update(evaluate=consent.evaluate, Granted=consent.Granted)
-    return Product(decision=decision, minimisation=minimisation, consent=consent)
+    standing = changed if mutant.module == STANDING else _copy(consent_registry.standing)
+    if mutant.module == GRANTED:
+        standing.__dict__.update(Granted=changed.Granted)
+    decision.__dict__.update(evaluate=standing.evaluate, Granted=standing.__dict__["Granted"])
+    birthdays = changed if mutant.module == BIRTHDAYS else consent_registry.birthdays
+    return Product(decision=decision, minimisation=minimisation, standing=standing, birthdays=birthdays)
 
 
 def _copy(original: ModuleType) -> ModuleType:
@@ -73,11 +87,66 @@ def _in(module: str, *mutants: tuple[str, str, str]) -> list[Mutant]:
 
 _NAMED = "named = practitioner.verified and practitioner.id in case.named_workers"
 _SHIELD = "shield = SHIELDED_FIELDS if shielded and Condition.NAMED_WORKER not in conditions else frozenset()"
-_PEOPLE = "people = frozenset(p for p, consent in consents.items() if consent.covers(name, field.category))"
 
 MUTANTS = [
     *_in(
         DECISION,
+        (
+            "what was shown counts for nothing",
+            "agreed = min(rows.attended if attended else rows.level for rows in shown)",
+            "agreed = Level.F if grant.people.keys() >= set(item.about) else Level.W",
+        ),
+        (
+            "clamped to the most that was shown",
+            "agreed = min(rows.attended if attended else rows.level for rows in shown)",
+            "agreed = max(rows.attended if attended else rows.level for rows in shown)",
+        ),
+        (
+            "clamped as if nobody attended",
+            "agreed = min(rows.attended if attended else rows.level for rows in shown)",
+            "agreed = min(rows.level for rows in shown)",
+        ),
+        (
+            "clamped as if everybody attended",
+            "agreed = min(rows.attended if attended else rows.level for rows in shown)",
+            "agreed = min(rows.attended for rows in shown)",
+        ),
+        (
+            "a version that is gone was the effective one",
+            "rows.get(consent.profile_shown, WITHHELD)",
+            "rows.get(consent.profile_shown, rows[agency.profile.version])",
+        ),
+        (
+            "what was shown, whatever is effective",
+            "level = min(row, _agreed_level(grant, item, attended=attended))",
+            "level = min(row, Level.F) and _agreed_level(grant, item, attended=attended)",
+        ),
+        (
+            "a flag is clamped",
+            "flag = Level.G1 if item.field == _RISK_PERSON else",
+            "flag =",
+        ),
+        (
+            "both flags are not clamped",
+            "min(Level.G1, protected.level)",
+            "Level.G1",
+        ),
+        (
+            "a flag only where nothing was agreed",
+            "return max(agreed, flag)",
+            "return flag",
+        ),
+        (
+            "a clamped agreement hides the flag",
+            "return max(agreed, flag)",
+            "return agreed if grant.people.keys() >= set(item.about) else flag",
+        ),
+        (
+            "sensitive services are not clamped",
+            "return Level.F if min(grant.level, *levels) is Level.F else Level.W",
+            "return grant.level if grant.people.keys() >= set(item.about) and grant.level is Level.F else Level.W",
+        ),
+        ("birthdays ignored", "birthdays=person.birthdays,", ""),
         ("shield ignored", _SHIELD, "shield = frozenset()"),
         (
             "shield of a refuge alone",
@@ -101,17 +170,21 @@ MUTANTS = [
         ("asserted practitioners see offences", '"domestic_abuse", "offences"))', '"domestic_abuse"))'),
         (
             "anybody's agreement is enough",
-            "if grant.people.issuperset(item.about):\n        return Level.F",
-            "if grant.people.intersection(item.about):\n        return Level.F",
+            "shown = (grant.people.get(person, WITHHELD) for person in item.about)",
+            "shown = [grant.people[p] for p in item.about if p in grant.people] or [WITHHELD]",
         ),
         ("untagged items leave", "if not item.about:", "if False:"),
-        ("a flag tells everything", "return Level.G1", "return Level.F"),
+        ("a flag tells everything", "flag = Level.G1 if", "flag = Level.F if"),
         (
             "the flag exception for abuse",
             "if third_party is ThirdParty.FLAG_EXCEPTION and",
             "if (third_party is ThirdParty.FLAG_EXCEPTION or item.field == 'domestic_abuse') and",
         ),
-        ("the protected adult is not asked", " and item.protects in grant.people:", ":"),
+        (
+            "the protected adult is not asked",
+            'grant.people.get(item.protects or "")',
+            'grant.people.get(item.protects or "", Rows(Level.G1, Level.G1))',
+        ),
         ("the risk person has a veto", "if third_party is ThirdParty.FLAG_EXCEPTION and", "if False and"),
         (
             "visits need no decision",
@@ -156,28 +229,28 @@ MUTANTS = [
         ("level 1", "case.threshold_level != LISTED_LEVEL", "case.threshold_level > LISTED_LEVEL"),
         (
             "the most instead of the least",
-            "level = min(row, _agreed_level(grant, item))",
-            "level = max(row, _agreed_level(grant, item))",
+            "level = min(row, _agreed_level(grant, item, attended=attended))",
+            "level = max(row, _agreed_level(grant, item, attended=attended))",
         ),
         (
             "agreement instead of the row",
-            "level = min(row, _agreed_level(grant, item))",
-            "level = _agreed_level(grant, item)",
+            "level = min(row, _agreed_level(grant, item, attended=attended))",
+            "level = _agreed_level(grant, item, attended=attended)",
         ),
         (
             "row of the service stage",
-            "level = agency.profile.level(name, stage=stage,",
-            "level = agency.profile.level(name, stage=Stage.SERVICE,",
+            "profile.level(name, stage=stage, conditions=conditions)",
+            "profile.level(name, stage=Stage.SERVICE, conditions=conditions)",
         ),
         (
             "everybody attended",
-            "row = grant.attended if _attended(permit, item) else grant.level",
-            "row = grant.attended",
+            "attended = _attended(permit, item)",
+            "attended = True",
         ),
         (
             "nobody attended",
-            "row = grant.attended if _attended(permit, item) else grant.level",
-            "row = grant.level",
+            "attended = _attended(permit, item)",
+            "attended = False",
         ),
         ("refuges are told", "return case.refuges - {agency.code}", "return frozenset()"),
         (
@@ -200,12 +273,16 @@ MUTANTS = [
         ("sensitive services are services", 'if item.value.get("sensitive") is True:', "if False:"),
         (
             "sensitive without agreement",
-            "if grant is None or not grant.people.issuperset(item.about):",
-            "if grant is None:",
+            "(grant.people.get(person, WITHHELD).level for person in item.about)",
+            "(Level.F for person in item.about)",
         ),
-        ("sensitive in part", "return Level.F if grant.level is Level.F else Level.W", "return grant.level"),
+        (
+            "sensitive in part",
+            "return Level.F if min(grant.level, *levels) is Level.F else Level.W",
+            "return min(grant.level, *levels)",
+        ),
         ("consent to discuss is consent to all", "purpose=purpose.value", 'purpose="P1"'),
-        ("consent reaches every field", _PEOPLE, "people = frozenset(consents)"),
+        ("consent reaches every field", "if consent.covers(name, field.category)", "if True"),
         ("nobody needs to agree", "if not consents:", "if False:"),
         ("suspended agencies", 'agency.state != "active"', "False"),
         ("revoked clients", 'agency.client_state != "active"', "False"),
@@ -229,11 +306,8 @@ MUTANTS = [
         (
             (_SHIELD, "shield = frozenset()"),
             (
-                _PEOPLE,
-                _PEOPLE.replace(
-                    "if consent",
-                    "if not (name in SHIELDED_FIELDS and any(q.shield != 'none' for q in case.people if q.person_id == p)) and consent",
-                ),
+                "if consent.covers(name, field.category)",
+                "if not (name in SHIELDED_FIELDS and any(q.shield != 'none' and q.person_id == person for q in case.people)) and consent.covers(name, field.category)",
             ),
         ),
     ),
@@ -294,8 +368,22 @@ MUTANTS = [
         ),
     ),
     *_in(
-        CONSENT,
-        ("consent's last instant", "now >= given.valid_until", "now > given.valid_until"),
+        GRANTED,
+        ("closed category ignored", " or category in self.closed_categories:", ":"),
+        ("closed field ignored", "if field_name in self.closed_fields or category", "if category"),
+        (
+            "a field without a category is covered",
+            "(category is not None and category in self.categories)",
+            "(category is None or category in self.categories)",
+        ),
+    ),
+    *_in(
+        STANDING,
+        (
+            "consent's last instant",
+            "(Reason.EXPIRED, now >= given.valid_until)",
+            "(Reason.EXPIRED, now > given.valid_until)",
+        ),
         ("consent never ends", "(Reason.EXPIRED, now >= given.valid_until)", "(Reason.EXPIRED, False)"),
         (
             "consent begins early",
@@ -305,24 +393,22 @@ MUTANTS = [
         ("consent to any purpose", "purpose not in given.scope.purposes", "False"),
         ("exclusion ignored", "agency in given.scope.exclude", "False"),
         ("consent to any agency", "agency not in given.scope.agencies", "False"),
-        ("closed category ignored", " or category in self.closed_categories:", ":"),
-        ("closed field ignored", "if field_name in self.closed_fields or category", "if category"),
         (
-            "a field without a category is covered",
-            "(category is not None and category in self.categories)",
-            "(category is None or category in self.categories)",
+            "profile not shown",
+            "(Reason.PROFILE_NOT_SHOWN, agency not in given.profiles_shown),\n",
+            "\n",
         ),
         (
             "partial withdrawal ignored",
-            "return replace(standing, closures=(*standing.closures, closure))",
-            "return standing",
+            "return replace(left, closures=(*left.closures, closure))",
+            "return left",
         ),
-        ("withdrawal ignored", "return Standing(closed_by=decision.act)", "return standing"),
         (
-            "withdrawal from one agency ignored",
-            "if not scope.categories | scope.fields:",
-            "if False:",
+            "withdrawal ignored",
+            "return replace(left, given=None, closures=closures, closed_by=closure.exit)",
+            "return left",
         ),
+        ("withdrawal from one agency ignored", "if not scope.categories | scope.fields:", "if False:"),
         (
             "withdrawal for one purpose closes none",
             "purpose in (scope.purposes or {purpose}),",
@@ -331,8 +417,136 @@ MUTANTS = [
         ("withdrawal for one purpose closes all", "purpose in (scope.purposes or {purpose}),", ""),
         (
             "a new agreement is not seen",
-            "return Standing(given=_as_given(decision))",
-            "return replace(standing, given=_as_given(decision))",
+            "        return Standing(given=given)\n",
+            "        return replace(standing, given=given)\n",
+        ),
+        ("nothing lapses at 16", "now >= sixteenth", "False"),
+        ("nothing lapses at 18", "now >= eighteenth", "False"),
+        ("the 16th birthday still counts", "now >= sixteenth", "now > sixteenth"),
+        ("the 18th birthday still counts", "now >= eighteenth", "now > eighteenth"),
+        (
+            "their own yes lapses, too",
+            "lapses = birthdays if given.capacity is Capacity.PARENTAL_RESPONSIBILITY else UNKNOWN_BIRTHDAYS",
+            "lapses = birthdays",
+        ),
+        ("used after the birthday", "min(given.valid_until, sixteenth, eighteenth)", "given.valid_until"),
+        (
+            "a dispute is an ordinary closing",
+            "if is_dispute(standing, decision):\n        return replace(",
+            "if False:\n        return replace(",
+        ),
+        ("a parent disputes their own yes", "and decision.speaker != given.speaker", ""),
+        (
+            "no parent disputes another's yes",
+            "and decision.speaker != given.speaker",
+            "and decision.speaker == given.speaker",
+        ),
+        (
+            "what ended is disputed",
+            "and decision.recorded_at < given.valid_until\n        and decision.speaker",
+            "and decision.speaker",
+        ),
+        (
+            "their own yes is disputed",
+            "and given.capacity is Capacity.PARENTAL_RESPONSIBILITY\n        and decision.recorded_at",
+            "and decision.recorded_at",
+        ),
+        (
+            "whose right nobody knows disputes",
+            "and decision.authority is Authority.ESTABLISHED\n        and decision.capacity is Capacity.PARENTAL_RESPONSIBILITY\n        and given",
+            "and decision.capacity is Capacity.PARENTAL_RESPONSIBILITY\n        and given",
+        ),
+        (
+            "a dispute needs no resolution",
+            "return opens and not decision.resolves and is_contested(",
+            "return False and is_contested(",
+        ),
+        (
+            "a resolution resolves nothing",
+            "return opens and not decision.resolves and is_contested(",
+            "return opens and is_contested(",
+        ),
+        ("another parent's no is forgotten", "or standing.objector not in (None, speaker)", ""),
+        (
+            "a parent may not change their mind",
+            "standing.objector not in (None, speaker)",
+            "standing.objector is not None",
+        ),
+        (
+            "their own no to a part ends a dispute",
+            "if own and decision.scope.is_whole:",
+            "if own:",
+        ),
+        (
+            "whoever may not decide, decides",
+            "if decision.authority is Authority.NONE or (opens and not established):",
+            "if opens and not established:",
+        ),
+        (
+            "whoever is unknown, agrees",
+            "if decision.authority is Authority.NONE or (opens and not established):",
+            "if decision.authority is Authority.NONE:",
+        ),
+        (
+            "whoever is unknown, cannot stop it",
+            "if decision.authority is Authority.NONE or (opens and not established):",
+            "if not established:",
+        ),
+        (
+            "a parent outvotes the child's yes",
+            "return act.opens or act in _OBJECTIONS",
+            "return act.opens",
+        ),
+        (
+            "a parent's yes replaces the child's",
+            "return act.opens or act in _OBJECTIONS",
+            "return act in _OBJECTIONS",
+        ),
+        (
+            "a parent cannot hold what the child agreed",
+            "return act.opens or act in _OBJECTIONS",
+            "return True",
+        ),
+        (
+            "the child's yes governs after its end",
+            "given.capacity.is_own and now < given.valid_until:",
+            "given.capacity.is_own:",
+        ),
+        (
+            "a part closed by the child stops the parent's yes",
+            "any(each.own and each.scope.is_whole for each in standing.closures)",
+            "any(each.own for each in standing.closures)",
+        ),
+        (
+            "a parent's yes opens what the child closed",
+            "return Standing(given=given, closures=tuple(each for each in standing.closures if each.own))",
+            "return Standing(given=given)",
+        ),
+        (
+            "a parent's yes leaves closed what they closed",
+            "closures=tuple(each for each in standing.closures if each.own))",
+            "closures=standing.closures)",
+        ),
+        (
+            "what the child closed in part is forgotten with the yes",
+            "if standing.given is None and not own:",
+            "if standing.given is None:",
+        ),
+        (
+            "a yes of nobody knows whom is their own",
+            "    if decision.capacity is None and decision.act.opens:\n",
+            "    if False:\n",
+        ),
+    ),
+    *_in(
+        BIRTHDAYS,
+        ("16 whatever the policy", "if lapse_at_sixteen else None", "if True else None"),
+        ("18 by the policy alone", "midnight(birthday(born, EIGHTEEN))", "sixteenth"),
+        ("days begin in Greenwich", "time(), LONDON)", "time(), UTC)"),
+        (
+            "29 February counts a day early",
+            "date(born.year + years, 3, 1)",
+            "date(born.year + years, 2, 28)",
         ),
     ),
     *_in(

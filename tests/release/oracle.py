@@ -10,20 +10,38 @@ Rules, as they are tried:
   registered practitioner active, agreement and profile in force; an open case of level 2; a seal leaves only
   verified early help; P1 needs a panel, P2 and P3 an offer; at least one person agrees. Then, item by item, the
   lowest of: the profile's row, the shield of any person of the family, the practitioner's being registered, the
-  silence about refuges, the agreement of everybody concerned, and F19 for what is marked sensitive.
+  silence about refuges, the agreement of everybody concerned, the row that was shown to each of them, and F19 for
+  what is marked sensitive. The flag of a risk person and advice for visits do not ask what was shown.
+
+Rules of consent, over one person's history, oldest first:
+  - What somebody said who may not decide counts for nothing; of whom nobody can tell whether they may, a yes counts
+    for nothing and anything else closes. A yes of an unknown capacity is a parent's.
+  - While a young person's own yes runs, no parent's yes or objection counts. After their own whole no, until
+    somebody other than a parent says yes, no parent's yes counts; parts they closed stay closed to a parent's yes.
+  - An objection (refusal or withdrawal) of a parent, in part or whole, to another's running yes is a dispute: nothing
+    stands until a parent's yes that resolves it, anybody else's yes, or the young person's own no to everything.
+  - A parent's whole objection stands against another parent's yes, unless that resolves it.
+  - A parent's yes ends as the 16th birthday begins (policy) or the 18th; a day begins in London.
+  - A yes covers an agency whose profile was shown, never above that version's row.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 World: TypeAlias = dict[str, Any]
 Item: TypeAlias = Mapping[str, Any]
+Act: TypeAlias = Mapping[str, Any]
 Row: TypeAlias = dict[str, str]
 
 REFUSED = "refused"
 LEVELS = ("W", "G2", "G1", "F")
+EFFECTIVE = 1
+"""Number of the version in ``profile``; a world's ``shown`` holds the rows of others."""
+LONDON = ZoneInfo("Europe/London")
+OBJECTIONS = {"refuse", "withdraw"}
 
 _CATALOGUE = """
 F01 case_ref case -                  F02 child_name person name             F03 child_dob person birth
@@ -80,6 +98,7 @@ TOLD_AT_G1_TO_ITS_OWNER = {("plan", "due"), ("minutes", "actions")}
 
 def verdict(world: World) -> str | dict[int, str]:
     """``refused``, or by position of each item the highest level at which anything of it may leave."""
+    world = world | {"agreements": _agreements(world)}
     if _is_refused(world):
         return REFUSED
     return {place: _item_level(world, item) for place, item in enumerate(world["items"])}
@@ -91,7 +110,7 @@ def last_use(world: World) -> datetime:
         world["agency"]["agreement_until"],
         world["now"] + timedelta(days=world["extract_days"]),
     ]
-    ends += [given["valid_until"] for given in _agreements(world).values()]
+    ends += [end for given in _agreements(world).values() for end in given["ends"]]
     if world["purpose"] == "P1":
         ends.append(world["panel_until"])
     elif world["offer_until"] is not None:
@@ -162,7 +181,7 @@ def _is_refused(world: World) -> bool:
         or world["level"] != 2
         or (bool(world["seals"]) and not (_kind(world) == "early-help" and _is_registered(world)))
         or not entitled
-        or not _agreements(world)
+        or not world["agreements"]
     )
 
 
@@ -194,38 +213,158 @@ def _is_named_worker(world: World) -> bool:
 
 
 def _agreements(world: World) -> dict[str, dict[str, Any]]:
-    """By person, the give on which something may leave to this agency, for this purpose, now."""
+    """By person, the yes on which something may leave to this agency, for this purpose, now; and what closed since."""
     found = {}
     for person in world["people"]:
-        give, closers = _last_give(world, person["id"])
-        if give and _reaches(world, give) and all(act["categories"] or act["fields"] for act in closers):
-            found[person["id"]] = {**give, "closers": closers}
+        acts = counted(world["histories"].get(person["id"], []))
+        give = _running_yes(acts)
+        if give is None or is_disputed(acts) or not _reaches(world, give):
+            continue
+        ends = [give["valid_until"], *_lapses(world, person, give)]
+        closers = [act for act in _closers(acts, give) if _closes(world, act)]
+        if world["now"] < min(ends) and all(act["categories"] or act["fields"] for act in closers):
+            found[person["id"]] = {**give, "closers": closers, "ends": ends}
     return found
 
 
-def _last_give(world: World, person: str) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """A person's last give, and what closed for this agency and purpose since."""
-    give: dict[str, Any] | None = None
-    closers: list[dict[str, Any]] = []
-    for act in world["histories"].get(person, []):
-        if act["act"] == "give":
-            give, closers = act, []
-        elif _closes(world, act):
-            closers.append(act)
-    return give, closers
+def counted(history: Sequence[Act]) -> list[Act]:
+    """The acts of a history that count for anything."""
+    acts: list[Act] = []
+    for act in history:
+        if _counts(act, acts):
+            acts.append(act)
+    return acts
 
 
-def _reaches(world: World, give: Mapping[str, Any]) -> bool:
+def _counts(act: Act, before: Sequence[Act]) -> bool:
+    if act["authority"] == "none" or (_is_yes(act) and act["authority"] == "unknown"):
+        return False
+    if not _is_parents(act):
+        return True
+    yes = _running_yes(before)
+    if yes is not None and _is_own(yes) and act["recorded_at"] < yes["valid_until"]:
+        return act["act"] in {"hold", "invalidate", "enter_in_error"}
+    if not _is_yes(act):
+        return True
+    own_no = any(_is_own(each) and _is_whole(each) for each in before[_after_others_yes(before) :])
+    return not own_no and (act["resolves"] or not _is_objected_to(before, act["speaker"]))
+
+
+def _running_yes(acts: Sequence[Act]) -> Act | None:
+    """The last yes, unless all of it was closed or put in dispute since; it may have ended by its date."""
+    for place in range(len(acts) - 1, -1, -1):
+        act = acts[place]
+        if _is_yes(act):
+            return act
+        if _is_whole(act) or _is_dispute(act, acts[:place]):
+            return None
+    return None
+
+
+def _is_dispute(act: Act, before: Sequence[Act]) -> bool:
+    """True for one parent's no to another's yes that has not ended."""
+    if not _is_parents_objection(act):
+        return False
+    yes = _running_yes(before)
+    return (
+        yes is not None
+        and _is_parents(yes)
+        and act["recorded_at"] < yes["valid_until"]
+        and act["speaker"] != yes["speaker"]
+    )
+
+
+def is_disputed(acts: Sequence[Act]) -> bool:
+    """True while a dispute waits for its resolution."""
+    start = _after_settling(acts)
+    return any(_is_dispute(acts[place], acts[:place]) for place in range(start, len(acts)))
+
+
+def _is_objected_to(acts: Sequence[Act], speaker: str | None) -> bool:
+    """True while a parent's yes has to be resolved first: a dispute, or the last whole no is another parent's."""
+    objectors = [
+        act["speaker"]
+        for act in acts[_after_settling(acts) :]
+        if _is_parents_objection(act) and _is_whole(act)
+    ]
+    return is_disputed(acts) or (bool(objectors) and objectors[-1] not in (None, speaker))
+
+
+def _after_settling(acts: Sequence[Act]) -> int:
+    """The place after the last act that leaves no parent's objection open: a yes, or the young person's whole no."""
+    return _after(acts, lambda act: _is_yes(act) or (_is_own(act) and _is_whole(act)))
+
+
+def _after_others_yes(acts: Sequence[Act]) -> int:
+    """The place after the last yes that is no parent's."""
+    return _after(acts, lambda act: _is_yes(act) and not _is_parents(act))
+
+
+def _after(acts: Sequence[Act], ends: Callable[[Act], bool]) -> int:
+    return max((place + 1 for place, act in enumerate(acts) if ends(act)), default=0)
+
+
+def _closers(acts: Sequence[Act], give: Act) -> list[Act]:
+    """What was closed since a yes, and before a parent's what the young person closed for themself."""
+    place = next(place for place, act in enumerate(acts) if act is give)
+    since = [act for act in acts[place:] if not _is_yes(act)]
+    if not _is_parents(give):
+        return since
+    return since + [
+        act for act in acts[_after_others_yes(acts[:place]) : place] if _is_own(act) and not _is_yes(act)
+    ]
+
+
+def _is_yes(act: Act) -> bool:
+    return bool(act["act"] == "give")
+
+
+def _is_own(act: Act) -> bool:
+    return act["capacity"] in {"self", "competent_child"}
+
+
+def _is_parents(act: Act) -> bool:
+    return act["capacity"] == "parental_responsibility" or (_is_yes(act) and act["capacity"] is None)
+
+
+def _is_parents_objection(act: Act) -> bool:
+    known_parent = act["capacity"] == "parental_responsibility" and act["authority"] == "established"
+    return known_parent and act["act"] in OBJECTIONS
+
+
+def _is_whole(act: Act) -> bool:
+    """True for an act that closes everything, to everybody."""
+    everybody = not act["agencies"] or "*" in act["agencies"]
+    narrowed = act["exclude"] or act["categories"] or act["fields"] or act["purposes"]
+    return not _is_yes(act) and everybody and not narrowed
+
+
+def _lapses(world: World, person: Mapping[str, Any], give: Act) -> list[datetime]:
+    """When what a parent agreed ends by the child's age."""
+    born: date | None = person.get("born")
+    if born is None or not _is_parents(give):
+        return []
+    ages = (16, 18) if world.get("lapse_at_sixteen", True) else (18,)
+    return [datetime.combine(_birthday(born, age), time(), LONDON) for age in ages]
+
+
+def _birthday(born: date, age: int) -> date:
+    leap_day = (born.month, born.day) == (2, 29) and (born.year + age) % 4 != 0
+    return date(born.year + age, 3, 1) if leap_day else born.replace(year=born.year + age)
+
+
+def _reaches(world: World, give: Act) -> bool:
     agency = world["caller"]["agency"]
     return (
         agency in give["agencies"]
         and agency not in give["exclude"]
+        and agency in give["shown"]
         and world["purpose"] in give["purposes"]
-        and give["valid_from"] <= world["now"] < give["valid_until"]
+        and give["valid_from"] <= world["now"]
     )
 
 
-def _closes(world: World, act: Mapping[str, Any]) -> bool:
+def _closes(world: World, act: Act) -> bool:
     agency = world["caller"]["agency"]
     everybody = not act["agencies"] or "*" in act["agencies"]
     return (
@@ -237,13 +376,23 @@ def _closes(world: World, act: Mapping[str, Any]) -> bool:
 
 def _agrees(world: World, person: str | None, field: str) -> bool:
     """True when this person's agreement reaches this field."""
-    give = _agreements(world).get(person or "")
+    give = world["agreements"].get(person or "")
     if give is None:
         return False
     category = CATEGORIES[field]
     if any(field in act["fields"] or category in act["categories"] for act in give["closers"]):
         return False
     return field in give["fields"] or category in give["categories"]
+
+
+def _agreed_row(world: World, person: str | None, field: str, item: Item) -> str:
+    """The row that was shown to this person when they agreed; nothing where they did not, or nobody knows it."""
+    if not _agrees(world, person, field):
+        return "W"
+    version = world["agreements"][person or ""]["shown"][world["caller"]["agency"]]
+    if version == EFFECTIVE:
+        return _row_level(world, field, item)
+    return _row_level(world | {"profile": world.get("shown", {}).get(version, [])}, field, item)
 
 
 # --- Item by item -------------------------------------------------------------------------------------------
@@ -285,11 +434,11 @@ def _agreed(world: World, item: Item) -> str:
     field = item["field"]
     if field == "worker_safety":
         return "F" if item["value"].get("authorised_by") and item["value"].get("reason") else "W"
-    if all(_agrees(world, person, field) for person in item["about"]):
-        return "F"
+    levels = [min((_agreed_row(world, person, field, item) for person in item["about"]), key=LEVELS.index)]
     if field in FLAGS_FOR_THE_PROTECTED and _agrees(world, item.get("protects"), field):
-        return "G1"
-    return "W"
+        shown = "G1" if field == "risk_person" else _agreed_row(world, item.get("protects"), field, item)
+        levels.append(min("G1", shown, key=LEVELS.index))
+    return max(levels, key=LEVELS.index)
 
 
 def _sensitive(world: World, item: Item) -> str:
@@ -297,7 +446,7 @@ def _sensitive(world: World, item: Item) -> str:
     allowed = (
         _is_registered(world)
         and _row_level(world, "sensitive_services", item) == "F"
-        and all(_agrees(world, person, "sensitive_services") for person in item["about"])
+        and all(_agreed_row(world, person, "sensitive_services", item) == "F" for person in item["about"])
     )
     return "F" if allowed else "W"
 

@@ -3,13 +3,15 @@
 INVARIANT: nothing is decided here; a world's members become the product's values one by one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
-import consent_registry.model
+import consent_registry.birthdays
+import consent_registry.model as consent
+import consent_registry.standing
 import gateway.release.decision
 import gateway.release.minimisation
 from agencies.model import (
@@ -36,7 +38,7 @@ from gateway.release.model import (
     PersonFacts,
     Refuse,
 )
-from tests.release.oracle import World
+from tests.release.oracle import EFFECTIVE, Act, Row, World
 from tests.release.worlds import day_of
 
 
@@ -46,7 +48,8 @@ class Product:
 
     decision: ModuleType = gateway.release.decision
     minimisation: ModuleType = gateway.release.minimisation
-    consent: ModuleType = consent_registry.model
+    standing: ModuleType = consent_registry.standing
+    birthdays: ModuleType = consent_registry.birthdays
 
 
 SHIPPED = Product()
@@ -95,7 +98,10 @@ def facts_of(world: World, product: Product = SHIPPED) -> Facts:
             ref=person["ref"],
             role=person["role"],
             shield=Shield(person["shield"]),
-            standing=_standing(world["histories"].get(person["id"], []), product.consent),
+            standing=product.standing.fold(_decisions(world["histories"].get(person["id"], []))),
+            birthdays=product.birthdays.birthdays_of(
+                person.get("born"), lapse_at_sixteen=world.get("lapse_at_sixteen", True)
+            ),
         )
         for person in world["people"]
     )
@@ -121,40 +127,41 @@ def item_of(item: dict[str, Any]) -> Item:
 def _agency(world: World) -> AgencyFacts:
     code = AgencyCode(world["caller"]["agency"])
     kind = AgencyKind(world["agencies"][code])
-    return AgencyFacts(code=code, kind=kind, profile=_profile(world, code, kind), **world["agency"])
+    profile = None if world["profile"] is None else _profile(world, kind, EFFECTIVE, world["profile"])
+    shown = {
+        version: _profile(world, kind, version, rows) for version, rows in world.get("shown", {}).items()
+    }
+    return AgencyFacts(code=code, kind=kind, profile=profile, shown=shown, **world["agency"])
 
 
-def _profile(world: World, code: AgencyCode, kind: AgencyKind) -> Profile | None:
-    if world["profile"] is None:
-        return None
-    rows = tuple(
-        ProfileRow(
-            field=FieldName(row["field"]),
-            panel=Mark(row["panel"]),
-            service=Mark(row["service"]),
-            when=Condition(row["when"]),
-            reason="x",
-        )
-        for row in world["profile"]
-    )
+def _profile(world: World, kind: AgencyKind, version: int, rows: list[Row]) -> Profile:
     return Profile(
-        agency=code,
+        agency=AgencyCode(world["caller"]["agency"]),
         based_on_kind=kind,
-        version=1,
+        version=version,
         agreement="a",
         assessment="b",
         review_on=day_of(world),
         article6="6(1)(e)",
         article9="",
-        rows=rows,
+        rows=tuple(
+            ProfileRow(
+                field=FieldName(row["field"]),
+                panel=Mark(row["panel"]),
+                service=Mark(row["service"]),
+                when=Condition(row["when"]),
+                reason="x",
+            )
+            for row in rows
+        ),
     )
 
 
-def _standing(history: list[dict[str, Any]], consent: ModuleType) -> Any:
-    """The fold of a history, by the consent module under test."""
-    decisions = [
+def _decisions(history: Sequence[Act]) -> list[consent.ConsentDecision]:
+    """A history as the registry keeps it; a speaker's name becomes an id."""
+    return [
         consent.ConsentDecision(
-            decision_id=UUID(int=place),
+            decision_id=consent.DecisionId(UUID(int=place)),
             sequence=place,
             act=consent.Act(act["act"]),
             scope=consent.Scope(
@@ -166,8 +173,12 @@ def _standing(history: list[dict[str, Any]], consent: ModuleType) -> Any:
             ),
             valid_from=act["valid_from"],
             valid_until=act["valid_until"],
-            recorded_at=datetime(2026, 1, 1, tzinfo=UTC),
+            recorded_at=act["recorded_at"],
+            profiles_shown=act.get("shown", {}),
+            speaker=act["speaker"] and consent.SubjectId(uuid5(UUID(int=0), act["speaker"])),
+            capacity=act["capacity"] and consent.Capacity(act["capacity"]),
+            authority=consent.Authority(act["authority"]),
+            resolves=act["resolves"],
         )
         for place, act in enumerate(history)
     ]
-    return consent.fold(decisions)

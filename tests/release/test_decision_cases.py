@@ -342,3 +342,111 @@ def test_a_sensitive_service_goes_where_it_was_named() -> None:
     told = _told(sensitive_service(asked_by("camhs")), "services_now")
     assert isinstance(told, list)
     assert 2 == len(told)
+
+
+# --- Who speaks for a child ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("one parent agrees", True),
+        ("disputed", False),
+        ("disputed in part", False),
+        ("disputed, given again", False),
+        ("disputed, resolved", True),
+        ("disputed, the child agrees", True),
+        ("no right at all", True),
+        ("a yes of nobody knows whom", False),
+        ("one parent's no, their own yes", True),
+        ("one parent's no, another's yes", False),
+        ("the child's yes, a parent's no", True),
+        ("the child's yes, a parent's hold", False),
+        ("the child's yes ended", True),
+        ("the child's no, a parent's yes", False),
+    ],
+)
+def test_what_is_said_for_a_child_decides_on_that_child_alone(name: str, told: bool) -> None:
+    """One parent may agree, not over another's no; the child's own answer stands against both."""
+    people = _people(ask(NAMED[name]))
+    assert told == ("ref-amy" in people)
+    assert "ref-ben" in people
+
+
+def test_what_a_child_closed_stays_closed_to_a_parents_yes() -> None:
+    """The rest is told; what they closed for themself is theirs to open."""
+    amy = _people(ask(NAMED["the child's part, a parent's yes"]))["ref-amy"]
+    assert "child_name" in amy
+    assert set() == amy.keys() & {"child_health", "child_mental_health"}
+    assert "child_health" in _people(ask(NAMED["a part closed, given again"]))["ref-amy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("16, this instant", False),
+        ("16, the next", True),
+        ("16, half an hour into a summer's day", False),
+        ("18, this instant", False),
+        ("16, by another policy", True),
+        ("18, by another policy", False),
+        ("16, their own yes", True),
+        ("16, a yes of nobody knows whom", False),
+        ("18, born on 29 February", True),
+    ],
+)
+def test_a_parents_yes_ends_with_the_birthday_and_holds_that_young_person_alone(
+    name: str, told: bool
+) -> None:
+    """The sibling's data goes on; no job has to run."""
+    people = _people(ask(NAMED[name]))
+    assert told == ("ref-amy" in people)
+    assert "ref-ben" in people
+
+
+def test_an_extract_is_of_no_use_after_a_birthday_on_which_it_would_be_refused() -> None:
+    """Copies obey the same day."""
+    decision = ask(NAMED["16 next week"]).decision
+    assert isinstance(decision, Permit)
+    assert datetime(2026, 11, 10, tzinfo=UTC) == decision.use_until
+
+
+# --- What was shown -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("shown as much", "F"),
+        ("shown less", "G1"),
+        ("shown nothing", None),
+        ("shown what is gone", None),
+        ("no profile shown", None),
+        ("another agency's profile shown", None),
+        ("shown more than is effective", "G2"),
+    ],
+)
+def test_a_field_goes_no_further_than_it_did_when_it_was_shown(name: str, expected: str | None) -> None:
+    """A wider profile does not reach back; a narrower one counts at once."""
+    amy = _people(ask(NAMED[name])).get("ref-amy", {})
+    assert expected == amy.get("child_dob", {}).get("level")
+
+
+def test_siblings_who_were_shown_different_versions_are_told_of_differently() -> None:
+    """And what is said of both goes at the lower of the two."""
+    answer = ask(NAMED["siblings were shown different versions"])
+    levels = {
+        person: fields["child_dob"]["level"]
+        for person, fields in _people(answer).items()
+        if "child_dob" in fields
+    }
+    assert {"ref-amy": "F", "ref-ben": "G1"} == levels
+    assert "G1" == _case(answer)["assessment"]["level"]
+
+
+def test_a_shown_version_does_not_hide_the_flag_of_a_risk_person_nor_visiting_advice() -> None:
+    """They say nothing about the adult who agreed; offences are another matter, and stay clamped."""
+    told = _case(ask(NAMED["the protected adult was shown nothing"]))
+    assert "G1" == told["risk_person"]["level"]
+    assert "offences" not in told
+    assert "worker_safety" in _case(ask(NAMED["shown nothing"]))

@@ -28,6 +28,7 @@ from tests.release.worlds import Seeded, any_world, day_of
 WORLDS = 1_500
 LONG = 20_000
 LEAST_PERMITTED = 0.25
+LEAST_REACHED = 25
 _SUPPRESSED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 _PHASES = [Phase.explicit, Phase.generate, Phase.shrink]
 
@@ -85,6 +86,33 @@ def test_seeded_worlds_reach_every_field_and_every_level() -> None:
     fields = [name for name in FIELDS if name != "case_ref"]
     missing = [(name, level) for name in fields for level in oracle.LEVELS if not reached[name, level]]
     assert [] == missing
+
+
+def test_seeded_worlds_reach_what_consent_depends_on() -> None:
+    """Clamps, birthdays, disputes and words that do not count must change something, often enough to be seen."""
+    reached: Counter[str] = Counter()
+    for seed in range(600):
+        world = any_world(Seeded(seed))
+        allowed = oracle.verdict(world)
+        acts = {person: oracle.counted(history) for person, history in world["histories"].items()}
+        reached["clamped"] += allowed != oracle.verdict(_shown_now(world))
+        reached["lapsed"] += allowed != oracle.verdict(
+            world | {"people": [person | {"born": None} for person in world["people"]]}
+        )
+        reached["disputed"] += any(map(oracle.is_disputed, acts.values()))
+        reached["noted"] += any(len(acts[person]) < len(said) for person, said in world["histories"].items())
+    assert {} == {what: count for what, count in reached.items() if count < LEAST_REACHED}
+    assert 4 == len(reached)
+
+
+def _shown_now(world: World) -> World:
+    """The same world, had everybody been shown the effective profile."""
+    return world | {
+        "histories": {
+            person: [act | {"shown": {world["caller"]["agency"]: oracle.EFFECTIVE}} for act in history]
+            for person, history in world["histories"].items()
+        }
+    }
 
 
 def test_seeded_worlds_hold_items_that_the_case_room_accepts() -> None:

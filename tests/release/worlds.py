@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from tests.release.oracle import CATEGORIES, LEVELS, NAMES, Item, Row, World, matrix, template_rows
+from tests.release.oracle import CATEGORIES, EFFECTIVE, LEVELS, NAMES, Item, Row, World, matrix, template_rows
 from tests.release.values import Mint, Setting, value_of
 
 LONDON = ZoneInfo("Europe/London")
@@ -24,7 +24,14 @@ CHILD_FIELDS = {"child_health", "child_mental_health", "pupil_number", "school",
 CHILD_FIELDS |= {"child_name", "child_dob", "child_sex"}
 ADULT_FIELDS = {"adult_name", "adult_dob", "adult_health"}
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
-INSTANTS = (NOON, datetime(2026, 7, 1, 23, 30, tzinfo=UTC), datetime(2027, 3, 1, 0, 0, tzinfo=UTC))
+INSTANTS = (
+    NOON,
+    datetime(2026, 7, 1, 23, 30, tzinfo=UTC),
+    datetime(2027, 3, 1, 0, 0, tzinfo=UTC),
+    datetime(2026, 2, 28, 23, 59, tzinfo=UTC),
+)
+RECORDED = datetime(2026, 1, 1, tzinfo=UTC)
+SPEAKERS = ("one", "one", "one", "other", "other", None)
 TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 
@@ -71,7 +78,7 @@ def any_world(numbers: Numbers) -> World:
     mint = Mint(now.astimezone(LONDON).date())
     code = pick(numbers, [*AGENCIES, *["early-help"] * 5, "refuge", "health", "camhs"])
     purpose = pick(numbers, ["P1", "P1", "P1", "P2", "P2", "P3", "P1", "P2", "P3", "P1", "P4"])
-    people = _people(numbers)
+    people = _people(numbers, now.astimezone(LONDON).date())
     return {
         "now": now,
         "extract_days": EXTRACT_DAYS,
@@ -85,6 +92,8 @@ def any_world(numbers: Numbers) -> World:
         },
         "purpose": purpose,
         "profile": None if happens(numbers, 2) else _profile(numbers, AGENCIES[code]),
+        "shown": {2: _profile(numbers, AGENCIES[code]), 3: template_rows(AGENCIES[code])},
+        "lapse_at_sixteen": not happens(numbers, 25),
         "panel_until": None if happens(numbers, 20) else now + pick(numbers, (9 * DAY, DAY, TICK)),
         "offer": not happens(numbers, 20),
         "offer_until": now + pick(numbers, (8 * DAY, DAY, TICK)) if happens(numbers, 20) else None,
@@ -101,7 +110,7 @@ def any_world(numbers: Numbers) -> World:
     }
 
 
-def _people(numbers: Numbers) -> list[dict[str, Any]]:
+def _people(numbers: Numbers, today: date) -> list[dict[str, Any]]:
     roles = [
         "adult",
         "child",
@@ -117,9 +126,18 @@ def _people(numbers: Numbers) -> list[dict[str, Any]]:
             "role": role,
             "shield": shields[place],
             "risk": role == "other" and happens(numbers, 80),
+            "born": _born(numbers, today),
         }
         for place, role in enumerate(roles)
     ]
+
+
+def _born(numbers: Numbers, today: date) -> date | None:
+    """A day of birth: nobody knows it, or a 16th or 18th birthday is about now."""
+    if happens(numbers, 50):
+        return pick(numbers, (None, date(1985, 5, 5), date(2008, 2, 29), date(2019, 1, 1)))
+    age = pick(numbers, (16, 18))
+    return today.replace(year=today.year - age) + pick(numbers, (DAY, 0 * DAY, -DAY, 3 * DAY))
 
 
 def _practitioner(numbers: Numbers) -> dict[str, Any] | None:
@@ -154,6 +172,16 @@ def _row(name: str, bits: int, when: str) -> Row:
 # --- What people decided ------------------------------------------------------------------------------------
 
 
+_SPOKEN: dict[str, Any] = {
+    "speaker": None,
+    "capacity": None,
+    "authority": "established",
+    "resolves": False,
+    "recorded_at": RECORDED,
+}
+"""Who spoke, as what, and when it was recorded: nobody asked."""
+
+
 def give(code: str, now: datetime, **changes: object) -> dict[str, Any]:
     """An agreement to everything, for this agency and all that is served."""
     return {
@@ -165,6 +193,9 @@ def give(code: str, now: datetime, **changes: object) -> dict[str, Any]:
         "purposes": ["P1", "P2", "P3"],
         "valid_from": now - 30 * DAY,
         "valid_until": now + 60 * DAY,
+        "shown": {code: EFFECTIVE},
+        **_SPOKEN,
+        "capacity": "self",
         **changes,
     }
 
@@ -172,26 +203,49 @@ def give(code: str, now: datetime, **changes: object) -> dict[str, Any]:
 def close(act: str = "withdraw", **changes: object) -> dict[str, Any]:
     """An act that closes everything."""
     scope: dict[str, Any] = {name: [] for name in ("agencies", "exclude", "categories", "fields", "purposes")}
-    return {"act": act, **scope, "valid_from": None, "valid_until": None, **changes}
+    return {"act": act, **scope, "valid_from": None, "valid_until": None, **_SPOKEN, **changes}
 
 
 def _history(numbers: Numbers, code: str, now: datetime) -> list[dict[str, Any]]:
-    shape = numbers.number(9)
-    if shape < 5:
-        return [give(code, now)]
-    if shape == 5:
-        return [give(code, now), *(_closing(numbers, code) for _ in range(1 + numbers.number(1)))]
-    if shape == 6:
-        return []
-    return [
-        _giving(numbers, code, now) if happens(numbers, 60) else _closing(numbers, code)
-        for _ in range(1 + numbers.number(3))
-    ]
+    """Nothing, one plain yes, or up to five acts of several people, a day apart, the last just now."""
+    shape = numbers.number(11)
+    acts: list[dict[str, Any]] = []
+    if shape < 8:
+        acts = [give(code, now, shown=_shown(numbers, code), **_spoken(numbers, yes=True))]
+    if shape in {5, 6, 7}:
+        acts += [_closing(numbers, code) for _ in range(1 + numbers.number(1))]
+    if shape in {6, 7}:
+        acts += [give(code, now, shown=_shown(numbers, code), **_spoken(numbers, yes=True))]
+    if shape > 8:
+        acts = [
+            _giving(numbers, code, now) if happens(numbers, 60) else _closing(numbers, code)
+            for _ in range(1 + numbers.number(4))
+        ]
+    return [act | {"recorded_at": now - (len(acts) - place) * DAY} for place, act in enumerate(acts)]
+
+
+def _spoken(numbers: Numbers, *, yes: bool) -> dict[str, Any]:
+    """Who spoke and as what; mostly somebody who may."""
+    capacities = ("self", "parental_responsibility", "parental_responsibility", "competent_child")
+    spoken: dict[str, Any] = {
+        "speaker": pick(numbers, SPEAKERS),
+        "capacity": pick(numbers, (*capacities, "parental_responsibility", "representative", None)),
+    }
+    if happens(numbers, 12):
+        spoken["authority"] = pick(numbers, ("unknown", "none"))
+    return spoken | ({"resolves": True} if yes and happens(numbers, 20) else {})
+
+
+def _shown(numbers: Numbers, code: str) -> dict[str, int]:
+    """The version that was shown: the effective one, another one, one that is gone, or none."""
+    if not happens(numbers, 50):
+        return {code: EFFECTIVE}
+    return pick(numbers, ({code: 2}, {code: 3}, {code: 2}, {code: 3}, {code: 9}, {}))
 
 
 def _giving(numbers: Numbers, code: str, now: datetime) -> dict[str, Any]:
     starts = (-30 * DAY, -30 * DAY, -30 * DAY, -DAY, 0 * DAY, TICK, DAY)
-    ends = (60 * DAY, 60 * DAY, 60 * DAY, DAY, TICK, 0 * DAY, -TICK)
+    ends = (60 * DAY, 60 * DAY, 60 * DAY, DAY, TICK, 0 * DAY, -TICK, -1.5 * DAY)
     return give(
         code,
         now,
@@ -202,13 +256,15 @@ def _giving(numbers: Numbers, code: str, now: datetime) -> dict[str, Any]:
         purposes=some(numbers, ["P1", "P2", "P3", "P5"]),
         valid_from=now + pick(numbers, starts),
         valid_until=now + pick(numbers, ends),
+        shown=_shown(numbers, code),
+        **_spoken(numbers, yes=True),
     )
 
 
 def _closing(numbers: Numbers, code: str) -> dict[str, Any]:
     act = pick(numbers, ("withdraw", "refuse", "hold", "invalidate", "enter_in_error"))
     if happens(numbers, 25):
-        return close(act, agencies=pick(numbers, ([], ["*"])))
+        return close(act, agencies=pick(numbers, ([], ["*"])), **_spoken(numbers, yes=False))
     return close(
         act,
         agencies=pick(numbers, ([], ["*"], [code], [code, "health"], ["youth"])),
@@ -216,6 +272,7 @@ def _closing(numbers: Numbers, code: str) -> dict[str, Any]:
         categories=[pick(numbers, GROUPS)] if happens(numbers, 60) else [],
         fields=[pick(numbers, FIELDS)] if happens(numbers, 40) else [],
         purposes=[pick(numbers, ("P1", "P2", "P3"))] if happens(numbers, 30) else [],
+        **_spoken(numbers, yes=False),
     )
 
 

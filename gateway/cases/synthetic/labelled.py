@@ -140,7 +140,11 @@ def labelled_consents(label: str) -> list[Consent]:
                 _adult_gives(plan, 0),
                 _parent_gives(plan, 0),
                 {"person": plan.adult(1), "act": "refuse", "given_by": _speaker(plan.adult(1), "self")},
-                {"person": plan.child(0), "act": "hold"},
+                {
+                    "person": plan.child(0),
+                    "act": "refuse",
+                    "given_by": _speaker(plan.adult(1), "parental_responsibility"),
+                },
             ]
         case "withdrawn":
             given = _everyone_gives(plan)
@@ -168,7 +172,9 @@ def _parent_gives(plan: _Plan, place: int) -> Consent:
 
 
 def _give(person: str, *, speaker: dict[str, str], named: tuple[str, ...] = ()) -> Consent:
+    evidence = {"parental_responsibility": {"basis": "birth_mother", "seen": "birth certificate"}}
     return {
+        **({} if speaker["person"] == person else {"evidence": evidence}),
         "person": person,
         "act": "give",
         "given_by": speaker,

@@ -1,13 +1,14 @@
 """What goes in comes out, and nothing else can read it."""
 
 from dataclasses import replace
+from datetime import date
 from uuid import uuid4
 
 import pytest
 
 from certs.envelope import new_key
 from gateway.cases.errors import UnreadablePartError
-from gateway.cases.sealing import open_parts, seal_person_key
+from gateway.cases.sealing import open_births, open_parts, open_person_key, seal_born, seal_person_key
 from gateway.cases.service import ImportReport, ImportRow, Outcome
 from gateway.wiring import Wiring
 from tests.gateway.cases.documents import CANARIES, family, item
@@ -79,6 +80,25 @@ def test_a_part_moved_to_another_row_case_or_version_does_not_open(wiring: Wirin
     ):
         with pytest.raises(UnreadablePartError):
             open_parts(keys, people, [moved])
+
+
+def test_a_day_of_birth_opens_for_that_person_of_that_family_alone(wiring: Wiring) -> None:
+    """Whoever can write rows must not be able to make anybody older or younger."""
+    keys, people, _ = sealed_case(wiring)
+    ada, mum = person_of(wiring, "P-ADA"), person_of(wiring, "P-MUM")
+    key, day = open_person_key(keys, ada, people[ada]), date(2015, 4, 9)
+    sealed = seal_born(keys, ada, key, born=day)
+    assert {ada: day} == open_births(keys, people, {ada: sealed})
+    assert {} == open_births(keys, {mum: people[mum]}, {ada: sealed})
+    for held, births in (
+        (keys, {mum: sealed}),
+        (keys, {ada: seal_born(keys, mum, key, born=day)}),
+        (keys, {ada: seal_born(replace(keys, family_id=uuid4()), ada, key, born=day)}),
+        (keys, {ada: seal_born(keys, ada, new_key(), born=day)}),
+        (replace(keys, data_key=new_key()), {ada: sealed}),
+    ):
+        with pytest.raises(UnreadablePartError):
+            open_births(held, people, births)
 
 
 def test_a_person_without_a_key_takes_their_items_along(wiring: Wiring) -> None:

@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from consent_registry.model import Act as ConsentAct
-from consent_registry.model import Closure, DecisionId, Given, Scope, Standing
+from consent_registry.model import Closure, DecisionId, Exit, Given, Scope, Standing
 from gateway.cases.repository import case_by_source_ref, today
 from gateway.cases.service import import_family
 from gateway.disclosure_log.repository import move_gates
@@ -18,7 +17,9 @@ from gateway.wiring import Wiring
 NOW = datetime.now(UTC)
 
 
-def add_family(wiring: Wiring, source_ref: str, *, level: int = 2, status: str = "open") -> UUID:
+def add_family(
+    wiring: Wiring, source_ref: str, *, level: int = 2, status: str = "open", born: str = "2019-02-28"
+) -> UUID:
     """Import a mother, her child and a man who is a risk to them; return the family's id."""
     raw: Any = {
         "source_ref": source_ref,
@@ -39,7 +40,15 @@ def add_family(wiring: Wiring, source_ref: str, *, level: int = 2, status: str =
                 "as_of": "2026-01-05",
                 "kind": "fact",
                 "value": {"type": "legal", "given": "Ada", "family": "Byron"},
-            }
+            },
+            {
+                "field": "child_dob",
+                "about": [f"{source_ref}-child"],
+                "source_agency": "early-help",
+                "as_of": "2026-01-05",
+                "kind": "fact",
+                "value": {"date": born, "certainty": "exact"},
+            },
         ],
     }
     with wiring.engine.connect() as connection:
@@ -67,13 +76,19 @@ def agree(
 ) -> None:
     """Let the yes of one person of a family stand, in place of what stood."""
     scope = Scope(agencies=frozenset(agencies), categories=frozenset({"name"}), purposes=frozenset(purposes))
-    given = Given(DecisionId(uuid4()), scope, NOW - timedelta(days=1), ends)
+    given = Given(
+        DecisionId(uuid4()),
+        scope,
+        NOW - timedelta(days=1),
+        ends,
+        profiles_shown=dict.fromkeys(agencies, 1),
+    )
     stand(wiring, family, Standing(given=given, closures=closures), role=role)
 
 
 def withdraw(wiring: Wiring, family: UUID, *, role: str = "child") -> None:
     """Let nothing of one person stand."""
-    stand(wiring, family, Standing(closed_by=ConsentAct.WITHDRAW), role=role)
+    stand(wiring, family, Standing(closed_by=Exit.WITHDRAWN), role=role)
 
 
 _SUBJECT = text(

@@ -1,6 +1,7 @@
 """Importing a panel file: whole or not at all, under moved gates, and only with a standing yes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from agencies.model import AgencyKind
-from consent_registry.model import Act, Closure, Scope
+from consent_registry.model import Closure, Exit, Scope
 from gateway.disclosure_log.service import Change
 from gateway.panel import service
 from gateway.panel.errors import PanelFileError, PanelMovedError
@@ -129,7 +130,7 @@ def test_only_an_open_level_2_case_is_listed(wiring: Wiring, level: int, status:
     assert set() == agenda(wiring)
 
 
-_CLOSED_FOR_CAMHS = Closure(Act.WITHDRAW, Scope(agencies=frozenset({"camhs"})))
+_CLOSED_FOR_CAMHS = Closure(Exit.WITHDRAWN, Scope(agencies=frozenset({"camhs"})))
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,25 @@ def test_no_case_is_listed_without_a_standing_yes(
     assert [("/meetings/0/agenda/0", "no_standing_yes")] == faults(
         wiring, panel_file(meeting(agenda=["EH-2"]))
     )
+
+
+@pytest.mark.parametrize(
+    ("years", "policy", "listed"),
+    [(16, True, False), (16, False, True), (18, False, False), (15, True, True)],
+)
+def test_a_parents_yes_that_lapsed_on_a_birthday_lists_no_case(
+    wiring: Wiring, family: UUID, years: int, policy: bool, listed: bool
+) -> None:
+    """The young person's own answer is asked for first."""
+    day = date(NOW.year - years, 1, 1)
+    add_family(wiring, "EH-1", born=day.isoformat())
+    settings = replace(wiring.settings, lapse_at_sixteen=policy)
+    judged = replace(wiring, settings=settings)
+    if listed:
+        put(judged, panel_file(meeting()))
+        assert {family} == agenda(wiring)
+    else:
+        assert [("/meetings/0/agenda/0", "no_standing_yes")] == faults(judged, panel_file(meeting()))
 
 
 def test_one_persons_yes_is_enough_to_be_listed(wiring: Wiring, family: UUID) -> None:

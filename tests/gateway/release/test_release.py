@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 from certs.envelope import unseal
 from consent_registry.repository import family_standings
 from extract_client.log.receipt import extract_hash
+from gateway.calendar import start_of_day_london
 from gateway.disclosure_log.reading import newest
 from gateway.disclosure_log.service import act
-from gateway.panel.calendar import start_of_day_london
 from gateway.release import repository
 from gateway.release.model import Refused, Released, ReleaseRequest, Unavailable
 from gateway.release.schemas import extract_schema
@@ -79,7 +79,8 @@ def test_withdrawn_consent_is_refused_and_both_are_recorded(world: World) -> Non
     for person in small_family("EH-1")["people"]:
         world.withdraw("EH-1", person["id"])
     assert isinstance(world.release("camhs", "EH-1"), Refused)
-    assert ["extract.release", *["consent.withdraw"] * 3, "extract.refuse"] == kinds(world, 5)
+    expected = ["extract.release", *["consent.withdraw"] * 3, "extract.refuse"]
+    assert expected == kinds(world, 5)
 
 
 def test_one_childs_withdrawal_leaves_the_sibling(world: World) -> None:

@@ -1,0 +1,1 @@
+ALTER TABLE gateway.case_person DROP COLUMN born;
