@@ -44,6 +44,7 @@ from gateway.problems import (
     Problem,
     problem_response,
 )
+from gateway.recall import views as recall_views
 from gateway.release import views as release_views
 from gateway.settings import Settings
 from gateway.wiring import Wiring, wire
@@ -109,7 +110,7 @@ def build_app(wiring: Wiring) -> Flask:
     oauth_views.register(app, wiring, reader=reader)
     health.register(app, wiring)
     api = _ProblemApi(app)
-    for room in (agency_views, consent_views, log_views, panel_views, release_views):
+    for room in (agency_views, consent_views, log_views, panel_views, recall_views, release_views):
         room.register(api, wiring)
     openapi.register(app, api)
     return app

@@ -53,6 +53,36 @@ CONFLICT = Kind(
     "Conflict",
     "This id was used before with another content; use a new id.",
 )
+STANDING_REQUIRED = Kind(
+    "standing-required",
+    HTTPStatus.PRECONDITION_REQUIRED,
+    "Standing required",
+    'Say in If-Match which version of the standing was decided on, as "3"; "0" before the first decision.',
+)
+STANDING_MOVED = Kind(
+    "standing-moved",
+    HTTPStatus.PRECONDITION_FAILED,
+    "Standing moved",
+    "Somebody recorded a decision of this person since; read what stands now and ask again.",
+)
+OVERRULED = Kind(
+    "overruled",
+    HTTPStatus.CONFLICT,
+    "Overruled",
+    "The child's own answer governs; a parent's yes does not change it.",
+)
+CONTESTED = Kind(
+    "contested",
+    HTTPStatus.CONFLICT,
+    "Contested",
+    "Another holder of parental responsibility said no; a manager records how that was resolved.",
+)
+ANSWER_STANDS = Kind(
+    "answer-stands",
+    HTTPStatus.CONFLICT,
+    "Answer stands",
+    "This copy was said to be gone; tell the data protection officer if that was wrong.",
+)
 UNAUTHORIZED = Kind(
     "unauthorized", HTTPStatus.UNAUTHORIZED, "Unauthorized", "Present a valid, bound access token."
 )
@@ -83,6 +113,11 @@ KINDS = (
     UNSUPPORTED_MEDIA_TYPE,
     METHOD_NOT_ALLOWED,
     CONFLICT,
+    STANDING_REQUIRED,
+    STANDING_MOVED,
+    OVERRULED,
+    CONTESTED,
+    ANSWER_STANDS,
     UNAUTHORIZED,
     FORBIDDEN,
     TOO_MANY_REQUESTS,

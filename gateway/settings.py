@@ -54,6 +54,9 @@ class Settings:
         entitlement_days_after: packs close at the start of this working day after the meeting.
         extract_days: an extract may be used for at most this many days.
         consent_months: validity of a decision that names no end.
+        follow_up_days: working days in which a yes by word of mouth is followed up in writing.
+        recall_days: working days in which an agency answers a recall.
+        lapse_at_sixteen: what a parent agreed for a child ends when the child is 16; at 18 it always does.
         mtls_url: ``https://host[:port]`` of the mutual-TLS listener as clients see it; None: there is none.
         client_certificates: where certificates are read from.
         health_hosts: further Host names that are answered, for load balancers that ask a node by its address.
@@ -89,6 +92,9 @@ class Settings:
     entitlement_days_after: int = 6
     extract_days: int = 30
     consent_months: int = 6
+    follow_up_days: int = 10
+    recall_days: int = 5
+    lapse_at_sixteen: bool = True
     mtls_url: str | None = None
     client_certificates: ClientCertificates = ClientCertificates.OFF
     health_hosts: frozenset[str] = frozenset()
@@ -161,6 +167,9 @@ def load_settings() -> Settings:
             entitlement_days_after=env.int("ENTITLEMENT_DAYS_AFTER", 6),
             extract_days=env.int("EXTRACT_DAYS", 30),
             consent_months=env.int("CONSENT_MONTHS", 6),
+            follow_up_days=env.int("FOLLOW_UP_DAYS", 10),
+            recall_days=env.int("RECALL_DAYS", 5),
+            lapse_at_sixteen=env.bool("LAPSE_AT_SIXTEEN", True),
             mtls_url=env.str("MTLS_URL", None),
             client_certificates=env.enum(
                 "CLIENT_CERTIFICATES", ClientCertificates.OFF, enum=ClientCertificates, by_value=True
@@ -191,7 +200,10 @@ def load_settings() -> Settings:
 
 
 def environ_of(settings: Settings) -> dict[str, str]:
-    """Return the variables from which another process loads the same parts: every required one, and whose data it is."""
+    """Return the variables from which another process loads the same parts.
+
+    Every required one, whose data it is, and what must mean the same in each process of a council.
+    """
     return {
         "GATEWAY_DATABASE_URL": settings.database_url,
         "GATEWAY_PUBLIC_URL": settings.public_url,
@@ -201,6 +213,7 @@ def environ_of(settings: Settings) -> dict[str, str]:
         "GATEWAY_STATE_DIR": str(settings.state_dir),
         "GATEWAY_COUNCIL_NAME": settings.council_name,
         "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
+        "GATEWAY_LAPSE_AT_SIXTEEN": str(settings.lapse_at_sixteen).lower(),
     }
 
 
@@ -276,6 +289,8 @@ def _number_rules(settings: Settings) -> dict[str, bool]:
         settings.entitlement_days_after,
         settings.extract_days,
         settings.consent_months,
+        settings.follow_up_days,
+        settings.recall_days,
         settings.client_requests_per_minute,
         settings.practitioner_requests_per_minute,
         settings.absences_per_hour,

@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 from agencies import repository
 from agencies import service as register
+from agencies.errors import SecondPersonError
 from agencies.model import AgencyCode, Profile
 from agencies.profile_text import parse_profile
 from agencies.register import (
@@ -21,6 +22,7 @@ from agencies.register import (
     RegisterChange,
 )
 from gateway.agency.attestation import finish_attestation_tasks
+from gateway.consent.reconsent import ask_again
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
 from gateway.oauth.registration import approve_synthetic
@@ -42,6 +44,27 @@ def activate_synthetic(wiring: Wiring, *, code: AgencyCode, actor: str) -> None:
             agency=code,
             internal={"agency": code, "profile_version": register.FIRST_VERSION},
         )
+
+
+def adopt_synthetic(wiring: Wiring, *, code: AgencyCode, version: int, actor: str) -> int:
+    """Make a stored profile version the one that releases; only with synthetic people.
+
+    Returns: how many families are asked again, because it gives more than they were shown.
+    Raises: agencies.errors.SecondPersonError, UnknownAgencyError.
+    """
+    if not wiring.settings.synthetic_people:
+        raise SecondPersonError("Only a gateway of synthetic people may skip the second person.")
+    with act(wiring, agencies=(code,)) as change:
+        now = database_now(change.connection)
+        repository.make_effective(change.connection, code, version=version, now=now)
+        asked = ask_again(change.connection, code, version=version, now=now)
+        change.record(
+            kind="profile.adopt",
+            actor=actor,
+            agency=code,
+            internal={"agency": code, "profile_version": version, "asked_again": asked},
+        )
+    return asked
 
 
 def suspend(wiring: Wiring, *, code: AgencyCode, actor: str) -> bool:

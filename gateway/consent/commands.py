@@ -4,15 +4,24 @@ INVARIANT: what is printed names nobody: an instant and a count.
 """
 
 import getpass
+from collections.abc import Mapping
+from typing import Final
 
 import click
 
 from consent_registry.errors import InvalidDocumentError
-from consent_registry.service import Recorded
+from consent_registry.service import Effect, Recorded
 from gateway.cases.errors import UnknownCaseError
 from gateway.commands import command_actor, command_wiring
+from gateway.consent.receipt_command import receipt
 from gateway.consent.service import decide, withdraw_everyone, withdrawal
 from gateway.wiring import Wiring
+
+_WORDS: Final[Mapping[Effect | None, str]] = {
+    Effect.HELD: "held, because the person or what was named is not known; a manager will look",
+    Effect.NOTED: "noted, and nothing changed",
+}
+"""What a closing act did when it was not simply a withdrawal."""
 
 
 @click.group(name="consent")
@@ -36,13 +45,14 @@ def withdraw(
         try:
             answers = _withdraw(wiring, source_ref, person, agencies=agencies, recorded_by=recorded_by)
         except UnknownCaseError as error:
-            raise click.ClickException("There is no such person in such a case.") from error
+            raise click.ClickException("There is no such case.") from error
         except InvalidDocumentError as error:
             for fault in error.faults:
                 click.echo(f"{fault.pointer or '/'}: {fault.reason}", err=True)
             raise click.ClickException("The request has faults; nothing was withdrawn.") from error
     for answer in answers:
-        click.echo(f"withdrawn: in effect since {answer.in_effect_at.isoformat(timespec='seconds')}")
+        since = answer.in_effect_at.isoformat(timespec="seconds")
+        click.echo(f"{_WORDS.get(answer.effect, 'withdrawn')}: in effect since {since}")
 
 
 def _withdraw(
@@ -55,3 +65,6 @@ def _withdraw(
     return withdraw_everyone(
         wiring, source_ref=source_ref, recorded_by=recorded_by, actor=actor, agencies=agencies
     )
+
+
+consent.add_command(receipt)

@@ -3,61 +3,110 @@
 INVARIANTS
 - When a closing decision is answered, no later request by anyone is answered with the data: the family's
   gate moved in the same transaction as the standing.
-- An act that closes is never refused for who records it, and does not wait for the log.
-- An act that opens names an active member of staff, and agencies that exist.
-- An unknown case and an unknown person are one error, and the log names nobody.
+- An act that closes is never refused for who records it, and does not wait for the log; for a person whom nobody
+  knows it holds the whole case.
+- An act that opens names an active caseworker, agencies that exist, and the standing it was decided on.
+- An unknown case is one error, whoever asks, and the log names nobody.
 """
 
-from dataclasses import dataclass
-from uuid import UUID, uuid4
+from dataclasses import replace
+from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import Connection
 
-from agencies.repository import all_agencies
-from consent_registry.errors import Fault, InvalidDocumentError
-from consent_registry.model import Act
+from consent_registry.birthdays import LONDON
+from consent_registry.errors import Fault
+from consent_registry.model import Act, DecisionId
+from consent_registry.repository import find_subject, read_standing
 from consent_registry.schemas import DecisionRequest
-from consent_registry.service import Recorded, Sealing, record, recorded_before
+from consent_registry.service import Effect, Recorded
+from gateway.caller import Caller
 from gateway.cases.errors import UnknownCaseError
 from gateway.cases.model import CaseIdentity
 from gateway.cases.repository import case_by_source_ref, person_in_case
-from gateway.consent.recipients import resolve_scope
-from gateway.consent.repository import case_by_case_ref, everyone
+from gateway.consent import repository
+from gateway.consent.errors import NotForPartnersError
+from gateway.consent.recording import Told, as_hold, record_told
 from gateway.consent.schemas import read_decision
-from gateway.disclosure_log.canonical import Canonical
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import Change, act
-from gateway.keyring import KeyErasedError
-from gateway.staff.repository import active_member
 from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
+
+PARTNERS_ACTS = frozenset({Act.HOLD, Act.WITHDRAW})
+"""What a partner's lead practitioner may report; everything else is the council's."""
 
 _EVERYONE = "everyone"
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    family_id: UUID
-    person_id: UUID
-
-
-def decide(wiring: Wiring, document: JsonValue, *, actor: str) -> Recorded:
-    """Record one decision of one person.
+def decide(wiring: Wiring, document: JsonValue, *, actor: str, expected: int | None = None) -> Recorded:
+    """Record one decision of one person, as the council's own system sends it.
 
     Args:
         document: the body of ``POST /v1/consent-decisions``.
         actor: the client id or command that asks.
-    Raises: consent_registry.errors.InvalidDocumentError, ConflictingReplayError; UnknownCaseError;
-        NotAppendedError (acts that open only). Nothing was recorded.
+        expected: for an act that opens, the version of the standing it was decided on; 0 before the first decision.
+    True afterwards: it is recorded; an act that closes for a person whom the case does not know is a hold of
+        everyone in it.
+    Raises: consent_registry.errors.InvalidDocumentError; UnknownCaseError; for acts that open only, what
+        ``consent_registry.service.record`` raises, and NotAppendedError. Nothing was recorded.
     """
     request = read_decision(document)
     with wiring.engine.connect() as connection:
-        subject = _subject(wiring, connection, request)
-    with act(wiring, families=(subject.family_id,), closes=not request.act.opens) as change:
-        recorded = _record(wiring, change, request, subject=subject, actor=actor)
-        if recorded.replay:
-            change.nothing_changed()
-    return recorded
+        identity = _case(wiring, connection, request)
+        if identity is None:
+            raise UnknownCaseError("there is no such case")
+        person_id, speaker_id = (
+            None if ref is None else _person(wiring, connection, identity, ref) for ref in _named(request)
+        )
+    if person_id is None and request.act.opens:
+        raise UnknownCaseError("there is no such person in the case")
+    return _recorded(
+        wiring,
+        request,
+        identity=identity,
+        person_id=person_id,
+        speaker_id=speaker_id,
+        actor=actor,
+        expected=expected,
+    )
+
+
+def report(wiring: Wiring, document: JsonValue, *, caller: Caller) -> Recorded:
+    """Record that a partner's practitioner, who leads the case, was told to stop.
+
+    Args:
+        document: as in ``decide``, with the partner's own references of case and person.
+        caller: an agency's, with its practitioner.
+    Raises: InvalidDocumentError; NotForPartnersError; UnknownCaseError, also of a case that the practitioner does not
+        lead. Nothing was recorded.
+    """
+    request = read_decision(document)
+    if Act(str(request.received["act"])) not in PARTNERS_ACTS:
+        raise NotForPartnersError
+    agency, practitioner = caller.agency, caller.practitioner
+    if agency is None or practitioner is None or not practitioner.verified or request.case_ref is None:
+        raise UnknownCaseError("nobody leads this case")
+    with wiring.engine.connect() as connection:
+        identity = repository.case_by_case_ref(connection, request.case_ref, agency=agency)
+        today = database_now(connection).astimezone(LONDON).date()
+        if identity is None or not repository.works_on(
+            connection, identity.case_id, worker=practitioner.id, today=today
+        ):
+            raise UnknownCaseError("nobody leads this case")
+        person_id, speaker_id = (
+            repository.person_by_ref(connection, _uuid(ref), agency=agency, family_id=identity.family_id)
+            for ref in _named(request)
+        )
+    return _recorded(
+        wiring,
+        replace(request, recorded_by=practitioner.id),
+        identity=identity,
+        person_id=person_id,
+        speaker_id=speaker_id,
+        actor=caller.client_id,
+        partner=True,
+    )
 
 
 def withdraw_everyone(
@@ -72,18 +121,16 @@ def withdraw_everyone(
     Raises: consent_registry.errors.InvalidDocumentError; UnknownCaseError. Nothing was recorded.
     """
     everybody = withdrawal(source_ref, _EVERYONE, recorded_by=recorded_by, agencies=agencies)
-    read_decision(everybody)  # its faults are the same for each person
     with wiring.engine.connect() as connection:
         identity = case_by_source_ref(connection, keyring=wiring.keyring, source_ref=source_ref)
     if identity is None:
         raise UnknownCaseError("there is no such case")
     answers = []
     with act(wiring, families=(identity.family_id,), closes=True) as change:
-        for person_id in everyone(change.connection, identity.family_id):
+        for person_id in repository.everyone(change.connection, identity.family_id):
             document = everybody | {"decision_id": str(uuid4()), "person": str(person_id)}
-            subject = _Subject(identity.family_id, person_id)
-            request = read_decision(document)
-            answers.append(_record(wiring, change, request, subject=subject, actor=actor))
+            told = Told(read_decision(document), identity, person_id, None, actor)
+            answers.append(record_told(wiring, change, told))
         if not answers:
             change.nothing_changed()
     return answers
@@ -104,65 +151,96 @@ def withdrawal(
     }
 
 
-def _record(
-    wiring: Wiring, change: Change, request: DecisionRequest, *, subject: _Subject, actor: str
-) -> Recorded:
-    """Record inside an act that has moved the family's gate; a replay is answered before anything is checked."""
-    connection = change.connection
-    try:
-        sealing = Sealing.under(wiring.keyring.family(connection, subject.family_id).data_key)
-    except KeyErasedError as error:
-        raise UnknownCaseError("the family was erased") from error
-    before = recorded_before(connection, decision=request, sealing=sealing)
-    if before is not None:
-        return before
-    member = active_member(connection, request.recorded_by)
-    if member is None and request.act.opens:
-        raise InvalidDocumentError([Fault("/recorded_by", "Not an active member of staff.")])
-    recorded = record(
-        connection,
-        family_id=subject.family_id,
-        person_id=subject.person_id,
-        decision=request,
-        scope=resolve_scope(request, all_agencies(connection)),
-        sealing=sealing,
-        verified=member is not None,
-        now=database_now(connection),
-        months=wiring.settings.consent_months,
-    )
-    # A name that nobody vouches for stays in the sealed document.
-    recorder: dict[str, Canonical] = {"recorded_by": member.username} if member else {}
-    change.record(
-        kind=f"consent.{request.act.value}",
-        family_id=subject.family_id,
-        actor=actor,
-        internal={
-            "decision_id": str(recorded.decision_id),
-            "person_id": str(subject.person_id),
-            "standing_version": recorded.standing_version,
-            "recorded_by_verified": member is not None,
-            **recorder,
-        },
-    )
-    return recorded
-
-
-def _subject(wiring: Wiring, connection: Connection, request: DecisionRequest) -> _Subject:
-    """Whose decision it is, by our ids.
+def standing_version(wiring: Wiring, *, source_ref: str, person: str) -> int:
+    """The version of one person's standing, 0 before the first decision: what an act that opens is decided on.
 
     Raises: UnknownCaseError.
     """
-    identity = _case(wiring, connection, request)
-    if identity is not None:
+    with wiring.engine.connect() as connection:
+        identity = case_by_source_ref(connection, keyring=wiring.keyring, source_ref=source_ref)
+        if identity is None:
+            raise UnknownCaseError("there is no such case")
         person_id = person_in_case(
-            connection, keyring=wiring.keyring, family_id=identity.family_id, person_ref=request.person
+            connection, keyring=wiring.keyring, family_id=identity.family_id, person_ref=person
         )
-        if person_id is not None:
-            return _Subject(identity.family_id, person_id)
-    raise UnknownCaseError("there is no such person in such a case")
+        if person_id is None:
+            raise UnknownCaseError("there is no such person in the case")
+        subject = find_subject(connection, family_id=identity.family_id, person_id=person_id)
+        standing = None if subject is None else read_standing(connection, subject)
+    return 0 if standing is None else standing[0]
+
+
+def _recorded(
+    wiring: Wiring,
+    request: DecisionRequest,
+    *,
+    identity: CaseIdentity,
+    person_id: UUID | None,
+    speaker_id: UUID | None,
+    actor: str,
+    expected: int | None = None,
+    partner: bool = False,
+) -> Recorded:
+    """Record one decision as an act of its own; of a person whom nobody knows, a hold of everyone in the case."""
+    with act(wiring, families=(identity.family_id,), closes=not request.act.opens) as change:
+        told = Told(
+            request,
+            identity,
+            person_id or identity.family_id,
+            speaker_id,
+            actor,
+            expected=expected,
+            partner=partner,
+        )
+        recorded = record_told(wiring, change, told) if person_id else _hold_everyone(wiring, change, told)
+        if recorded.replay:
+            change.nothing_changed()
+    return recorded
+
+
+def _hold_everyone(wiring: Wiring, change: Change, told: Told) -> Recorded:
+    """Hold for everyone of the case; return what is answered under the id that was sent.
+
+    Raises: UnknownCaseError, there is nobody in the case.
+    """
+    unknown = Fault("/person", "Not a person of this case.")
+    held = replace(as_hold(told.request), faults=(*told.request.faults, unknown))
+    answers = [
+        record_told(
+            wiring,
+            change,
+            replace(
+                told,
+                request=replace(held, decision_id=DecisionId(uuid5(held.decision_id, str(person)))),
+                person_id=person,
+            ),
+        )
+        for person in repository.everyone(change.connection, told.identity.family_id)
+    ]
+    if not answers:
+        raise UnknownCaseError("there is nobody in the case")
+    newest = max(answers, key=lambda answer: answer.standing_version)
+    effects = {answer.effect for answer in answers}
+    return replace(newest, decision_id=held.decision_id, effect=None if effects == {None} else Effect.HELD)
 
 
 def _case(wiring: Wiring, connection: Connection, request: DecisionRequest) -> CaseIdentity | None:
     if request.source_ref is not None:
         return case_by_source_ref(connection, keyring=wiring.keyring, source_ref=request.source_ref)
-    return None if request.case_ref is None else case_by_case_ref(connection, request.case_ref)
+    return None if request.case_ref is None else repository.case_by_case_ref(connection, request.case_ref)
+
+
+def _person(wiring: Wiring, connection: Connection, identity: CaseIdentity, ref: str) -> UUID | None:
+    return person_in_case(connection, keyring=wiring.keyring, family_id=identity.family_id, person_ref=ref)
+
+
+def _named(request: DecisionRequest) -> tuple[str, str | None]:
+    """Whose decision it is and who spoke, as the sender calls them."""
+    return request.person, None if request.given_by is None else request.given_by.person
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return None if text is None else UUID(text)
+    except ValueError:
+        return None

@@ -43,7 +43,9 @@ class EntryKind(StrEnum):
     PRACTITIONER_ATTEST = "practitioner.attest"
     PRACTITIONER_END = "practitioner.end"
     PRACTITIONER_REPLACE = "practitioner.replace"
+    PROFILE_ADOPT = "profile.adopt"
     PROFILE_STORE = "profile.store"
+    RECALL_ANSWER = "recall.answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,11 +70,14 @@ ANY_TOKEN: Final = Open.ANY_TOKEN
 CLIENT: Final = Open.CLIENT
 PUBLIC: Final = Open.PUBLIC
 
-Access: TypeAlias = Scope | Open
+Access: TypeAlias = Scope | Open | frozenset[Scope]
+"""One scope, one of several, or what does not depend on a scope."""
 
 ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
     {
-        "consent.decisions": Scope.CONSENT_WRITE,
+        "consent.decisions": frozenset({Scope.CONSENT_REPORT_WITHDRAWAL, Scope.CONSENT_WRITE}),
+        "consent.receipt": Scope.CONSENT_WRITE,
+        "consent.standing": Scope.CONSENT_WRITE,
         "health.healthz": PUBLIC,
         "health.readyz": PUBLIC,
         "log.checkpoint": PUBLIC,
@@ -91,13 +94,18 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "openapi.document": PUBLIC,
         "panel.meeting": Scope.PANEL_READ,
         "panel.meetings": Scope.PANEL_READ,
+        "recall.answer": Scope.RECALL_WRITE,
+        "recall.extract_status": Scope.EXTRACT_READ,
+        "recall.recalls": Scope.RECALL_WRITE,
         "release.extract": Scope.EXTRACT_READ,
         "release.receipt": Scope.EXTRACT_READ,
     }
 )
 """Every endpoint, by its Flask name."""
 
-CASE_ROUTES: Final = frozenset({"release.extract", "release.receipt"})
+CASE_ROUTES: Final = frozenset(
+    {"recall.answer", "recall.extract_status", "release.extract", "release.receipt"}
+)
 """Endpoints whose 404 stands for a case or an extract of one: a client may get so many of them."""
 
 UNLIMITED: Final = frozenset({"consent.decisions"})
@@ -106,6 +114,13 @@ UNLIMITED: Final = frozenset({"consent.decisions"})
 _AUTHORIZATION: Final = re.compile(r"(?i:(dpop|bearer)) ([A-Za-z0-9._-]{1,8192})", re.ASCII)
 _ALGORITHMS: Final = f'algs="{" ".join(CLIENT_ALGORITHMS)}"'
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~"
+
+
+def scopes_of(access: Access) -> frozenset[Scope]:
+    """The scopes of which a caller needs one; none where access does not depend on a scope."""
+    if isinstance(access, frozenset):
+        return access
+    return frozenset({access}) if isinstance(access, Scope) else frozenset()
 
 
 def register(app: Flask, wiring: Wiring, *, reader: TokenReader) -> None:
@@ -158,8 +173,10 @@ class ResourceServer:
         if access in {PUBLIC, CLIENT}:
             return
         caller = self.authenticate(incoming, access=access, now=now)
-        if isinstance(access, Scope) and access not in caller.scopes:
-            raise Problem(FORBIDDEN, headers=self._challenge(f'error="insufficient_scope", scope="{access}"'))
+        needed = scopes_of(access)
+        if needed and needed.isdisjoint(caller.scopes):
+            named = " ".join(sorted(needed))
+            raise Problem(FORBIDDEN, headers=self._challenge(f'error="insufficient_scope", scope="{named}"'))
         if endpoint not in UNLIMITED:
             self._count(caller, is_case=endpoint in CASE_ROUTES)
         g.caller = caller
@@ -231,7 +248,7 @@ class ResourceServer:
             now=now,
             token=token,
         )
-        check_nonce(self.wiring, proof.nonce, scopes=[access] if isinstance(access, Scope) else [], now=now)
+        check_nonce(self.wiring, proof.nonce, scopes=scopes_of(access), now=now)
         return proof
 
     def _standing(

@@ -31,7 +31,7 @@ from gateway.agency.onboarding import onboard
 from gateway.cases import synthetic
 from gateway.cases.repository import today as london_today
 from gateway.cases.service import Outcome, import_cases
-from gateway.consent.service import decide
+from gateway.consent.service import decide, standing_version
 from gateway.keyring import ensure_reserved
 from gateway.log_signer import create_log_key
 from gateway.migrations import upgrade
@@ -329,9 +329,25 @@ def _decide(wiring: Wiring, labelled: Mapping[str, dict[str, Any]]) -> list[dict
             }
             if document["act"] == "withdraw":
                 later.append(document)
-            else:
-                decide(wiring, document, actor=ACTOR)
+                continue
+            shown = _shown(family, decision)
+            expected = standing_version(wiring, source_ref=family["source_ref"], person=decision["person"])
+            decide(wiring, document | shown, actor=ACTOR, expected=expected)
     return later
+
+
+def _shown(family: Mapping[str, Any], decision: Mapping[str, Any]) -> dict[str, Any]:
+    """What the person was shown: every agency's first profile, and the notice in the language of whoever spoke."""
+    if decision["act"] != "give":
+        return {}
+    speaker = decision["given_by"]["person"]
+    languages = [
+        item["value"]["language"]
+        for item in family["items"]
+        if item["field"] == "language" and speaker in item["about"]
+    ]
+    notice = {**decision["notice"], "language": languages[0]} if languages else decision["notice"]
+    return {"profiles_shown": {agency.code: 1 for agency in AGENCIES}, "notice": notice}
 
 
 def _list_cases(wiring: Wiring, labelled: Mapping[str, dict[str, Any]], *, today: date) -> None:

@@ -12,7 +12,7 @@ from agencies.register import PractitionerPolicy
 COUNCIL_NAME: Final = "Lewisham (demo)"
 MEETING_REF: Final = "DEMO-MEETING-1"
 COUNCIL_SCOPES: Final = ("consent:write",)
-AGENCY_SCOPES: Final = ("extract:read", "log:read", "panel:read")
+AGENCY_SCOPES: Final = ("consent:report-withdrawal", "extract:read", "log:read", "panel:read", "recall:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ STAFF: Final = (
     ("eli.approver", ("second approver",)),
     ("farah.auditor", ("auditor",)),
     ("gwen.operator", ("operator",)),
+    ("hana.manager", ("manager",)),
 )
 """Usernames and roles; sign-in comes with the console."""
 

@@ -28,6 +28,8 @@ from sqlalchemy import Connection, text
 
 from gateway.agency.attestation import watch_attestation
 from gateway.agency.expiry import watch_expiry
+from gateway.bank_holidays import bank_holidays_around
+from gateway.consent.reminders import watch_consent
 from gateway.database import STATEMENT_TIMEOUT_MS
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.tending import tend_log
@@ -37,7 +39,7 @@ from gateway.oauth.certificates import refresh_list
 from gateway.oauth.keys import sweep_retired_keys
 from gateway.oauth.rate_limit import sweep_buckets
 from gateway.oauth.repository import sweep_revoked_tokens
-from gateway.panel.bank_holidays import bank_holidays_around
+from gateway.recall.service import watch_recalls
 from gateway.release.watch.service import watch_pulling
 from gateway.wiring import Wiring
 
@@ -104,6 +106,8 @@ JOBS: Final = (
     Job("watch_pulling", "*/5 * * * *", partial(watch_pulling, bank_holidays=bank_holidays_around)),
     Job("watch_attestation", "0 * * * *", watch_attestation),
     Job("watch_expiry", "0 * * * *", watch_expiry),
+    Job("watch_consent", "0 * * * *", watch_consent),
+    Job("watch_recalls", "0 * * * *", watch_recalls),
     Job("refresh_list", "30 * * * *", refresh_list),
     Job("sweep", "*/10 * * * *", sweep),
     Job("tend_log", "* * * * *", tend_log),

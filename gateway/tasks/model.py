@@ -28,12 +28,28 @@ class TaskKind(StrEnum):
     ATTESTATION_DUE = "attestation.due"
     ATTESTATION_OVERDUE = "attestation.overdue"
     CERTIFICATE_EXPIRING = "certificate.expiring"
+    CONSENT_DISPUTE = "consent.dispute"
+    CONSENT_EXPIRING = "consent.expiring"
+    CONSENT_FOLLOW_UP = "consent.follow_up"
+    CONSENT_GIVING = "consent.giving"
+    CONSENT_HELD = "consent.held"
+    CONSENT_INVALIDATED = "consent.invalidated"
+    CONSENT_LAPSING = "consent.lapsing"
+    CONSENT_NOT_ALONE = "consent.not_alone"
+    CONSENT_NOTED = "consent.noted"
+    CONSENT_RECONSENT = "consent.reconsent"
+    CONSENT_RECORDER = "consent.recorder"
+    CONSENT_REPORTS = "consent.reports"
+    CONSENT_STOPPED = "consent.stopped"
     LOG_FORKED = "log.forked"
     LOG_PROMISE_BROKEN = "log.promise_broken"
     LOG_ROLLED_BACK = "log.rolled_back"
     PULLING_FAMILY = "pulling.family"
     PULLING_HOURS = "pulling.hours"
     PULLING_VOLUME = "pulling.volume"
+    RECALL_FAILED = "recall.failed"
+    RECALL_NOT_RECEIVED = "recall.not_received"
+    RECALL_OVERDUE = "recall.overdue"
 
 
 class Audience(StrEnum):
@@ -42,6 +58,7 @@ class Audience(StrEnum):
     AUDITOR = "auditor"
     CASEWORKER = "caseworker"
     DATA_PROTECTION_OFFICER = "data protection officer"
+    MANAGER = "manager"
     OPERATOR = "operator"
     PANEL_COORDINATOR = "panel coordinator"
     SAFEGUARDING_LEAD = "safeguarding lead"
@@ -54,12 +71,28 @@ AUDIENCE_OF: Final[Mapping[TaskKind, Audience]] = MappingProxyType(
         TaskKind.ATTESTATION_DUE: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.ATTESTATION_OVERDUE: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.CERTIFICATE_EXPIRING: Audience.OPERATOR,
+        TaskKind.CONSENT_DISPUTE: Audience.MANAGER,
+        TaskKind.CONSENT_EXPIRING: Audience.CASEWORKER,
+        TaskKind.CONSENT_FOLLOW_UP: Audience.CASEWORKER,
+        TaskKind.CONSENT_GIVING: Audience.DATA_PROTECTION_OFFICER,
+        TaskKind.CONSENT_HELD: Audience.MANAGER,
+        TaskKind.CONSENT_INVALIDATED: Audience.DATA_PROTECTION_OFFICER,
+        TaskKind.CONSENT_LAPSING: Audience.CASEWORKER,
+        TaskKind.CONSENT_NOT_ALONE: Audience.SAFEGUARDING_LEAD,
+        TaskKind.CONSENT_NOTED: Audience.CASEWORKER,
+        TaskKind.CONSENT_RECONSENT: Audience.CASEWORKER,
+        TaskKind.CONSENT_RECORDER: Audience.MANAGER,
+        TaskKind.CONSENT_REPORTS: Audience.DATA_PROTECTION_OFFICER,
+        TaskKind.CONSENT_STOPPED: Audience.CASEWORKER,
         TaskKind.LOG_FORKED: Audience.OPERATOR,
         TaskKind.LOG_PROMISE_BROKEN: Audience.OPERATOR,
         TaskKind.LOG_ROLLED_BACK: Audience.OPERATOR,
         TaskKind.PULLING_FAMILY: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.PULLING_HOURS: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.PULLING_VOLUME: Audience.DATA_PROTECTION_OFFICER,
+        TaskKind.RECALL_FAILED: Audience.OPERATOR,
+        TaskKind.RECALL_NOT_RECEIVED: Audience.DATA_PROTECTION_OFFICER,
+        TaskKind.RECALL_OVERDUE: Audience.DATA_PROTECTION_OFFICER,
     }
 )
 """Whose task a kind is."""

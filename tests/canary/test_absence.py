@@ -99,7 +99,7 @@ def after(act: str, **scope: object) -> Callable[[Served, str], object]:
 def expired(gateway: Served, ref: str) -> object:
     listed(gateway.world, ref)
     for person in small_family(ref)["people"]:
-        gateway.world.give(ref, person["id"], valid_from="2026-01-01", valid_until="2026-02-01")
+        gateway.world.expire(ref, person["id"])
     return own_ref(gateway, ref)
 
 

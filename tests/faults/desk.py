@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from gateway.consent.service import decide
+from gateway.consent.service import decide, standing_version
 from gateway.log_signer import LogSigner
 from gateway.release.model import Outcome, Released, ReleaseRequest
 from gateway.release.service import release
@@ -18,7 +18,7 @@ from tests.faults.deliveries import Balance, Delivery, OpenFamily, check_deliver
 from tests.faults.wire import Wire, wired_to
 from tests.support.process import wired
 from tests.support.throwaway import Database
-from tests.support.world import ALL_CATEGORIES, NAMED_FIELDS, STAFF, World, household
+from tests.support.world import STAFF, World, household
 
 AGENCY = "camhs"
 SOURCE = "EH-1"
@@ -72,22 +72,13 @@ class Desk:
             "recorded_by": STAFF,
         }
         if act == "give":
-            document |= {
-                "given_by": {"person": f"{SOURCE}-ada", "capacity": "self"},
-                "agencies": ["all"],
-                "exclude": [],
-                "categories": ALL_CATEGORIES,
-                "fields": NAMED_FIELDS,
-                "purposes": ["P1", "P2", "P3"],
-                "method": "verbal",
-                "alone_and_safe": "yes",
-                "notice": {"id": "early-help", "version": "1", "language": "en"},
-                "profiles_shown": {},
-            }
+            document |= self.world.yes(SOURCE, f"{SOURCE}-ada")
         return document
 
     def decide(self, document: Mapping[str, Any], *, wiring: Wiring | None = None) -> None:
-        decide(wiring or self.wiring, dict(document), actor="test")
+        parts = wiring or self.wiring
+        expected = standing_version(self.wiring, source_ref=SOURCE, person=document["person"])
+        decide(parts, dict(document), actor="test", expected=expected)
 
     def log(self) -> CheckedLog:
         """The log, re-derived from outside."""

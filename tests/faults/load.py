@@ -123,8 +123,8 @@ class Officer:
         while not self.gate.over.wait(OFFICER_PAUSE):
             number += 1
             with self.gate.entered():
-                document = self.desk.decision("give" if number % 2 else "withdraw")
                 try:
+                    document = self.desk.decision("give" if number % 2 else "withdraw")
                     self.desk.decide(document)
                     self.acknowledged.append(document["decision_id"])
                     if number % 10 == 0:

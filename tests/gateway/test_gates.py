@@ -28,6 +28,7 @@ CANNOT_CHANGE_A_RELEASE = {
     "gateway.pairwise": "ids are added, never changed; whom they name is guarded",
     "gateway.pull_watch": "how far the watch has read the log",
     "gateway.rate_bucket": "counts requests before anything is decided",
+    "gateway.recall": "asks for copies back; releases nothing",
     "gateway.recent_pull": "what the watch counts; copied from the log, read by nobody who decides",
     "gateway.task": "tells a person what to look at; decides nothing",
     "gateway.person": "an id and its index; what the person is in is guarded",

@@ -43,7 +43,9 @@ def test_right_settings_load(environ: pytest.MonkeyPatch) -> None:
 def test_what_one_process_hands_on_loads_as_the_same_settings(environ: pytest.MonkeyPatch) -> None:
     """A required setting that is not handed on stops the demo's server, and every process a test starts."""
     environ.setenv("GATEWAY_SYNTHETIC_PEOPLE", "true")
+    environ.setenv("GATEWAY_LAPSE_AT_SIXTEEN", "false")
     settings = load_settings()
+    assert not settings.lapse_at_sixteen
     for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
         environ.delenv(name)
     for name, value in environ_of(settings).items():

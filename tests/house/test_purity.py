@@ -23,7 +23,7 @@ OPENERS = {"open", "print", "input", "eval", "exec", "__import__"}
 CORE = {
     "agencies.catalogue", "agencies.codes", "agencies.identifiers", "agencies.ladders", "agencies.model",
     "agencies.values", "consent_registry.model", "gateway.disclosure_log.canonical", "gateway.disclosure_log.entry",
-    "gateway.panel.calendar", "gateway.release.decision", "gateway.release.minimisation", "gateway.release.model",
+    "gateway.calendar", "gateway.release.decision", "gateway.release.minimisation", "gateway.release.model",
 }  # fmt: skip
 
 

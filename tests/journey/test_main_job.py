@@ -13,7 +13,7 @@ from gateway.disclosure_log.reading import newest
 from gateway.oauth import service as oauth_service
 from tests.gateway.oauth.partner import Partner
 from tests.support.served import Served, gateway
-from tests.support.world import ALL_CATEGORIES, STAFF, small_family
+from tests.support.world import STAFF, small_family
 
 __all__ = ["gateway"]
 
@@ -34,30 +34,23 @@ def council(gateway: Served) -> Partner:
     return Partner(gateway.http, gateway.wiring.settings.issuer, client_id, ECKey.import_key(own))
 
 
-def post(council: Partner, body: dict[str, Any]) -> TestResponse:
+def post(council: Partner, body: dict[str, Any], *, standing: int | None = None) -> TestResponse:
     token = council.token(scope="consent:write", authorization_details=...)
     proof = council.proof("POST", council.issuer + CONSENTS, token=token)
     headers = {"Authorization": f"DPoP {token}", "DPoP": proof}
+    if standing is not None:
+        headers["If-Match"] = f'"{standing}"'
     return council.post(CONSENTS, json=body, headers=headers, base_url=council.issuer)
 
 
-def give(person: str) -> dict[str, Any]:
+def give(gateway: Served, person: str) -> dict[str, Any]:
     return {
         "decision_id": str(uuid4()),
         "source_ref": SOURCE,
         "person": person,
         "act": "give",
         "recorded_by": STAFF,
-        "given_by": {"person": person, "capacity": "self"},
-        "agencies": ["all"],
-        "exclude": [],
-        "categories": ALL_CATEGORIES,
-        "fields": [],
-        "purposes": ["P1"],
-        "method": "verbal",
-        "alone_and_safe": "yes",
-        "notice": {"id": "early-help", "version": "1", "language": "en"},
-        "profiles_shown": {"camhs": 1},
+        **gateway.world.yes(SOURCE, person, fields=[], purposes=["P1"]),
     }
 
 
@@ -84,7 +77,9 @@ def test_a_family_agrees_is_discussed_and_withdraws(gateway: Served, council: Pa
     world.join("camhs")
     world.import_families(small_family(SOURCE))
 
-    assert [201, 201, 201] == [post(council, give(person)).status_code for person in PEOPLE]
+    assert [201, 201, 201] == [
+        post(council, give(gateway, person), standing=0).status_code for person in PEOPLE
+    ]
     world.list_cases(SOURCE)
     (meeting,) = panels(gateway).get_json()["panels"]
     (listed,) = panels(gateway, f"/{meeting['id']}").get_json()["cases"]

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from agencies.model import AgencyCode, AgencyKind, Purpose
 from agencies.register import Practitioner, PractitionerPolicy
 from certs.jwk import new_es256_key, public_part
+from consent_registry.birthdays import SIXTEEN, birthday
 from gateway.agency import service as agency_service
 from gateway.agency.application import Application, ClientApplication
 from gateway.agency.onboarding import onboard
@@ -19,7 +20,8 @@ from gateway.caller import Caller, PractitionerClaim
 from gateway.cases.repository import case_by_source_ref, person_in_case, today
 from gateway.cases.service import Outcome as Imported
 from gateway.cases.service import import_cases
-from gateway.consent.service import decide
+from gateway.consent.service import decide, standing_version
+from gateway.disclosure_log.service import act
 from gateway.oauth.model import Scope
 from gateway.panel.service import import_panel_file
 from gateway.release.model import Outcome, ReleaseRequest
@@ -67,6 +69,7 @@ class World:
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
         self.members: dict[str, Member] = {}
+        self.families: dict[str, Mapping[str, Any]] = {}
         with wiring.engine.begin() as connection:
             self.today: date = today(connection)
             ensure_member(connection, username=STAFF, roles=["caseworker"])
@@ -97,7 +100,14 @@ class World:
                 ),
             ),
             client=ClientApplication(
-                (Scope.EXTRACT_READ, Scope.LOG_READ, Scope.PANEL_READ), keys=(public_part(key),)
+                (
+                    Scope.CONSENT_REPORT_WITHDRAWAL,
+                    Scope.EXTRACT_READ,
+                    Scope.LOG_READ,
+                    Scope.PANEL_READ,
+                    Scope.RECALL_WRITE,
+                ),
+                keys=(public_part(key),),
             ),
         )
         onboarded = onboard(self.wiring, application, now=datetime.now(UTC), actor="test")
@@ -112,6 +122,7 @@ class World:
         report = import_cases(self.wiring, data, actor="test")
         faults = [row for row in report.rows if row.outcome is Imported.REFUSED]
         assert not faults, faults
+        self.families |= {family["source_ref"]: family for family in families}
 
     def decide(self, source_ref: str, person: str, act_name: str, **more: Any) -> None:
         """Record one decision through the consent service."""
@@ -123,23 +134,79 @@ class World:
             "recorded_by": STAFF,
             **more,
         }
-        decide(self.wiring, document, actor="test")
+        version = standing_version(self.wiring, source_ref=source_ref, person=person)
+        decide(self.wiring, document, actor="test", expected=version)
 
     def give(self, source_ref: str, person: str, **changes: Any) -> None:
-        """Let one person say yes: to everyone, everything and the served purposes unless changed."""
-        body = {
-            "given_by": {"person": person, "capacity": "self"},
+        """Let one person say yes, see ``yes``."""
+        self.decide(source_ref, person, "give", **self.yes(source_ref, person, **changes))
+
+    def yes(self, source_ref: str, person: str, **changes: Any) -> dict[str, Any]:
+        """What a yes says beside who decides: to everyone, everything and the served purposes unless changed.
+
+        An adult speaks for themself, a child's first adult for the child.
+        """
+        return {
+            **self.spoken_for(source_ref, person),
             "agencies": ["all"],
             "exclude": [],
             "categories": ALL_CATEGORIES,
             "fields": NAMED_FIELDS,
             "purposes": ["P1", "P2", "P3"],
-            "method": "verbal",
+            "method": "signed_form",
             "alone_and_safe": "yes",
-            "notice": {"id": "early-help", "version": "1", "language": "en"},
-            "profiles_shown": {},
+            "notice": {"id": "early-help", "version": "1", "language": self.language(source_ref, person)},
+            "profiles_shown": self.shown(),
+            **changes,
         }
-        self.decide(source_ref, person, "give", **{**body, **changes})
+
+    def spoken_for(self, source_ref: str, person: str) -> dict[str, Any]:
+        """Who answers for a person of an imported family, with the evidence it takes."""
+        family = self.families[source_ref]
+        roles = {each["id"]: each["role"] for each in family["people"]}
+        births = [
+            date.fromisoformat(each["value"]["date"])
+            for each in family["items"]
+            if each["field"] == "child_dob" and each["about"] == [person]
+        ]
+        decides = births and birthday(births[0], SIXTEEN) <= self.today
+        if roles[person] != "child" or decides:
+            return {"given_by": {"person": person, "capacity": "self"}}
+        return by_parent(next(each for each, role in roles.items() if role == "adult"))
+
+    def language(self, source_ref: str, person: str) -> str:
+        """The language of whoever answers for a person, as the record has it."""
+        speaker = self.spoken_for(source_ref, person)["given_by"]["person"]
+        spoken = [
+            str(each["value"]["language"])
+            for each in self.families[source_ref]["items"]
+            if each["field"] == "language" and speaker in each["about"]
+        ]
+        return spoken[-1] if spoken else "en"
+
+    def shown(self) -> dict[str, int]:
+        """The newest profile version of every agency there is, as it is shown to a family."""
+        with self.wiring.engine.connect() as connection:
+            rows = connection.execute(
+                text("SELECT agency_code, max(version) AS newest FROM agencies.profile_version GROUP BY 1")
+            )
+            return {row.agency_code: row.newest for row in rows}
+
+    def expire(self, source_ref: str, person: str) -> None:
+        """Let what one person agreed be over since yesterday, as if it had been recorded long ago."""
+        family, person_id = self.family_id(source_ref), self.person_id(source_ref, person)
+        ends = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+        with act(self.wiring, families=(family,)) as change:
+            change.connection.execute(
+                text(
+                    "UPDATE consent_registry.standing s"
+                    " SET body = jsonb_set(s.body, '{given,valid_until}', to_jsonb(CAST(:ends AS text)))"
+                    " FROM consent_registry.subject u WHERE u.subject_id = s.subject_id"
+                    " AND u.family_id = :family AND u.person_id = :person"
+                ),
+                {"ends": ends, "family": family, "person": person_id},
+            )
+            change.record(kind="consent.give", actor="test", family_id=family)
 
     def withdraw(self, source_ref: str, person: str, **more: Any) -> None:
         """Let one person withdraw, from everything unless narrowed."""
@@ -226,6 +293,14 @@ class World:
                 {"a": agency, "t": thing},
             ).scalar_one()
         return ref
+
+
+def by_parent(parent: str) -> dict[str, Any]:
+    """A holder of parental responsibility who agrees, and what was seen of it."""
+    return {
+        "given_by": {"person": parent, "capacity": "parental_responsibility"},
+        "evidence": {"parental_responsibility": {"basis": "birth_mother", "seen": "birth certificate"}},
+    }
 
 
 def item(field: str, about: list[str], value: Mapping[str, Any], **more: Any) -> dict[str, Any]:

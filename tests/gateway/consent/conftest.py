@@ -12,11 +12,13 @@ from werkzeug.test import TestResponse
 
 from agencies.model import AgencyKind
 from consent_registry import repository
-from consent_registry.model import Granted, NotGranted, Standing, evaluate
+from consent_registry.model import Granted, NotGranted, Standing
+from consent_registry.standing import evaluate
 from gateway.caller import Caller
 from gateway.consent.views import register
 from gateway.problems import Problem, problem_response
 from gateway.staff.repository import ensure_member
+from gateway.tasks.repository import open_tasks
 from gateway.wiring import Wiring
 from tests.gateway.cases.documents import family
 from tests.gateway.cases.stored import identity_of, load, person_of
@@ -45,7 +47,8 @@ class Registry:
             "purposes": ["P1"],
             "method": "signed_form",
             "notice": {"id": "families", "version": 1, "language": "en"},
-            "profiles_shown": {"camhs": 1},
+            "profiles_shown": {"camhs": 1, "food-bank": 1},
+            "evidence": {"parental_responsibility": {"basis": "birth_mother", "seen": "birth certificate"}},
         }
     )
 
@@ -54,9 +57,24 @@ class Registry:
         kept = ("source_ref", "person", "recorded_by")
         return {name: self.give[name] for name in kept} | {"act": "withdraw"}
 
-    def send(self, document: dict[str, Any], **more: Any) -> TestResponse:
+    def send(
+        self, document: dict[str, Any], *, headers: dict[str, str] | None = None, **more: Any
+    ) -> TestResponse:
+        """Send a decision; an act that opens says that it was decided on what stands now, unless told otherwise."""
         body = {"decision_id": str(uuid4())} | document | more
-        return self.client.post("/v1/consent-decisions", json=body)
+        if headers is None:
+            headers = {"If-Match": f'"{self.version(body["person"])}"'} if body["act"] == "give" else {}
+        return self.client.post("/v1/consent-decisions", json=body, headers=headers)
+
+    def version(self, person: str = "P-ADA") -> int:
+        """The version of a person's standing, as the council reads it; of somebody unknown 0."""
+        answer = self.client.get(f"/v1/cases/EH-1001/people/{person}/consent")
+        return answer.json["standing"]["version"] if answer.json and "standing" in answer.json else 0
+
+    def tasks(self) -> dict[str, str]:
+        """What waits for somebody: whose it is, by kind."""
+        with self.wiring.engine.connect() as connection:
+            return {str(task.kind): str(task.audience) for task in open_tasks(connection)}
 
     def standings(self) -> dict[UUID, Standing]:
         with self.wiring.engine.connect() as connection:

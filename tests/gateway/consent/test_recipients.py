@@ -11,17 +11,17 @@ from agencies.register import Agency, AgencyState, PractitionerPolicy
 from consent_registry.errors import InvalidDocumentError
 from consent_registry.model import (
     ALL,
-    Act,
     Closure,
     DecisionId,
+    Exit,
     Given,
     Granted,
     NotGranted,
     Scope,
     Standing,
-    evaluate,
 )
 from consent_registry.schemas import DecisionRequest
+from consent_registry.standing import evaluate
 from gateway.consent.recipients import resolve_scope
 from gateway.consent.schemas import read_decision
 
@@ -53,6 +53,7 @@ GIVE = CLOSE | {
     "purposes": ["P1"],
     "method": "signed_form",
     "notice": {"id": "families", "version": 1, "language": "en"},
+    "profiles_shown": {"camhs": 1},
 }
 
 
@@ -68,8 +69,8 @@ def closes_for_camhs(scope: Scope) -> bool:
     """Whether a withdrawal of this scope takes back what was given to that agency."""
     now = datetime(2026, 10, 1, tzinfo=UTC)
     whole = Scope(agencies=frozenset({"camhs"}), purposes=frozenset({"P1"}))
-    given = Given(DecisionId(UUID(int=1)), whole, now, now + timedelta(days=1))
-    before, after = Standing(given), Standing(given, (Closure(Act.WITHDRAW, scope),))
+    given = Given(DecisionId(UUID(int=1)), whole, now, now + timedelta(days=1), profiles_shown={"camhs": 1})
+    before, after = Standing(given), Standing(given, (Closure(Exit.WITHDRAWN, scope),))
     assert isinstance(evaluate(before, agency="camhs", purpose="P1", now=now), Granted)
     return isinstance(evaluate(after, agency="camhs", purpose="P1", now=now), NotGranted)
 

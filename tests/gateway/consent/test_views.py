@@ -12,7 +12,7 @@ from sqlalchemy import text
 from consent_registry.model import Granted, NotGranted, Reason
 from gateway.cases.service import erase_family
 from gateway.database import open_engine
-from gateway.oauth.access import ROUTES
+from gateway.oauth.access import ROUTES, scopes_of
 from gateway.problems import NOT_FOUND_BODY
 from gateway.staff.repository import deactivate
 from tests.gateway.cases.documents import family
@@ -27,8 +27,9 @@ def pointers(body: bytes) -> list[str]:
     return [fault["pointer"] for fault in json.loads(body)["errors"]]
 
 
-def test_the_route_needs_the_consent_scope() -> None:
-    assert ROUTES["consent.decisions"] == "consent:write"
+def test_the_routes_need_a_scope_of_consent() -> None:
+    assert {"consent:report-withdrawal", "consent:write"} == scopes_of(ROUTES["consent.decisions"])
+    assert "consent:write" == ROUTES["consent.standing"]
 
 
 def test_a_give_is_recorded_and_grants(registry: Registry) -> None:
@@ -60,6 +61,7 @@ def test_five_members_close_everything_at_once(registry: Registry, act: str) -> 
 def test_a_replay_answers_200_with_the_same_body(registry: Registry, opens: bool) -> None:
     document = (registry.give if opens else registry.withdrawal) | {"decision_id": str(uuid4())}
     first = registry.send(document)
+    registry.send(registry.withdrawal)
     entries = entries_in_log(registry.wiring)
     with registry.wiring.engine.begin() as connection:
         deactivate(connection, "c.worker")
@@ -126,8 +128,24 @@ def test_an_unknown_case_or_person_is_the_constant_absence(
     load(registry.wiring, other)
     document = (registry.give if opens else registry.withdrawal) | more
     answer = registry.send({name: value for name, value in document.items() if value is not None})
-    assert (answer.status_code, answer.data) == (404, NOT_FOUND_BODY)
-    assert registry.standings() == {}
+    if opens or "person" not in more:
+        assert (404, NOT_FOUND_BODY) == (answer.status_code, answer.data)
+        assert {} == registry.standings()
+    else:
+        assert 201 == answer.status_code
+
+
+def test_stop_for_somebody_nobody_knows_holds_the_whole_case(registry: Registry) -> None:
+    """A misspelt name in the kitchen must not leave a child's data open until Monday."""
+    for person in ("P-ADA", "P-BEN"):
+        registry.send(registry.give, person=person)
+    document = registry.withdrawal | {"person": "P-NOBODY", "decision_id": str(uuid4())}
+    first, again = registry.send(document), registry.send(document)
+    assert [201, 200] == [first.status_code, again.status_code]
+    assert first.json == again.json
+    assert document["decision_id"] == (first.json or {})["decision_id"]
+    assert [NotGranted(Reason.HELD)] * 2 == [registry.answer(person=one) for one in ("P-ADA", "P-BEN")]
+    assert "manager" == registry.tasks()["consent.held"]
 
 
 def test_a_case_may_be_named_by_an_agencys_reference(registry: Registry) -> None:
@@ -189,9 +207,12 @@ def test_every_fault_is_told_with_its_place(registry: Registry) -> None:
     assert b"colour" not in answer.data
 
 
-def test_an_unknown_agency_is_a_fault_of_the_document(registry: Registry) -> None:
-    answer = registry.send(registry.give, exclude=["cahms"])
-    assert pointers(answer.data) == ["/exclude/0"]
+def test_an_unknown_agency_is_a_fault_of_a_yes_and_makes_a_no_a_hold(registry: Registry) -> None:
+    assert ["/exclude/0"] == pointers(registry.send(registry.give, exclude=["cahms"]).data)
+    registry.send(registry.give)
+    assert 201 == registry.send(registry.withdrawal, agencies=["cahms"]).status_code
+    assert NotGranted(Reason.HELD) == registry.answer()
+    assert "manager" == registry.tasks()["consent.held"]
 
 
 def test_each_decision_is_one_entry_and_moves_the_gate(registry: Registry) -> None:

@@ -1,0 +1,133 @@
+"""What the record says about who may decide for whom, opened inside the act that records a decision.
+
+INVARIANT: of the record only relationships, days of birth, languages and the presence of what calls for care are read;
+nothing of it is kept, logged or answered.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from gateway.cases import repository
+from gateway.cases.model import CaseIdentity, Role, Shield
+from gateway.cases.sealing import open_births, open_parts
+from gateway.keyring import FamilyKeys
+from gateway.strict_json import JsonValue
+
+NO_RESPONSIBILITY = "none"
+"""The stated basis of somebody who holds no parental responsibility."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person of the case, as far as deciding goes.
+
+    Attributes:
+        born: the day of birth, or of expected birth; absent: nobody knows it.
+        language: BCP 47 tag of what they speak, where it is recorded.
+        needs_interpreter: recorded with the language.
+    """
+
+    role: Role
+    risk_person: bool = False
+    shield: Shield = Shield.NONE
+    born: date | None = None
+    language: str | None = None
+    needs_interpreter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Everybody of a case, and what they are to each other.
+
+    Attributes:
+        parental: the stated basis of parental responsibility, by (who holds it, for which child); ``none``: stated not
+            to hold it.
+        abuse: the record holds something about domestic abuse.
+    """
+
+    members: Mapping[UUID, Member] = field(default_factory=dict)
+    parental: Mapping[tuple[UUID, UUID], str] = field(default_factory=dict)
+    abuse: bool = False
+
+    @property
+    def needs_care(self) -> bool:
+        """True when whoever is asked must be asked alone: abuse is recorded, or somebody is shielded."""
+        return self.abuse or any(each.shield is not Shield.NONE for each in self.members.values())
+
+
+def read_family(connection: Connection, identity: CaseIdentity, keys: FamilyKeys) -> Family:
+    """Return what the record says.
+
+    Raises: UnreadablePartError, it is damaged.
+    """
+    rows = connection.execute(
+        text(
+            "SELECT person_id, role, risk_person, shield, born FROM gateway.case_person WHERE case_id = :case"
+        ),
+        {"case": identity.case_id},
+    ).all()
+    person_keys = repository.family_person_keys(connection, identity.family_id)
+    births = {row.person_id: bytes(row.born) for row in rows if row.born is not None}
+    born = open_births(keys, person_keys, births)
+    items = open_parts(keys, person_keys, repository.stored_parts(connection, identity.case_id))
+    spoken = _languages(items)
+    members = {
+        row.person_id: Member(
+            Role(row.role),
+            row.risk_person,
+            Shield(row.shield),
+            born.get(row.person_id),
+            *spoken.get(row.person_id, (None, False)),
+        )
+        for row in rows
+    }
+    return Family(members, _parental(items), abuse=any(item["field"] == "domestic_abuse" for item in items))
+
+
+def read_birth(
+    connection: Connection, identity: CaseIdentity, keys: FamilyKeys, person_id: UUID
+) -> date | None:
+    """Return one person's day of birth, or of expected birth; absent: nobody knows it.
+
+    Raises: UnreadablePartError, it is damaged.
+    """
+    row = connection.execute(
+        text(
+            "SELECT p.born, k.wrapped FROM gateway.case_person p JOIN gateway.person_key k"
+            " USING (family_id, person_id) WHERE p.case_id = :case AND p.person_id = :person"
+        ),
+        {"case": identity.case_id, "person": person_id},
+    ).one_or_none()
+    if row is None or row.born is None:
+        return None
+    return open_births(keys, {person_id: bytes(row.wrapped)}, {person_id: bytes(row.born)})[person_id]
+
+
+def _parental(items: Iterable[Mapping[str, JsonValue]]) -> dict[tuple[UUID, UUID], str]:
+    stated: dict[tuple[UUID, UUID], str] = {}
+    for value in _values(items, "household"):
+        basis = value.get("pr_basis")
+        if isinstance(basis, str):
+            stated[UUID(str(value["member"])), UUID(str(value["to"]))] = basis
+    return stated
+
+
+def _languages(items: Iterable[Mapping[str, JsonValue]]) -> dict[UUID, tuple[str | None, bool]]:
+    spoken: dict[UUID, tuple[str | None, bool]] = {}
+    for item in items:
+        value, about = item["value"], item["about"]
+        if item["field"] == "language" and isinstance(value, dict) and isinstance(about, list):
+            told = (str(value["language"]), value.get("interpreter") is True)
+            spoken |= {UUID(str(person)): told for person in about}
+    return spoken
+
+
+def _values(items: Iterable[Mapping[str, JsonValue]], name: str) -> Iterable[Mapping[str, JsonValue]]:
+    for item in items:
+        value = item["value"]
+        if item["field"] == name and isinstance(value, dict):
+            yield value

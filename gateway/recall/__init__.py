@@ -1,0 +1,1 @@
+"""Calling back what was shared, and what the agencies answer."""

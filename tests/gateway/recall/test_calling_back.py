@@ -1,0 +1,317 @@
+"""Who is asked to stop using what, after an act that closes: everybody with a copy that rests on it, and nobody else."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+
+from consent_registry.model import ALL, Scope
+from gateway.cases.service import erase_family
+from gateway.database import open_engine
+from gateway.disclosure_log.service import act
+from gateway.recall import repository, service
+from gateway.recall.model import Answer, Copy, Ground, Recall, RecallState, to_call_back
+from gateway.release.model import Released
+from gateway.tasks.repository import finish, open_tasks
+from gateway.wiring import Wiring
+from tests.support.throwaway import Database
+from tests.support.world import World, household
+
+SOURCE = "EH-1"
+MUM, ADA, BEN = (f"{SOURCE}-{who}" for who in ("mum", "ada", "ben"))
+
+
+@pytest.fixture
+def world(wiring: Wiring) -> World:
+    made = World(wiring)
+    for code in ("camhs", "charity", "refuge"):
+        made.join(code)
+    household(made, SOURCE)
+    return made
+
+
+@pytest.fixture
+def admin(database: Database) -> Iterator[Engine]:
+    """The database's own superuser, for whom no row is out of reach."""
+    engine = open_engine(database.admin_url)
+    yield engine
+    engine.dispose()
+
+
+def pull(world: World, agency: str) -> UUID:
+    outcome = world.release(agency, SOURCE)
+    assert isinstance(outcome, Released)
+    return outcome.extract_id
+
+
+def recalls(world: World, agency: str) -> list[Recall]:
+    with world.wiring.engine.connect() as connection:
+        return repository.recalls_of(connection, agency)
+
+
+def called(world: World) -> dict[str, list[tuple[UUID, ...]]]:
+    found = {agency: [each.extracts for each in recalls(world, agency)] for agency in world.members}
+    return {agency: extracts for agency, extracts in found.items() if extracts}
+
+
+def answer(world: World, agency: str, said: Answer, ground: Ground | None = None) -> Recall:
+    (recall, *_) = recalls(world, agency)
+    return service.answer_recall(
+        world.wiring, recall.recall_id, answer=said, ground=ground, caller=world.caller(agency)
+    )
+
+
+def test_everybody_with_a_copy_is_asked_and_nobody_else(world: World) -> None:
+    first, second = pull(world, "camhs"), pull(world, "camhs")
+    world.withdraw(SOURCE, MUM)
+    assert {"camhs": [tuple(sorted([first, second]))]} == called(world)
+
+
+NARROWED: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "everything": ({}, {"camhs", "charity"}),
+    "one agency": ({"agencies": ["camhs"]}, {"camhs"}),
+    "another agency": ({"agencies": ["refuge"]}, set()),
+    "a kind": ({"agencies": ["kind:charity"]}, {"charity"}),
+    "all but one": ({"exclude": ["camhs"]}, {"charity"}),
+    "a category": ({"categories": ["name"]}, {"camhs", "charity"}),
+    "the purpose": ({"purposes": ["P1"]}, {"camhs", "charity"}),
+    "another purpose": ({"purposes": ["P2"]}, set()),
+}
+
+
+@pytest.mark.parametrize(("narrowed", "expected"), NARROWED.values(), ids=NARROWED.keys())
+def test_a_part_calls_back_from_whom_it_closes_for(
+    world: World, narrowed: dict[str, Any], expected: set[str]
+) -> None:
+    pull(world, "camhs")
+    pull(world, "charity")
+    world.withdraw(SOURCE, MUM, **narrowed)
+    assert expected == set(called(world))
+
+
+def test_a_sibling_who_was_not_in_the_extract_calls_nothing_back(world: World) -> None:
+    world.withdraw(SOURCE, BEN)
+    extract = pull(world, "camhs")
+    assert {} == called(world)
+    world.give(SOURCE, BEN)
+    world.withdraw(SOURCE, BEN)
+    assert {} == called(world)
+    world.withdraw(SOURCE, ADA)
+    assert {"camhs": [(extract,)]} == called(world)
+
+
+@pytest.mark.parametrize("name", ["refuse", "withdraw", "hold", "invalidate", "enter_in_error"])
+def test_every_act_that_closes_calls_back(world: World, name: str) -> None:
+    pull(world, "camhs")
+    world.decide(SOURCE, MUM, name)
+    assert {"camhs"} == set(called(world))
+
+
+ANSWERS: dict[str, tuple[Answer | None, Ground | None, int]] = {
+    "not answered": (None, None, 0),
+    "deleted": (Answer.DELETED, None, 0),
+    "returned": (Answer.RETURNED, None, 0),
+    "stopped": (Answer.STOPPED, None, 1),
+    "retained": (Answer.RETAINED, Ground.STATUTORY_DUTY, 1),
+    "not received": (Answer.NOT_RECEIVED, None, 1),
+}
+
+
+@pytest.mark.parametrize(("said", "ground", "more"), ANSWERS.values(), ids=ANSWERS.keys())
+def test_only_a_copy_that_is_gone_is_not_called_back_again(
+    world: World, said: Answer | None, ground: Ground | None, more: int
+) -> None:
+    pull(world, "camhs")
+    world.withdraw(SOURCE, ADA)
+    if said is not None:
+        answer(world, "camhs", said, ground)
+    world.withdraw(SOURCE, MUM)
+    assert 1 + more == len(recalls(world, "camhs"))
+
+
+def test_a_copy_that_was_pulled_later_is_called_back_by_itself(world: World) -> None:
+    pull(world, "camhs")
+    world.withdraw(SOURCE, ADA)
+    later = pull(world, "camhs")
+    world.withdraw(SOURCE, MUM)
+    assert (later,) in called(world)["camhs"]
+
+
+def test_an_act_that_fails_calls_nothing_back(world: World) -> None:
+    pull(world, "camhs")
+    family = world.family_id(SOURCE)
+    with pytest.raises(RuntimeError), act(world.wiring, families=(family,), closes=True) as change:
+        service.after_closing(
+            world.wiring,
+            change,
+            family_id=family,
+            people=[world.person_id(SOURCE, MUM)],
+            scope=Scope(),
+        )
+        raise RuntimeError
+    assert {} == called(world)
+
+
+@pytest.mark.parametrize("fault", [KeyError("x"), ValueError("x")])
+def test_a_fault_in_calling_back_never_stops_the_withdrawal(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    pull(world, "camhs")
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(repository, "add_recall", broken)
+    world.withdraw(SOURCE, MUM)
+    monkeypatch.undo()
+    for person in (ADA, BEN):
+        world.withdraw(SOURCE, person)
+    assert not isinstance(world.release("camhs", SOURCE), Released)
+    with world.wiring.engine.connect() as connection:
+        assert "recall.failed" in {str(task.kind) for task in open_tasks(connection)}
+
+
+def test_what_is_no_release_under_agreement_is_never_called_back(world: World, admin: Engine) -> None:
+    """A referral carries an extract's id too; called back, it would tell of itself."""
+    pull(world, "camhs")
+    family = world.family_id(SOURCE)
+    with act(world.wiring, families=(family,)) as change:
+        change.record(kind="case.shield", family_id=family, actor="test", restricted=True)
+        change.record(kind="case.close", family_id=family, actor="test")
+    with admin.begin() as connection:
+        for place in range(2):
+            connection.execute(
+                text(
+                    "UPDATE gateway.log_trace SET extract_id = :extract, agency_code = 'charity' WHERE entry_id ="
+                    " (SELECT entry_id FROM gateway.log_entry ORDER BY leaf_index DESC OFFSET :place LIMIT 1)"
+                ),
+                {"extract": uuid4(), "place": place},
+            )
+    world.withdraw(SOURCE, MUM)
+    assert {"camhs"} == set(called(world))
+
+
+def test_a_copy_whose_entry_cannot_be_read_is_called_back(world: World, admin: Engine) -> None:
+    extract = pull(world, "camhs")
+    with admin.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE gateway.log_payload SET sealed = '\\x00' WHERE entry_id ="
+                " (SELECT entry_id FROM gateway.log_trace WHERE extract_id = :extract)"
+            ),
+            {"extract": extract},
+        )
+    world.withdraw(SOURCE, MUM)
+    assert {"camhs": [(extract,)]} == called(world)
+
+
+def test_an_answer_is_one_entry_and_the_same_again_is_none(world: World) -> None:
+    pull(world, "camhs")
+    world.withdraw(SOURCE, MUM)
+    before = size(world)
+    assert RecallState.ANSWERED is answer(world, "camhs", Answer.STOPPED).state
+    answer(world, "camhs", Answer.STOPPED)
+    assert before + 1 == size(world)
+    assert RecallState.ENDED is answer(world, "camhs", Answer.DELETED).state
+
+
+def test_an_overdue_recall_is_one_task(world: World, admin: Engine) -> None:
+    pull(world, "camhs")
+    world.withdraw(SOURCE, MUM)
+    now = now_of(world)
+    assert 0 == service.watch_recalls(world.wiring, now)
+    with admin.begin() as connection:
+        connection.execute(text("UPDATE gateway.recall SET due_on = due_on - 30"))
+    assert 1 == service.watch_recalls(world.wiring, now)
+    assert 0 == service.watch_recalls(world.wiring, now)
+    with world.wiring.engine.connect() as connection:
+        (task,) = (task for task in open_tasks(connection) if task.kind == "recall.overdue")
+    assert ("camhs", "data protection officer") == (task.about, str(task.audience))
+
+
+def test_the_last_day_is_so_many_working_days_ahead(world: World) -> None:
+    pull(world, "camhs")
+    world.withdraw(SOURCE, MUM)
+    (recall,) = recalls(world, "camhs")
+    assert 7 <= (recall.due_on - world.today).days <= 7 + 4  # two weekend days, and the holidays at Christmas
+    assert recall.due_on.weekday() < 5
+
+
+def test_erasing_a_family_takes_its_recalls(world: World, eraser: Engine) -> None:
+    pull(world, "camhs")
+    world.withdraw(SOURCE, MUM)
+    with world.wiring.engine.begin() as connection:
+        for task in open_tasks(connection):
+            finish(connection, task.id, actor="test", now=now_of(world))
+    erase_family(
+        eraser,
+        wiring=world.wiring,
+        family_id=world.family_id(SOURCE),
+        requested_by="test",
+        approved_by="other",
+    )
+    assert [] == recalls(world, "camhs")
+
+
+def test_a_listed_case_is_not_ready_until_it_is_listed_again(world: World) -> None:
+    def since() -> list[object]:
+        with world.wiring.engine.connect() as connection:
+            return list(connection.execute(text("SELECT not_ready_since FROM gateway.agenda_item")).scalars())
+
+    assert [None] == since()
+    world.withdraw(SOURCE, ADA, categories=["health"])
+    assert None not in since()
+    world.list_cases(SOURCE, ref=f"M-{SOURCE}")
+    assert [None] == since()
+
+
+A, B = uuid4(), uuid4()
+DECISION, OTHER = uuid4(), uuid4()
+PURE: dict[str, tuple[Scope, list[Copy], set[tuple[str, UUID]], dict[str, list[UUID]]]] = {
+    "no copy": (Scope(), [], set(), {}),
+    "all": (Scope(agencies=ALL), [Copy(A, "x", frozenset({DECISION}), "P1")], set(), {"x": [A]}),
+    "other decision": (Scope(), [Copy(A, "x", frozenset({OTHER}), "P1")], set(), {}),
+    "unreadable": (Scope(purposes=frozenset({"P2"})), [Copy(A, "x", None)], set(), {"x": [A]}),
+    "done for another agency": (Scope(), [Copy(A, "x", None)], {("y", A)}, {"x": [A]}),
+    "done": (Scope(), [Copy(A, "x", None)], {("x", A)}, {}),
+    "excluded": (
+        Scope(exclude=frozenset({"x"})),
+        [Copy(A, "x", None), Copy(B, "y", None)],
+        set(),
+        {"y": [B]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("scope", "copies", "done", "expected"), PURE.values(), ids=PURE.keys())
+def test_the_rule(
+    scope: Scope, copies: list[Copy], done: set[tuple[str, UUID]], expected: dict[str, list[UUID]]
+) -> None:
+    assert expected == to_call_back(copies, scope=scope, decisions={DECISION}, done=done)
+
+
+def size(world: World) -> int:
+    with world.wiring.engine.connect() as connection:
+        found: int = connection.execute(text("SELECT size FROM gateway.log_head")).scalar_one()
+    return found
+
+
+def now_of(world: World) -> Any:
+    with world.wiring.engine.connect() as connection:
+        return connection.execute(text("SELECT now()")).scalar_one()
+
+
+def test_hundreds_of_copies_are_called_back_while_somebody_waits(
+    world: World, say: Callable[[str], None]
+) -> None:
+    """A family that was pulled for months must not make its caseworker wait."""
+    for _ in range(60):
+        pull(world, "camhs")
+    world.withdraw(SOURCE, MUM)
+    (recall,) = recalls(world, "camhs")
+    assert 60 == len(recall.extracts)
+    assert len(json.dumps([str(each) for each in recall.extracts])) < 64 * 1024
+    say(f"one withdrawal called {len(recall.extracts)} copies back")
