@@ -1,7 +1,7 @@
-"""The partner's command: ``extract-client pull``, ``me``, ``check``, ``verify``, ``monitor`` and ``witness``.
+"""The partner's command: ``extract-client pull``, ``me``, ``check``, ``recalls``, ``status``, ``verify`` and others.
 
 Exit status: 0 done, 1 refused or failed (one plain sentence on standard error), 2 wrong arguments, 3 the log
-contradicts itself, 4 not available. The extract goes to standard output and nowhere else; where a key of the log is
+contradicts itself, 4 not available, or a copy that must not be used any more. The extract goes to standard output and nowhere else; where a key of the log is
 given, only once its receipt was verified.
 """
 
@@ -16,6 +16,7 @@ from extract_client.errors import ExtractClientError, NotAvailableError
 from extract_client.log import commands as log_commands
 from extract_client.log import witness_command
 from extract_client.settings import Access, read_access, read_case_ref
+from extract_client.status import NEITHER
 
 FAILED = 1
 NOT_AVAILABLE = 4
@@ -45,6 +46,11 @@ def _run(given: Namespace) -> int:
             return log_commands.run_monitor(given, _open(read_access(given)))
         case "witness":
             witness_command.run(given)
+        case "status":
+            access = read_access(given)
+            found = _open(access).status(given.extract_id, practitioner=access.practitioner)
+            sys.stdout.write(f"{found}\n")
+            return NOT_AVAILABLE if found == NEITHER else 0
         case _:
             _ask(given, read_access(given))
     return 0
@@ -57,6 +63,12 @@ def _ask(given: Namespace, access: Access) -> None:
             for step in _open(access).check(purpose=given.purpose, practitioner=practitioner):
                 sys.stdout.write(f"ok: {step}\n")
                 sys.stdout.flush()
+        case "recalls" if given.answer is None:
+            _print(_open(access).recalls(practitioner=practitioner))
+        case "recalls":
+            recall_id, said = given.answer
+            client = _open(access)
+            _print(client.answer_recall(recall_id, said, ground=given.ground, practitioner=practitioner))
         case "me":
             _print(_open(access).me(practitioner=practitioner))
         case _:
@@ -87,10 +99,20 @@ def _parser() -> ArgumentParser:
     pull = commands.add_parser("pull", help="pull one extract and print it")
     me = commands.add_parser("me", help="print what this agency may see, and why")
     check = commands.add_parser("check", help="try the connection step by step; pulls nothing")
+    recalls = commands.add_parser("recalls", help="list what must not be used any more, or answer one")
+    recalls.add_argument(
+        "--answer",
+        nargs=2,
+        metavar=("RECALL", "WORD"),
+        help="what was done: deleted, returned, stopped, retained or not_received",
+    )
+    recalls.add_argument("--ground", help="why copies are retained: a code, see the guide")
+    status = commands.add_parser("status", help="ask whether a copy may still be used")
+    status.add_argument("extract_id", help="extract_id of the copy")
     log_commands.add_verify_parser(commands)
     monitor = log_commands.add_monitor_parser(commands)
     witness_command.add_parser(commands)
-    for command in (pull, me, check, monitor):
+    for command in (pull, me, check, recalls, status, monitor):
         command.add_argument("--config", type=Path, help="the demo's demo.json")
         command.add_argument("--agency", help="which agency of the configuration asks")
         command.add_argument("--base-url", help="the gateway's address, https://host[:port]")
@@ -100,7 +122,7 @@ def _parser() -> ArgumentParser:
     pull.add_argument("--case", help="label of a case of the configuration")
     pull.add_argument("--case-ref", help="this agency's reference of the case")
     log_commands.add_trust(pull)
-    for command in (pull, me, check):
+    for command in (pull, me, check, recalls, status):
         command.add_argument("--practitioner", help="id of the person who asks")
     for command in (pull, check):
         command.add_argument("--purpose", choices=("P1", "P2", "P3"), default="P1", help="default: P1, panel")

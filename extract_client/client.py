@@ -18,6 +18,7 @@ from joserfc.jwk import ECKey
 
 from extract_client.errors import BusyError, NotAvailableError, RefusedError, UnexpectedAnswerError
 from extract_client.signing import PrivateKey, client_assertion, dpop_proof, load_key, new_proof_key
+from extract_client.status import verified_status
 from extract_client.transport import Answer, HttpsTransport, Transport
 
 _METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
@@ -79,6 +80,48 @@ class ExtractClient:
         token = self._extract_token(purpose, practitioner)
         return self._get(f"/v1/cases/{quote(case_ref, safe='')}/extract", token)
 
+    def recalls(self, *, practitioner: str) -> JsonObject:
+        """Return what this agency was asked to stop using, what waits for an answer first.
+
+        Raises: ExtractClientError.
+        """
+        return self._get("/v1/recalls", self._action_token("recall:write", practitioner))
+
+    def answer_recall(
+        self, recall_id: str, answer: str, *, ground: str | None, practitioner: str
+    ) -> JsonObject:
+        """Say what was done with the copies of one recall, and return it; the same again changes nothing.
+
+        Args:
+            answer: deleted, returned, stopped, retained or not_received.
+            ground: why they are kept, with ``retained``.
+
+        Raises: NotAvailableError, there is no such recall; RefusedError; ExtractClientError.
+        """
+        said = {"answer": answer} if ground is None else {"answer": answer, "ground": ground}
+        token = self._action_token("recall:write", practitioner)
+        path = f"/v1/recalls/{quote(recall_id, safe='')}/answer"
+        return _told(self._send_again("POST", path, token, body=json.dumps(said).encode()))
+
+    def status(self, extract_id: str, *, practitioner: str) -> str:
+        """Return what a copy is now: ``current``, ``permitted`` or ``neither``, as the gateway signed it.
+
+        Raises: NotAvailableError, this agency never had such an extract; ExtractClientError.
+        """
+        token = self._extract_token("P1", practitioner)
+        answer = self._get(f"/v1/extracts/{quote(extract_id, safe='')}/status", token)
+        keys = _document(
+            self.transport.send("GET", self._metadata("jwks_uri"), headers={"Accept": "application/json"})
+        )
+        return verified_status(
+            answer,
+            keys=keys.get("keys", []),
+            issuer=self.base_url,
+            client_id=self.client_id,
+            extract_id=extract_id,
+            now=time.time(),
+        )
+
     def check(self, *, purpose: str, practitioner: str) -> Iterator[str]:
         """Try the connection step by step, and yield one sentence for each step that works; pulls nothing.
 
@@ -122,7 +165,7 @@ class ExtractClient:
 
         Raises: NotAvailableError, the log does not have it; BusyError; ExtractClientError.
         """
-        answer = self._read_again(f"/log/{path}", token, accept="*/*")
+        answer = self._send_again("GET", f"/log/{path}", token, accept="*/*")
         if answer.status != _OK:
             raise _refused(answer)
         return answer.body
@@ -134,6 +177,12 @@ class ExtractClient:
                 "scope": "extract:read",
                 "authorization_details": json.dumps(details, separators=(",", ":")),
             }
+        )
+
+    def _action_token(self, scope: str, practitioner: str) -> str:
+        details = [{"type": "case_action", "practitioner": {"id": practitioner}}]
+        return self._token(
+            {"scope": scope, "authorization_details": json.dumps(details, separators=(",", ":"))}
         )
 
     def _token(self, wanted: Mapping[str, str]) -> str:
@@ -169,6 +218,13 @@ class ExtractClient:
         return self.transport.send("POST", endpoint, headers=headers, body=urlencode(form).encode())
 
     def _token_endpoint(self) -> str:
+        return self._metadata("token_endpoint")
+
+    def _metadata(self, name: str) -> str:
+        """One address of the gateway's metadata.
+
+        Raises: UnexpectedAnswerError.
+        """
         answer = self.transport.send(
             "GET", self.base_url + _METADATA_PATH, headers={"Accept": "application/json"}
         )
@@ -179,29 +235,38 @@ class ExtractClient:
             raise UnexpectedAnswerError(
                 "The gateway calls itself by another address than the one configured."
             )
-        endpoint = document.get("token_endpoint")
+        endpoint = document.get(name)
         if not isinstance(endpoint, str) or not endpoint.startswith("https://"):
-            raise UnexpectedAnswerError("The gateway names no token endpoint.")
+            raise UnexpectedAnswerError(f"The gateway names no {name.replace('_', ' ')}.")
         return endpoint
 
     def _get(self, path: str, token: str) -> JsonObject:
-        answer = self._read_again(path, token)
-        document = _document(answer)
-        if answer.status != _OK:
-            raise _refused(answer)
-        return document
+        return _told(self._send_again("GET", path, token))
 
-    def _read_again(self, path: str, token: str, *, accept: str = "application/json") -> Answer:
-        answer = self._read(path, token, accept, nonce=None)
+    def _send_again(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        *,
+        accept: str = "application/json",
+        body: bytes | None = None,
+    ) -> Answer:
+        """Send a request, and once more where the gateway wants a nonce."""
+        answer = self._send(method, path, token, accept, body=body, nonce=None)
         if answer.status == _UNAUTHORIZED and answer.nonce is not None:
-            answer = self._read(path, token, accept, nonce=answer.nonce)
+            answer = self._send(method, path, token, accept, body=body, nonce=answer.nonce)
         return answer
 
-    def _read(self, path: str, token: str, accept: str, *, nonce: str | None) -> Answer:
+    def _send(
+        self, method: str, path: str, token: str, accept: str, *, body: bytes | None, nonce: str | None
+    ) -> Answer:
         url, now = self.base_url + path, int(time.time())
-        proof = dpop_proof(self.proof_key, method="GET", url=url, now=now, token=token, nonce=nonce)
+        proof = dpop_proof(self.proof_key, method=method, url=url, now=now, token=token, nonce=nonce)
         headers = {"Accept": accept, "Authorization": f"DPoP {token}", "DPoP": proof}
-        return self.transport.send("GET", url, headers=headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return self.transport.send(method, url, headers=headers, body=body)
 
 
 def _document(answer: Answer) -> JsonObject:
@@ -211,6 +276,14 @@ def _document(answer: Answer) -> JsonObject:
         raise UnexpectedAnswerError(f"The gateway answered {answer.status} without a document.") from error
     if not isinstance(document, dict):
         raise UnexpectedAnswerError(f"The gateway answered {answer.status} without a document.")
+    return document
+
+
+def _told(answer: Answer) -> JsonObject:
+    """The document of a good answer; raises what any other one means."""
+    document = _document(answer)
+    if answer.status != _OK:
+        raise _refused(answer)
     return document
 
 

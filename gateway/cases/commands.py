@@ -1,4 +1,4 @@
-"""``gateway case``: import a file of families, shield a person, print a template.
+"""``gateway case``: import a file of families, print a template.
 
 INVARIANT: reports name rows, pointers and stable reasons, never a value of the file.
 """
@@ -7,16 +7,13 @@ import json
 import sys
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 import click
 
-from gateway.cases import repository, service
-from gateway.cases.errors import CaseFileError, UnknownCaseError
-from gateway.cases.model import Shield
+from gateway.cases import service
+from gateway.cases.errors import CaseFileError
 from gateway.cases.schemas import FORMAT, MAX_FILE_BYTES
 from gateway.commands import command_actor, command_wiring
-from gateway.wiring import Wiring
 
 _TEMPLATE: Final = {
     "format": FORMAT,
@@ -84,46 +81,7 @@ def import_file(file: Path) -> None:
         sys.exit(1)
 
 
-@case.command("shield")
-@click.argument("source_ref")
-@click.argument("person")
-@click.option(
-    "--level",
-    required=True,
-    type=click.Choice([str(Shield.RESTRICTED), str(Shield.REFUGE)]),
-    help="How strictly.",
-)
-def shield_person(source_ref: str, person: str, level: str) -> None:
-    """Protect the whereabouts of PERSON (the council's id) of the case SOURCE_REF, from now on."""
-    with command_wiring() as wiring:
-        try:
-            family_id, person_id = _find(wiring, source_ref, person)
-            service.shield(
-                wiring, family_id=family_id, person_id=person_id, level=Shield(level), actor=command_actor()
-            )
-        except UnknownCaseError as error:
-            raise click.ClickException("There is no such person in such a case.") from error
-    click.echo(f"shielded: {level}")
-
-
 @case.command("template")
 def template() -> None:
     """Print a small valid import file."""
     click.echo(json.dumps(_TEMPLATE, indent=2))
-
-
-def _find(wiring: Wiring, source_ref: str, person: str) -> tuple[UUID, UUID]:
-    """Our ids of a family and of a person in it.
-
-    Raises: UnknownCaseError.
-    """
-    with wiring.engine.connect() as connection:
-        identity = repository.case_by_source_ref(connection, keyring=wiring.keyring, source_ref=source_ref)
-        if identity is None:
-            raise UnknownCaseError
-        person_id = repository.person_in_case(
-            connection, keyring=wiring.keyring, family_id=identity.family_id, person_ref=person
-        )
-    if person_id is None:
-        raise UnknownCaseError
-    return identity.family_id, person_id

@@ -22,12 +22,15 @@ from gateway.cases.model import Shield
 from gateway.cases.schemas import read_family, read_file
 from gateway.cases.store import Stored, store_family
 from gateway.disclosure_log import erasure as log_erasure
-from gateway.disclosure_log.service import act
+from gateway.disclosure_log.service import Change, act
 from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
 
 Progress = Callable[[int, int], None]
 """Told after each family: how many are done, of how many."""
+
+AfterShield = Callable[[Change, UUID], Sequence[UUID]]
+"""Told inside the act, once for each family of whoever is shielded; the ids it returns are named in the entry."""
 
 _ATTEMPTS = 3
 
@@ -102,10 +105,22 @@ def import_family(wiring: Wiring, raw: JsonValue, *, today: date, actor: str) ->
     return Outcome.IMPORTED if stored is Stored.IMPORTED else Outcome.REPLACED
 
 
-def shield(wiring: Wiring, *, family_id: UUID, person_id: UUID, level: Shield, actor: str) -> None:
+def shield(
+    wiring: Wiring,
+    *,
+    family_id: UUID,
+    person_id: UUID,
+    level: Shield,
+    actor: str,
+    after: AfterShield | None = None,
+) -> None:
     """Shield a person at least this strictly, in this family and in every other that they belong to.
 
     A stricter shield stays. Lifting one opens, so it is not done here.
+
+    Args:
+        after: what else follows; not called where nothing changed.
+
     Raises: UnknownCaseError, the person is not of this family; CaseMovedError.
     """
     if level is Shield.NONE:
@@ -130,13 +145,19 @@ def shield(wiring: Wiring, *, family_id: UUID, person_id: UUID, level: Shield, a
             )
             if not shielded.rowcount:
                 change.nothing_changed()
+                return
             for each in sorted(families):
+                recalls = after(change, each) if after else ()
                 change.record(
                     kind="case.shield",
                     family_id=each,
                     actor=actor,
                     restricted=True,
-                    internal={"person_id": str(person_id), "level": str(level)},
+                    internal={
+                        "person_id": str(person_id),
+                        "level": str(level),
+                        **({"recalls": [str(recall) for recall in recalls]} if recalls else {}),
+                    },
                 )
         return
     raise CaseMovedError("the person's families kept changing")

@@ -6,7 +6,7 @@ import click
 
 from gateway.commands import command_actor, command_wiring
 from gateway.panel.errors import PanelFileError, PanelMovedError
-from gateway.panel.service import import_panel_file
+from gateway.panel.service import agendas, import_panel_file
 
 
 @click.group(name="panel")
@@ -28,3 +28,14 @@ def import_command(file: BinaryIO) -> None:
         except PanelMovedError as error:
             raise click.ClickException("Meetings are being changed elsewhere; try again.") from error
     click.echo(f"Stored {imported.meetings} meetings and {imported.offers} offers.")
+
+
+@panel.command()
+def agenda() -> None:
+    """Print the meetings to come, and which of their cases are ready; a case is told by its place in the file."""
+    with command_wiring() as wiring:
+        meetings = agendas(wiring)
+    for meeting in meetings:
+        click.echo(f"{meeting.held_on.isoformat()} {meeting.ref} {meeting.title}")
+        for position, readiness in meeting.cases:
+            click.echo(f"  {position or '-'}: {readiness}")

@@ -3,6 +3,7 @@
 INVARIANTS
 - A case is listed only while it is open, at Level 2, and at least one person's consent to the panel
   discussion stands for at least one member of the meeting.
+- Of a listed case a chair learns one word, ready or not ready, and never why.
 - Commissioners and the police are never members of a meeting and never accept an offer.
 
 Pure: standard library and other pure modules only.
@@ -34,6 +35,13 @@ class Refusal(StrEnum):
     REF_IN_USE = "ref_in_use"
     UNKNOWN_AGENCY = "unknown_agency"
     UNKNOWN_CASE = "unknown_case"
+
+
+class Readiness(StrEnum):
+    """Whether a listed case can be discussed: the one word that a chair gets, whatever the reason."""
+
+    NOT_READY = "not ready"
+    READY = "ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,21 @@ class CaseState:
 
 
 @dataclass(frozen=True, slots=True)
+class Agenda:
+    """One meeting as its chair sees it.
+
+    Attributes:
+        ref: the council's id of the meeting.
+        cases: place in the panel file's agenda (absent: listed before places were kept) and readiness, in that order.
+    """
+
+    ref: str
+    title: str
+    held_on: date
+    cases: tuple[tuple[int | None, Readiness], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Meeting:
     """A stored meeting as its members see it; the window is half-open, aware UTC instants."""
 
@@ -121,6 +144,19 @@ def listing_refusal(case: CaseState, *, members: Iterable[AgencyCode], now: date
         for standing, birthdays in case.standings
     )
     return None if agreed else Refusal.NO_STANDING_YES
+
+
+def readiness(
+    case: CaseState, *, members: Iterable[AgencyCode], not_ready_since: datetime | None, now: datetime
+) -> Readiness:
+    """Return whether a listed case can be discussed by these members.
+
+    Args:
+        not_ready_since: when something was closed after it was listed; absent: nothing was.
+        now: aware instant of the database.
+    """
+    is_ready = not_ready_since is None and listing_refusal(case, members=members, now=now) is None
+    return Readiness.READY if is_ready else Readiness.NOT_READY
 
 
 def agency_refusal(kind: AgencyKind | None) -> Refusal | None:

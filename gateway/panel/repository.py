@@ -52,6 +52,31 @@ class StoredMeeting:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedCase:
+    """One case on the agenda of a meeting.
+
+    Attributes:
+        position: place in the file's agenda; absent: it was listed before places were kept.
+        not_ready_since: when something was closed after it was listed; absent: nothing was.
+    """
+
+    case_id: UUID
+    position: int | None
+    not_ready_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMeeting:
+    """A meeting whose packs can still be pulled, or will be."""
+
+    ref: str
+    title: str
+    held_on: date
+    members: frozenset[AgencyCode]
+    cases: tuple[ListedCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredOffer:
     """What of an offer never changes."""
 
@@ -126,7 +151,7 @@ def put_meeting(
 
     Args:
         window: ``(opens_at, closes_at)``, aware.
-        cases: family id by case id, the whole agenda.
+        cases: family id by case id, the whole agenda in its order; each is ready from now on.
     """
     values = {"title": row.title, "held_on": row.held_on, "opens_at": window[0], "closes_at": window[1]}
     meeting_id: UUID = connection.execute(
@@ -144,7 +169,10 @@ def put_meeting(
     if cases:
         connection.execute(
             insert(AGENDA_ITEM),
-            [{"meeting_id": meeting_id, "case_id": c, "family_id": f} for c, f in cases.items()],
+            [
+                {"meeting_id": meeting_id, "case_id": case, "family_id": family, "position": position}
+                for position, (case, family) in enumerate(cases.items(), start=1)
+            ],
         )
     return meeting_id
 
@@ -166,6 +194,36 @@ def put_offer(connection: Connection, row: OfferRow, *, case: CaseState) -> UUID
         .returning(OFFER.c.offer_id)
     ).scalar_one()
     return offer_id
+
+
+def open_meetings(connection: Connection, *, now: datetime) -> tuple[OpenMeeting, ...]:
+    """Return the meetings whose window has not closed, the next first, with their members and agendas."""
+    meetings = connection.execute(
+        select(PANEL_MEETING)
+        .where(PANEL_MEETING.c.closes_at > now)
+        .order_by(PANEL_MEETING.c.held_on, PANEL_MEETING.c.source_ref)
+    ).all()
+    wanted = [row.meeting_id for row in meetings]
+    members: dict[UUID, set[AgencyCode]] = defaultdict(set)
+    for row in connection.execute(select(PANEL_MEMBER).where(PANEL_MEMBER.c.meeting_id.in_(wanted))):
+        members[row.meeting_id].add(AgencyCode(row.agency_code))
+    cases: dict[UUID, list[ListedCase]] = defaultdict(list)
+    for row in connection.execute(
+        select(AGENDA_ITEM)
+        .where(AGENDA_ITEM.c.meeting_id.in_(wanted))
+        .order_by(AGENDA_ITEM.c.position.nulls_last(), AGENDA_ITEM.c.case_id)
+    ):
+        cases[row.meeting_id].append(ListedCase(row.case_id, row.position, row.not_ready_since))
+    return tuple(
+        OpenMeeting(
+            row.source_ref,
+            row.title,
+            row.held_on,
+            frozenset(members[row.meeting_id]),
+            tuple(cases[row.meeting_id]),
+        )
+        for row in meetings
+    )
 
 
 def meetings_of(connection: Connection, agency_code: AgencyCode) -> tuple[Meeting, ...]:

@@ -25,6 +25,7 @@ from gateway.keyring import NULL_FAMILY
 from gateway.panel import repository
 from gateway.panel.errors import PanelFileError, PanelMovedError
 from gateway.panel.model import (
+    Agenda,
     CaseState,
     MeetingRow,
     OfferRow,
@@ -32,6 +33,7 @@ from gateway.panel.model import (
     Refusal,
     agency_refusal,
     listing_refusal,
+    readiness,
 )
 from gateway.panel.repository import StoredMeeting, StoredOffer
 from gateway.panel.schemas import read_panel_file
@@ -96,6 +98,43 @@ def import_panel_file(wiring: Wiring, data: bytes, *, actor: str) -> Imported:
         if _stored(wiring, file, expected=before, actor=actor):
             return imported
     raise PanelMovedError
+
+
+def agendas(wiring: Wiring) -> tuple[Agenda, ...]:
+    """Return every meeting whose window has not closed, the next first, with what is ready.
+
+    Raises: UnreadablePartError or StoredStandingError, a stored value is damaged.
+    """
+    with wiring.engine.connect() as connection:
+        now = database_now(connection)
+        meetings = repository.open_meetings(connection, now=now)
+        cases = repository.case_states(
+            connection,
+            {listed.case_id for meeting in meetings for listed in meeting.cases},
+            keyring=wiring.keyring,
+            lapse_at_sixteen=wiring.settings.lapse_at_sixteen,
+        )
+    return tuple(
+        Agenda(
+            meeting.ref,
+            meeting.title,
+            meeting.held_on,
+            tuple(
+                (
+                    listed.position,
+                    readiness(
+                        cases[listed.case_id],
+                        members=meeting.members,
+                        not_ready_since=listed.not_ready_since,
+                        now=now,
+                    ),
+                )
+                for listed in meeting.cases
+                if listed.case_id in cases
+            ),
+        )
+        for meeting in meetings
+    )
 
 
 def _stored(wiring: Wiring, file: PanelFile, *, expected: _Known, actor: str) -> bool:

@@ -3,7 +3,7 @@
 INVARIANT: the SQL of the migrations is the contract; this file only names its columns.
 """
 
-from sqlalchemy import Column, Date, DateTime, MetaData, Table, Text, Uuid
+from sqlalchemy import Column, Date, DateTime, Integer, MetaData, Table, Text, Uuid
 
 METADATA = MetaData(schema="gateway")
 
@@ -30,6 +30,7 @@ AGENDA_ITEM = Table(
     Column("case_id", Uuid, primary_key=True),
     Column("family_id", Uuid, nullable=False),
     Column("not_ready_since", DateTime(timezone=True)),
+    Column("position", Integer),
 )
 OFFER = Table(
     "offer",

@@ -15,10 +15,13 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from agencies.model import AgencyKind
 from consent_registry.model import ALL, EVERYONE, Scope
 
 CODE: Final = "no_longer_agreed"
 """Why, in the one word that there is."""
+SENSITIVE_KINDS: Final = frozenset({AgencyKind.REFUGE})
+"""Kinds whose service is itself a secret: their answers carry the family's restricted tag."""
 ASKED: Final = ("stop_using", "delete")
 
 

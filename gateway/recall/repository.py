@@ -36,7 +36,7 @@ def copies_of(connection: Connection, keyring: Keyring, family_id: UUID) -> Iter
     for row in connection.execute(_RELEASED, {"family": family_id}).all():
         try:
             entry = open_entry(connection, keyring=keyring, row=row)
-        except (EnvelopeError, KeyError, ValueError):
+        except (AttributeError, EnvelopeError, LookupError, TypeError, ValueError):
             yield Copy(row.extract_id, row.agency_code, decisions=None)
             continue
         if entry is not None and entry.internal.get("kind") == EntryKind.EXTRACT_RELEASE:

@@ -4,6 +4,7 @@ from typing import Any, Final, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
+from gateway.instants import precise
 from gateway.problems import PointedFault
 from gateway.recall.model import Answer, Ground, Recall, RecallState
 from gateway.strict_json import JsonValue
@@ -93,7 +94,7 @@ def rendered(recall: Recall, *, code: str, ask: tuple[str, ...]) -> dict[str, Js
         "extracts": [str(each) for each in recall.extracts],
         "code": code,
         "ask": [*ask],
-        "raised_at": recall.raised_at.isoformat(),
+        "raised_at": precise(recall.raised_at),
         "due_on": recall.due_on.isoformat(),
         "state": recall.state.value,
     }

@@ -3,6 +3,7 @@
 INVARIANTS
 - Recalls are written in the transaction of the act that calls for them, and can never keep it from being committed: a
   fault in here leaves the act as it is, and a task.
+- One bad copy among many is called back; it never keeps the others from being called back.
 - An answer is idempotent; once a copy is said to be gone, no other answer is taken.
 """
 
@@ -14,23 +15,37 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from agencies import repository as agencies
+from agencies.model import AgencyCode
 from certs.errors import CertsError
 from consent_registry.birthdays import LONDON, midnight
 from consent_registry.model import Scope
 from gateway.bank_holidays import bank_holidays_around
 from gateway.calendar import add_working_days
 from gateway.caller import Caller
+from gateway.cases import service as cases
+from gateway.cases.model import Shield
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import Change, act
 from gateway.keyring import KeyErasedError
 from gateway.recall import repository
 from gateway.recall.errors import AnswerStandsError, UnknownRecallError
-from gateway.recall.model import Answer, Ground, Recall, to_call_back
+from gateway.recall.model import SENSITIVE_KINDS, Answer, Ground, Recall, to_call_back
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import raise_task
 from gateway.wiring import Wiring
 
-_FAULTS: Final = (CertsError, KeyErasedError, SQLAlchemyError, KeyError, TypeError, ValueError)
+_FAULTS: Final = (
+    ArithmeticError,
+    AttributeError,
+    CertsError,
+    KeyErasedError,
+    LookupError,
+    SQLAlchemyError,
+    TypeError,
+    ValueError,
+)
+"""What a damaged stored value, a key or the database can raise; none of it may end the act."""
 _DAY: Final = timedelta(days=1)
 
 
@@ -69,6 +84,18 @@ def after_closing(
     return recalls
 
 
+def shield(wiring: Wiring, *, family_id: UUID, person_id: UUID, level: Shield, actor: str) -> None:
+    """Shield a person as ``gateway.cases.service.shield`` does, and call back every copy that rests on their yes.
+
+    Raises: UnknownCaseError, the person is not of this family; CaseMovedError.
+    """
+
+    def call_back(change: Change, family: UUID) -> list[UUID]:
+        return after_closing(wiring, change, family_id=family, people=[person_id], scope=Scope())
+
+    cases.shield(wiring, family_id=family_id, person_id=person_id, level=level, actor=actor, after=call_back)
+
+
 def answer_recall(
     wiring: Wiring, recall_id: UUID, *, answer: Answer, ground: Ground | None, caller: Caller
 ) -> Recall:
@@ -100,12 +127,19 @@ def answer_recall(
                 ref=family_id,
                 occasion=str(recall_id),
             )
+        register = agencies.agency(change.connection, AgencyCode(agency))
         change.record(
             kind="recall.answer",
             family_id=family_id,
             actor=caller.client_id,
             agency=agency,
-            internal={"recall": str(recall_id), "answer": answer.value},
+            restricted=register is None or register.kind in SENSITIVE_KINDS,
+            internal={
+                "recall": str(recall_id),
+                "answer": answer.value,
+                **({"ground": ground.value} if ground else {}),
+                **({"practitioner": caller.practitioner.id} if caller.practitioner else {}),
+            },
         )
     return replace(recall, answer=answer, ground=ground)
 

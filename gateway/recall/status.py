@@ -3,11 +3,11 @@
 INVARIANTS
 - Nothing is released by asking, and what is answered is one of three words.
 - Only an agency's own extract is there; everything else is one and the same absence.
-- The purpose is that of the extract: what was pulled for the panel is asked about as such.
+- The purpose is that of the token: what was pulled for the panel is asked about as such, or it is not there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -15,7 +15,6 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from agencies.model import Purpose
 from certs.errors import CertsError
 from gateway.caller import Caller
 from gateway.disclosure_log.model import EntryKind
@@ -59,7 +58,7 @@ class StatusAnswer:
 
 
 def status_of(wiring: Wiring, *, caller: Caller, extract_id: UUID) -> StatusAnswer | None:
-    """Return what this agency's copy is now; absent: there is no such extract of its own."""
+    """Return what this agency's copy is now; absent: there is no such extract of its own, pulled for this purpose."""
     with wiring.engine.connect() as connection:
         row = connection.execute(_ENTRY, {"extract": extract_id, "agency": caller.agency}).one_or_none()
         try:
@@ -67,6 +66,8 @@ def status_of(wiring: Wiring, *, caller: Caller, extract_id: UUID) -> StatusAnsw
         except KeyErasedError:
             entry = None
         if entry is None or entry.internal.get("kind") != EntryKind.EXTRACT_RELEASE:
+            return None
+        if entry.recipient["purpose"] != caller.purpose:
             return None
         now = database_now(connection)
     status = _status(wiring, caller, internal=entry.internal, recipient=entry.recipient, now=now)
@@ -93,9 +94,8 @@ def _status(
 ) -> CopyStatus:
     if datetime.fromisoformat(internal["use_until"]) <= now:
         return CopyStatus.NEITHER
-    asking = replace(caller, purpose=Purpose(recipient["purpose"]))
     try:
-        _, found = would_release(wiring, caller=asking, case_ref=UUID(recipient["case_ref"]))
+        _, found = would_release(wiring, caller=caller, case_ref=UUID(recipient["case_ref"]))
     except (CertsError, LookupError, TypeError, ValueError):  # damaged: nothing would be released
         return CopyStatus.NEITHER
     if found is None:

@@ -57,6 +57,8 @@ class Followed:
         extracts: by the program that pulled it.
         too_early: what the client with the certificate was told before anybody had approved it.
         verified: what checking the saved extract printed.
+        recalls: what must not be used any more, at that time.
+        status: what the saved extract is.
     """
 
     reader: Reader
@@ -67,6 +69,8 @@ class Followed:
     me: dict[str, Any]
     too_early: dict[str, Any]
     verified: str
+    recalls: dict[str, Any]
+    status: str
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +102,9 @@ def followed(
     (reader.given["LOG_KEY"],) = council.wiring.log.vkeys
     _, verified = reader.go_on()
     reader.go_on()  # watches the log
+    reader.given["EXTRACT_ID"] = json.loads((folder / "extract.json").read_text())["extract_id"]
+    (recalls,) = reader.go_on()
+    _, status = reader.go_on()
     for program in ("python", "node"):
         _, pulled = reader.go_on()
         extracts[program] = json.loads(pulled.printed)
@@ -128,6 +135,8 @@ def followed(
         json.loads(me.printed),
         too_early,
         verified.printed,
+        json.loads(recalls.printed),
+        status.printed,
     )
 
 
@@ -160,7 +169,7 @@ def _application(folder: Path) -> Path:
         review_on = {today + timedelta(days=300)}
 
         [client]
-        scopes = ["extract:read", "log:read", "panel:read"]
+        scopes = ["extract:read", "log:read", "panel:read", "recall:write"]
         keys = "public.jwks.json"
         """
     )
@@ -199,6 +208,10 @@ def test_the_saved_extract_is_shown_to_be_on_record(followed: Followed) -> None:
     extract = json.loads((followed.reader.folder / "extract.json").read_text())
     assert f"extract_id: {extract['extract_id']}" in followed.verified
     assert all(line.startswith(("ok: ", "    ")) for line in followed.verified.splitlines())
+
+
+def test_nothing_is_recalled_and_the_copy_is_current(followed: Followed) -> None:
+    assert ({"recalls": []}, "current\n") == (followed.recalls, followed.status)
 
 
 def test_a_changed_extract_is_not_on_record(followed: Followed) -> None:

@@ -18,7 +18,9 @@ GRANT SELECT, INSERT, UPDATE (answer, ground, answered_at) ON gateway.recall TO 
 GRANT SELECT, DELETE ON gateway.recall TO gateway_eraser;
 
 -- Since when a case that was listed is not ready any more: one word to chair and panel, whatever happened.
-ALTER TABLE gateway.agenda_item ADD COLUMN not_ready_since timestamptz;
+ALTER TABLE gateway.agenda_item
+    ADD COLUMN not_ready_since timestamptz,
+    ADD COLUMN position        integer CHECK (position > 0); -- in the file's agenda; absent for what was listed before
 GRANT UPDATE (not_ready_since) ON gateway.agenda_item TO gateway_app;
 
 -- How much one client sent lately is asked with every decision.

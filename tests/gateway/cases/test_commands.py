@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import text
 
 from gateway.cases.commands import case
 from gateway.cases.schemas import read_family, read_file
@@ -62,21 +61,3 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "must be an object with the members format and families" in result.output
     assert "CANARY" not in result.output
-
-
-def test_a_person_is_shielded(environment: Wiring, tmp_path: Path) -> None:
-    run("import", write(tmp_path, file_of(family())))
-    assert run("shield", "EH-1001", "P-MUM", "--level", "refuge").exit_code == 0
-    with environment.engine.connect() as connection:
-        shields = connection.execute(text("SELECT shield FROM gateway.case_person ORDER BY shield")).scalars()
-        assert shields.all() == ["none", "none", "none", "refuge"]
-
-
-@pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize(("source_ref", "person"), [("EH-9", "P-MUM"), ("EH-1001", "P-NOBODY")])
-def test_an_unknown_case_and_an_unknown_person_answer_alike(
-    tmp_path: Path, source_ref: str, person: str
-) -> None:
-    run("import", write(tmp_path, file_of(family())))
-    result = run("shield", source_ref, person, "--level", "refuge")
-    assert (result.exit_code, result.output) == (1, "Error: There is no such person in such a case.\n")

@@ -1,6 +1,7 @@
 """Importing, shielding and closing over the real database."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -150,7 +151,10 @@ def test_a_shield_covers_the_person_in_every_family(wiring: Wiring) -> None:
 
 def test_a_weaker_shield_does_not_lower_a_stricter_one(wiring: Wiring) -> None:
     load(wiring, family())
-    who = {"family_id": identity_of(wiring).family_id, "person_id": person_of(wiring, "P-MUM")}
+    who: dict[str, Any] = {
+        "family_id": identity_of(wiring).family_id,
+        "person_id": person_of(wiring, "P-MUM"),
+    }
     service.shield(wiring, **who, level=Shield.REFUGE, actor="test")
     entries = entries_in_log(wiring)
     service.shield(wiring, **who, level=Shield.RESTRICTED, actor="test")
@@ -162,7 +166,10 @@ def test_a_weaker_shield_does_not_lower_a_stricter_one(wiring: Wiring) -> None:
 def test_a_shield_does_not_wait_for_the_log(wiring: Wiring) -> None:
     """Somebody is moving to a refuge: a stuck log must not hold that up."""
     load(wiring, family())
-    who = {"family_id": identity_of(wiring).family_id, "person_id": person_of(wiring, "P-MUM")}
+    who: dict[str, Any] = {
+        "family_id": identity_of(wiring).family_id,
+        "person_id": person_of(wiring, "P-MUM"),
+    }
     with wiring.engine.connect() as stuck, stuck.begin():
         stuck.execute(
             text(

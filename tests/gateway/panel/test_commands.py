@@ -1,4 +1,4 @@
-"""``gateway panel import``."""
+"""``gateway panel``: a file is stored, and a chair sees what is ready."""
 
 from pathlib import Path
 
@@ -8,7 +8,16 @@ from click.testing import CliRunner, Result
 from gateway.panel import commands
 from gateway.panel.errors import PanelMovedError
 from gateway.wiring import Wiring
-from tests.gateway.panel.stage import add_family, agree, meeting, offer, panel_file, rows
+from tests.gateway.panel.stage import (
+    NOW,
+    add_family,
+    agree,
+    meeting,
+    offer,
+    panel_file,
+    rows,
+    withdraw,
+)
 from tests.support.agencies import onboard
 from tests.support.rooms import environment
 
@@ -58,3 +67,31 @@ def test_meetings_that_never_rest_are_told_plainly(
         result.exit_code,
         result.output,
     )
+
+
+def agenda(wiring: Wiring) -> str:
+    result = CliRunner().invoke(commands.panel, ["agenda"], env=environment(wiring))
+    assert 0 == result.exit_code, result.output
+    return result.output
+
+
+def test_a_chair_sees_what_is_ready_by_its_place_in_the_file(wiring: Wiring, tmp_path: Path) -> None:
+    """The second case is withdrawn: it stays in its place, with one word and no reason."""
+    onboard(wiring, "camhs")
+    sources = ["EH-3", "EH-1", "EH-2"]
+    families = {source: add_family(wiring, source) for source in sources}
+    for family in families.values():
+        agree(wiring, family)
+    file = panel_file(meeting(agenda=sources))
+    run(wiring, tmp_path, file)
+    heading = f"{NOW.date().isoformat()} M-1 North panel\n"
+    assert heading + "  1: ready\n  2: ready\n  3: ready\n" == agenda(wiring)
+    withdraw(wiring, families["EH-1"])
+    assert heading + "  1: ready\n  2: not ready\n  3: ready\n" == agenda(wiring)
+
+
+def test_a_meeting_that_is_over_is_not_printed(wiring: Wiring, tmp_path: Path) -> None:
+    onboard(wiring, "camhs")
+    agree(wiring, add_family(wiring, "EH-1"))
+    run(wiring, tmp_path, panel_file(meeting(held_on="2020-01-06")))
+    assert "" == agenda(wiring)

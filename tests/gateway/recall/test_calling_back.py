@@ -8,10 +8,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, text
 
+from certs.errors import EnvelopeError
 from consent_registry.model import ALL, Scope
+from gateway.cases.model import Shield
 from gateway.cases.service import erase_family
 from gateway.database import open_engine
+from gateway.disclosure_log.reading import newest
 from gateway.disclosure_log.service import act
+from gateway.keyring import KeyErasedError
 from gateway.recall import repository, service
 from gateway.recall.model import Answer, Copy, Ground, Recall, RecallState, to_call_back
 from gateway.release.model import Released
@@ -155,7 +159,18 @@ def test_an_act_that_fails_calls_nothing_back(world: World) -> None:
     assert {} == called(world)
 
 
-@pytest.mark.parametrize("fault", [KeyError("x"), ValueError("x")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        AttributeError("x"),
+        EnvelopeError("x"),
+        KeyError("x"),
+        KeyErasedError("x"),
+        OverflowError("x"),
+        ValueError("x"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
 def test_a_fault_in_calling_back_never_stops_the_withdrawal(
     world: World, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
@@ -172,6 +187,46 @@ def test_a_fault_in_calling_back_never_stops_the_withdrawal(
     assert not isinstance(world.release("camhs", SOURCE), Released)
     with world.wiring.engine.connect() as connection:
         assert "recall.failed" in {str(task.kind) for task in open_tasks(connection)}
+
+
+def test_a_refusing_database_never_stops_the_withdrawal(world: World, admin: Engine) -> None:
+    """Its transaction would be lost with a failed statement, were that not behind a savepoint."""
+    pull(world, "camhs")
+    with admin.begin() as connection:
+        connection.execute(text("ALTER TABLE gateway.recall ADD CHECK (false) NOT VALID"))
+    for person in (MUM, ADA, BEN):
+        world.withdraw(SOURCE, person)
+    assert {} == called(world)
+    assert not isinstance(world.release("camhs", SOURCE), Released)
+    with world.wiring.engine.connect() as connection:
+        assert "recall.failed" in {str(task.kind) for task in open_tasks(connection)}
+
+
+def test_a_shield_calls_back_what_rests_on_that_persons_yes(world: World) -> None:
+    world.withdraw(SOURCE, BEN)
+    extract = pull(world, "camhs")
+    family = world.family_id(SOURCE)
+    for person in (BEN, MUM):
+        assert {} == called(world)
+        service.shield(
+            world.wiring,
+            family_id=family,
+            person_id=world.person_id(SOURCE, person),
+            level=Shield.REFUGE,
+            actor="test",
+        )
+    assert {"camhs": [(extract,)]} == called(world)
+
+
+@pytest.mark.parametrize(("agency", "ordinary"), [("camhs", 1), ("refuge", 0)])
+def test_what_a_refuge_answers_is_under_the_restricted_tag(world: World, agency: str, ordinary: int) -> None:
+    """An entry of an answer names the agency: whoever reads the ordinary ones must not learn of a refuge."""
+    pull(world, agency)
+    world.withdraw(SOURCE, MUM)
+    answer(world, agency, Answer.RETAINED, Ground.OWN_RECORD)
+    with world.wiring.engine.connect() as connection:
+        lines = newest(connection, keyring=world.wiring.keyring, count=1)
+        assert ordinary == sum(line.kind == "recall.answer" for line in lines)
 
 
 def test_what_is_no_release_under_agreement_is_never_called_back(world: World, admin: Engine) -> None:

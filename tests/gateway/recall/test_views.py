@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from agencies import repository as register_of_agencies
@@ -16,6 +17,7 @@ from agencies.model import AgencyCode
 from agencies.register import AgencyState
 from gateway.cases.model import Shield
 from gateway.cases.service import shield
+from gateway.database import open_engine
 from gateway.disclosure_log.service import act
 from gateway.oauth.access import ROUTES
 from gateway.oauth.errors import JoseError
@@ -23,11 +25,13 @@ from gateway.oauth.jose import read
 from gateway.oauth.keys import ensure_signing_key, published_keys
 from gateway.oauth.tokens import TYPE as TOKEN
 from gateway.problems import NOT_FOUND_BODY, Problem, problem_response
+from gateway.recall import status
 from gateway.recall.status import LIFETIME
 from gateway.recall.views import register
 from gateway.release.model import Released
 from gateway.wiring import Wiring
 from tests.support.rooms import room_client
+from tests.support.throwaway import Database
 from tests.support.world import World, household
 
 SOURCE = "EH-1"
@@ -201,6 +205,67 @@ def test_only_ones_own_extract_has_a_status(camhs: Desk) -> None:
     for desk, asked in ((charity, extract), (camhs, uuid4()), (camhs, "x")):
         absent = desk.status(asked)
         assert (404, NOT_FOUND_BODY) == (absent.status_code, absent.data)
+
+
+def test_a_copy_pulled_for_another_purpose_has_no_status(camhs: Desk) -> None:
+    """A token states what is asked for; it says nothing about what was pulled for something else."""
+    extract = camhs.pull()
+    camhs.client = room_client(
+        camhs.world.wiring, camhs.world.caller("camhs", purpose="P2"), register=register
+    )
+    assert (404, NOT_FOUND_BODY) == (camhs.status(extract).status_code, camhs.status(extract).data)
+
+
+def test_what_was_no_release_under_agreement_has_no_status(camhs: Desk, database: Database) -> None:
+    """A referral's extract is not there for the agency's own client: it must not tell of itself."""
+    family, wiring = camhs.world.family_id(SOURCE), camhs.world.wiring
+    extract = {restricted: uuid4() for restricted in (True, False)}
+    admin = open_engine(database.admin_url)
+    for restricted, made in extract.items():
+        with act(wiring, families=(family,)) as change:
+            change.record(kind="case.close", family_id=family, actor="test", restricted=restricted)
+        with admin.begin() as connection:
+            connection.execute(
+                text(
+                    "UPDATE gateway.log_trace SET extract_id = :extract, agency_code = 'camhs' WHERE entry_id ="
+                    " (SELECT entry_id FROM gateway.log_entry ORDER BY leaf_index DESC LIMIT 1)"
+                ),
+                {"extract": made},
+            )
+    admin.dispose()
+    for made in extract.values():
+        absent = camhs.status(made)
+        assert (404, NOT_FOUND_BODY) == (absent.status_code, absent.data)
+
+
+def test_recalls_are_the_same_byte_for_byte_beside_what_is_no_release(
+    camhs: Desk, database: Database
+) -> None:
+    """Before and after there is a referral's entry in the family, of which nobody here may learn."""
+    camhs.pull()
+    camhs.world.withdraw(SOURCE, PEOPLE[0])
+    before = camhs.client.get("/v1/recalls").data
+    family, admin = camhs.world.family_id(SOURCE), open_engine(database.admin_url)
+    with act(camhs.world.wiring, families=(family,)) as change:
+        change.record(kind="case.close", family_id=family, actor="test", restricted=True)
+    with admin.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE gateway.log_trace SET extract_id = :extract, agency_code = 'camhs' WHERE entry_id ="
+                " (SELECT entry_id FROM gateway.log_entry ORDER BY leaf_index DESC LIMIT 1)"
+            ),
+            {"extract": uuid4()},
+        )
+    admin.dispose()
+    camhs.world.withdraw(SOURCE, PEOPLE[1])
+    assert before == camhs.client.get("/v1/recalls").data
+
+
+def test_a_copy_whose_time_is_over_is_neither(camhs: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    extract = camhs.pull()
+    later = datetime.now(UTC) + timedelta(days=31)
+    monkeypatch.setattr(status, "database_now", lambda _connection: later)
+    assert "neither" == camhs.status(extract).get_json()["status"]
 
 
 def test_the_answer_is_signed_short_lived_and_no_token(camhs: Desk) -> None:
