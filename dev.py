@@ -1,4 +1,4 @@
-"""Everything a fresh checkout needs, with nothing but Python: ``python3 dev.py demo`` (or test, check, coverage, metrics).
+"""Everything a fresh checkout needs, with nothing but Python: ``python3 dev.py demo`` (or test, check, coverage, metrics, mutation).
 
 Invariants:
 - Standard library only: this runs before anything is installed. The Makefile is an alias of it.
@@ -45,6 +45,7 @@ COMMANDS = {
     "test": ("dev", [["python", "-m", "pytest", "-m", "not long", *IN_THREE]]),
     "test-long": ("dev", [["python", "-m", "pytest", "-m", "long"]]),
     "coverage": ("dev", [["python", "-m", "tools.branch_coverage"]]),
+    "mutation": ("dev", [["python", "-m", "tools.mutation"]]),
     "metrics": ("dev", [["python", "tools/metrics.py"]]),
     "check": (
         "dev",
@@ -182,6 +183,7 @@ def clean() -> None:
         ".import_linter_cache",
         "build",
         "dist",
+        "mutants",
     )
     for name in (*caches, "htmlcov", ".venv"):
         shutil.rmtree(ROOT / name, ignore_errors=True)

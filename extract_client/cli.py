@@ -1,8 +1,8 @@
 """The partner's command: ``extract-client pull``, ``me``, ``check``, ``recalls``, ``status``, ``verify`` and others.
 
 Exit status: 0 done, 1 refused or failed (one plain sentence on standard error), 2 wrong arguments, 3 the log
-contradicts itself, 4 not available, or a copy that must not be used any more. The extract goes to standard output and nowhere else; where a key of the log is
-given, only once its receipt was verified.
+contradicts itself, 4 not available, or a copy that must not be used any more. The extract goes to standard output and
+nowhere else; where a key of the log is given, only once its receipt was verified.
 """
 
 import json
@@ -48,7 +48,9 @@ def _run(given: Namespace) -> int:
             witness_command.run(given)
         case "status":
             access = read_access(given)
-            found = _open(access).status(given.extract_id, practitioner=access.practitioner)
+            found = _open(access).status(
+                given.extract_id, purpose=given.purpose, practitioner=access.practitioner
+            )
             sys.stdout.write(f"{found}\n")
             return NOT_AVAILABLE if found == NEITHER else 0
         case _:
@@ -124,7 +126,7 @@ def _parser() -> ArgumentParser:
     log_commands.add_trust(pull)
     for command in (pull, me, check, recalls, status):
         command.add_argument("--practitioner", help="id of the person who asks")
-    for command in (pull, check):
+    for command in (pull, check, status):
         command.add_argument("--purpose", choices=("P1", "P2", "P3"), default="P1", help="default: P1, panel")
     return parser
 

@@ -103,12 +103,15 @@ class ExtractClient:
         path = f"/v1/recalls/{quote(recall_id, safe='')}/answer"
         return _told(self._send_again("POST", path, token, body=json.dumps(said).encode()))
 
-    def status(self, extract_id: str, *, practitioner: str) -> str:
+    def status(self, extract_id: str, *, purpose: str, practitioner: str) -> str:
         """Return what a copy is now: ``current``, ``permitted`` or ``neither``, as the gateway signed it.
 
-        Raises: NotAvailableError, this agency never had such an extract; ExtractClientError.
+        Args:
+            purpose: the one that the copy was pulled for.
+
+        Raises: NotAvailableError, this agency never pulled such an extract for this purpose; ExtractClientError.
         """
-        token = self._extract_token("P1", practitioner)
+        token = self._extract_token(purpose, practitioner)
         answer = self._get(f"/v1/extracts/{quote(extract_id, safe='')}/status", token)
         keys = _document(
             self.transport.send("GET", self._metadata("jwks_uri"), headers={"Accept": "application/json"})

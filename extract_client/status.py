@@ -47,7 +47,7 @@ def verified_status(
         named = (claims["iss"], claims["aud"], claims["sub"], claims["status"])
         expected = (issuer, client_id, extract_id.lower(), answer["status"])
         is_good = header["typ"] == TYPE and named == expected and now < claims["exp"]
-    except (JoseError, LookupError, TypeError, ValueError) as error:
+    except (AttributeError, JoseError, LookupError, TypeError, ValueError) as error:
         raise UnexpectedAnswerError("The gateway's answer about the copy is not signed by it.") from error
     if not is_good:
         raise UnexpectedAnswerError("The gateway's answer is not about this copy, or not of now.")

@@ -34,6 +34,8 @@ _DELETE: Final = (
     text("DELETE FROM gateway.person_key WHERE family_id = :family"),
     text("DELETE FROM consent_registry.standing WHERE family_id = :family"),
     text("DELETE FROM consent_registry.subject WHERE family_id = :family"),
+    # Last: deleting the others left how they were.
+    text("DELETE FROM gateway.past WHERE family_id = :family"),
 )
 
 

@@ -13,6 +13,7 @@ from consent_registry.errors import InvalidDocumentError
 from consent_registry.service import Effect, Recorded
 from gateway.cases.errors import UnknownCaseError
 from gateway.commands import command_actor, command_wiring
+from gateway.consent.explain_command import explain
 from gateway.consent.receipt_command import receipt
 from gateway.consent.service import decide, withdraw_everyone, withdrawal
 from gateway.wiring import Wiring
@@ -67,4 +68,5 @@ def _withdraw(
     )
 
 
+consent.add_command(explain)
 consent.add_command(receipt)

@@ -27,6 +27,7 @@ class EntryKind(StrEnum):
     CLIENT_REMOVE_KEY = "client.remove_key"
     CLIENT_REVOKE = "client.revoke"
     CONSENT_ENTER_IN_ERROR = "consent.enter_in_error"
+    CONSENT_EXPLAIN = "consent.explain"
     CONSENT_GIVE = "consent.give"
     CONSENT_HOLD = "consent.hold"
     CONSENT_INVALIDATE = "consent.invalidate"

@@ -1,6 +1,8 @@
 """Who may decide, who disagrees, who grows up: named cases of what stands, and what became of each decision."""
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from consent_registry.birthdays import Birthdays, birthdays_of
+from consent_registry.errors import InvalidDecisionError
 from consent_registry.model import (
     CHANGE_IN_RELATIONSHIP,
     Act,
@@ -15,13 +18,15 @@ from consent_registry.model import (
     Capacity,
     ConsentDecision,
     DecisionId,
+    Exit,
     Granted,
     NotGranted,
     Reason,
     Scope,
+    Standing,
     SubjectId,
 )
-from consent_registry.standing import evaluate, fold, state_of, states
+from consent_registry.standing import evaluate, fold, in_effect_at, state_of, states
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -248,3 +253,52 @@ def test_parental_responsibility_ends_at_18_whatever_the_policy() -> None:
     standing, ends = fold([yes(MUM, ago=5)]), Birthdays(None, NOW)
     result = evaluate(standing, agency="camhs", purpose="P1", now=NOW, birthdays=ends)
     assert NotGranted(Reason.LAPSED_AT_18) == result
+
+
+def test_what_a_dispute_leaves_is_written_down() -> None:
+    """Another node, and another year, must read from it who objected and that nothing stands."""
+    objection = no(DAD, ago=4)
+    expected = Standing(closed_by=Exit.DISPUTED, dispute=objection.decision_id, objector=DAD, given=None)
+    assert expected == fold([yes(MUM, ago=5), objection])
+    settled = fold([yes(MUM, ago=5), objection, no(CHILD, ago=3)])
+    assert (None, None, Exit.WITHDRAWN) == (settled.dispute, settled.objector, settled.closed_by)
+
+
+def test_an_end_is_not_within() -> None:
+    """At the very instant at which a yes ends it governs nothing, and nobody disputes it."""
+    own, parents = yes(CHILD, ago=10, lasts=10), yes(MUM, ago=10, lasts=10)
+    assert "all" == outcome([own, yes(MUM, ago=0)])
+    assert "expired" == outcome([replace(own, valid_until=NOW), no(MUM, ago=1)])
+    assert "withdrawn" == outcome([parents, no(DAD, ago=0)])
+    assert "expired" == state_of(fold([parents]), now=NOW).value
+    assert "active" == state_of(fold([yes(MUM, ago=0)]), now=NOW).value
+    assert "scheduled" == state_of(fold([yes(MUM, ago=0)]), now=NOW - TICK).value
+    assert "active" == state_of(fold([parents]), now=NOW - TICK).value
+
+
+def test_a_decision_counts_from_its_beginning_or_its_recording() -> None:
+    later, earlier = (replace(yes(MUM, ago=5), valid_from=NOW + days * DAY) for days in (3, -9))
+    assert NOW + 3 * DAY == in_effect_at(later)
+    assert NOW - 5 * DAY == in_effect_at(earlier)
+    assert NOW - 5 * DAY == in_effect_at(replace(no(MUM, ago=5), valid_from=NOW))
+
+
+def test_what_became_of_a_yes_knows_the_birthday() -> None:
+    ends = Birthdays(NOW - 3 * DAY, NOW + 800 * DAY)
+    history = [yes(MUM, ago=9), no(None, ago=2, act=Act.HOLD)]
+    assert ["lapsed_16", "held"] == [state.value for state in states(history, now=NOW, birthdays=ends)]
+    assert ["lapsed_16"] == [state.value for state in states(history[:1], now=NOW, birthdays=ends)]
+
+
+def test_an_act_that_opens_without_a_validity_is_our_own_fault() -> None:
+    broken = copy(yes(MUM, ago=1))
+    object.__setattr__(broken, "valid_until", None)
+    with pytest.raises(InvalidDecisionError):
+        fold([broken])
+
+
+def test_the_18th_birthday_ends_what_the_policy_let_stand() -> None:
+    ends = Birthdays(None, NOW + DAY)
+    result = evaluate(fold([yes(MUM, ago=5)]), agency="camhs", purpose="P1", now=NOW, birthdays=ends)
+    assert isinstance(result, Granted)
+    assert NOW + DAY == result.valid_until

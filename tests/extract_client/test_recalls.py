@@ -11,6 +11,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
 
+from extract_client import cli
 from extract_client.client import ExtractClient
 from extract_client.errors import NotAvailableError, RefusedError, UnexpectedAnswerError
 from extract_client.status import TYPE, verified_status
@@ -53,11 +54,11 @@ def camhs(gateway: Served) -> ExtractClient:
 def test_a_recall_is_seen_answered_and_ended(gateway: Served, camhs: ExtractClient) -> None:
     ref = str(gateway.world.case_ref("camhs", SOURCE))
     extract = camhs.pull(ref, purpose="P1", practitioner=WORKER)["extract_id"]
-    assert "current" == camhs.status(extract, practitioner=WORKER)
+    assert "current" == camhs.status(extract, purpose="P1", practitioner=WORKER)
     assert [] == camhs.recalls(practitioner=WORKER)["recalls"]
     for person in ("mum", "ada", "ben"):
         gateway.world.withdraw(SOURCE, f"{SOURCE}-{person}")
-    assert "neither" == camhs.status(extract, practitioner=WORKER)
+    assert "neither" == camhs.status(extract, purpose="P1", practitioner=WORKER)
     (recall,) = camhs.recalls(practitioner=WORKER)["recalls"]
     assert [extract] == recall["extracts"]
     one = recall["recall_id"]
@@ -70,9 +71,41 @@ def test_a_recall_is_seen_answered_and_ended(gateway: Served, camhs: ExtractClie
 
 def test_what_is_not_ones_own_is_not_available(camhs: ExtractClient) -> None:
     with pytest.raises(NotAvailableError):
-        camhs.status(str(uuid4()), practitioner=WORKER)
+        camhs.status(str(uuid4()), purpose="P1", practitioner=WORKER)
     with pytest.raises(NotAvailableError):
         camhs.answer_recall(str(uuid4()), "deleted", ground=None, practitioner=WORKER)
+
+
+def test_a_copy_is_asked_about_for_the_purpose_it_was_pulled_for(
+    gateway: Served, camhs: ExtractClient
+) -> None:
+    source = "EH-2"
+    household(gateway.world, source)
+    gateway.world.accept_offer(source, "camhs")
+    ref = str(gateway.world.case_ref("camhs", source))
+    extract = camhs.pull(ref, purpose="P2", practitioner=WORKER)["extract_id"]
+    assert "current" == camhs.status(extract, purpose="P2", practitioner=WORKER)
+    with pytest.raises(NotAvailableError):
+        camhs.status(extract, purpose="P1", practitioner=WORKER)
+
+
+@pytest.mark.parametrize(("found", "expected"), [("current", 0), ("permitted", 0), ("neither", 4)])
+def test_the_command_tells_a_script_whether_to_stop(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: str, expected: int
+) -> None:
+    """A nightly job looks at the exit status alone."""
+    asked: dict[str, str] = {}
+
+    class Stub:
+        def status(self, extract_id: str, *, purpose: str, practitioner: str) -> str:
+            asked.update(extract=extract_id, purpose=purpose, practitioner=practitioner)
+            return found
+
+    monkeypatch.setattr(cli, "_open", lambda _access: Stub())
+    access = ["--base-url", "https://gateway.test", "--client-id", "ag_1", "--key-file", "k"]
+    line = ["status", EXTRACT, *access, "--practitioner", WORKER, "--purpose", "P2"]
+    assert (expected, f"{found}\n") == (cli.main(line), capsys.readouterr().out)
+    assert {"extract": EXTRACT, "purpose": "P2", "practitioner": WORKER} == asked
 
 
 KEY, OTHER = (ECKey.generate_key("P-256", {"kid": kid}) for kid in ("one", "other"))
@@ -130,3 +163,17 @@ BAD: dict[str, dict[str, Any]] = {
 def test_any_other_is_not(answer: dict[str, Any]) -> None:
     with pytest.raises(UnexpectedAnswerError):
         check(answer)
+
+
+def test_keys_that_are_none_prove_nothing() -> None:
+    lists: list[Any] = [["one", None], [{"kid": "one"}], []]
+    for some in lists:
+        with pytest.raises(UnexpectedAnswerError):
+            verified_status(
+                signed(),
+                keys=some,
+                issuer="https://gateway.test",
+                client_id="ag_1",
+                extract_id=EXTRACT,
+                now=time.time(),
+            )

@@ -25,6 +25,7 @@ CANNOT_CHANGE_A_RELEASE = {
     "gateway.oauth_revoked_token": "ends tokens; read on every request, and only ever added to",
     "gateway.oauth_replay": "what was used up; a second use is refused by its key",
     "gateway.oauth_signing_key": "signs tokens; rights are read on every request",
+    "gateway.past": "how rows were, kept by triggers, read by nobody who decides",
     "gateway.pairwise": "ids are added, never changed; whom they name is guarded",
     "gateway.pull_watch": "how far the watch has read the log",
     "gateway.rate_bucket": "counts requests before anything is decided",

@@ -116,3 +116,30 @@ def test_a_parent_agrees_until_18_where_the_council_lets_it_stand() -> None:
 
     assert ([], []) == (faults(TODAY), faults(date(2028, 11, 26)))
     assert [CAPACITY] == faults(date(2028, 11, 27))
+
+
+SENTENCES = {
+    "/person": {"This person is not asked."},
+    "/given_by/person": {
+        "A child does not agree for somebody else.",
+        "Not a person of this case.",
+        "The record says that this person holds no parental responsibility.",
+        "This person is not asked.",
+    },
+    "/given_by/capacity": {
+        "From 16 on a person answers for themself.",
+        "From 16 on the young person decides.",
+        "Nobody holds parental responsibility for an adult.",
+        "Nobody represents a child under 16: who holds parental responsibility agrees.",
+        "Under 16 a child answers as competent_child, with the assessment recorded.",
+    },
+}
+
+
+def test_each_fault_says_what_to_do_in_a_stable_sentence() -> None:
+    """Case systems show these to a caseworker who sits beside the family."""
+    found: dict[str, set[str]] = {}
+    for speech, _ in OPENING.values():
+        for fault in faults_of_a_yes(speech, FAMILY, today=TODAY, lapse_at_sixteen=True):
+            found.setdefault(fault.pointer, set()).add(fault.reason)
+    assert SENTENCES == found

@@ -45,6 +45,7 @@ MAY_DELETE = {
     "gateway.family_key",
     "gateway.offer",
     "gateway.pairwise",
+    "gateway.past",
     "gateway.person",
     "gateway.person_key",
     "gateway.recall",

@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import Engine, text
 
 from certs.errors import EnvelopeError
-from consent_registry.model import ALL, Scope
+from consent_registry.model import Scope
 from gateway.cases.model import Shield
 from gateway.cases.service import erase_family
 from gateway.database import open_engine
 from gateway.disclosure_log.reading import newest
 from gateway.disclosure_log.service import act
 from gateway.keyring import KeyErasedError
+from gateway.panel.service import agendas
 from gateway.recall import repository, service
-from gateway.recall.model import Answer, Copy, Ground, Recall, RecallState, to_call_back
+from gateway.recall.model import Answer, Ground, Recall, RecallState
 from gateway.release.model import Released
 from gateway.tasks.repository import finish, open_tasks
 from gateway.wiring import Wiring
@@ -234,8 +235,16 @@ def test_what_is_no_release_under_agreement_is_never_called_back(world: World, a
     pull(world, "camhs")
     family = world.family_id(SOURCE)
     with act(world.wiring, families=(family,)) as change:
-        change.record(kind="case.shield", family_id=family, actor="test", restricted=True)
-        change.record(kind="case.close", family_id=family, actor="test")
+        mum = [world.person_id(SOURCE, MUM)]
+        rests_on = sorted(map(str, repository.decisions_of(change.connection, family, mum)))
+        for kind, restricted in (("case.shield", True), ("case.close", False)):
+            change.record(
+                kind=kind,
+                family_id=family,
+                actor="test",
+                restricted=restricted,
+                internal={"decisions": rests_on},
+            )
     with admin.begin() as connection:
         for place in range(2):
             connection.execute(
@@ -312,40 +321,19 @@ def test_erasing_a_family_takes_its_recalls(world: World, eraser: Engine) -> Non
 
 
 def test_a_listed_case_is_not_ready_until_it_is_listed_again(world: World) -> None:
-    def since() -> list[object]:
-        with world.wiring.engine.connect() as connection:
-            return list(connection.execute(text("SELECT not_ready_since FROM gateway.agenda_item")).scalars())
+    """A part was closed, and the rest still is agreed to: what was prepared for the meeting has to be looked at."""
 
-    assert [None] == since()
+    def told() -> list[tuple[int | None, str]]:
+        (meeting,) = agendas(world.wiring)
+        return list(meeting.cases)
+
+    assert [(1, "ready")] == told()
     world.withdraw(SOURCE, ADA, categories=["health"])
-    assert None not in since()
+    assert [(1, "not ready")] == told()
+    world.give(SOURCE, ADA)
+    assert [(1, "not ready")] == told()
     world.list_cases(SOURCE, ref=f"M-{SOURCE}")
-    assert [None] == since()
-
-
-A, B = uuid4(), uuid4()
-DECISION, OTHER = uuid4(), uuid4()
-PURE: dict[str, tuple[Scope, list[Copy], set[tuple[str, UUID]], dict[str, list[UUID]]]] = {
-    "no copy": (Scope(), [], set(), {}),
-    "all": (Scope(agencies=ALL), [Copy(A, "x", frozenset({DECISION}), "P1")], set(), {"x": [A]}),
-    "other decision": (Scope(), [Copy(A, "x", frozenset({OTHER}), "P1")], set(), {}),
-    "unreadable": (Scope(purposes=frozenset({"P2"})), [Copy(A, "x", None)], set(), {"x": [A]}),
-    "done for another agency": (Scope(), [Copy(A, "x", None)], {("y", A)}, {"x": [A]}),
-    "done": (Scope(), [Copy(A, "x", None)], {("x", A)}, {}),
-    "excluded": (
-        Scope(exclude=frozenset({"x"})),
-        [Copy(A, "x", None), Copy(B, "y", None)],
-        set(),
-        {"y": [B]},
-    ),
-}
-
-
-@pytest.mark.parametrize(("scope", "copies", "done", "expected"), PURE.values(), ids=PURE.keys())
-def test_the_rule(
-    scope: Scope, copies: list[Copy], done: set[tuple[str, UUID]], expected: dict[str, list[UUID]]
-) -> None:
-    assert expected == to_call_back(copies, scope=scope, decisions={DECISION}, done=done)
+    assert [(1, "ready")] == told()
 
 
 def size(world: World) -> int:

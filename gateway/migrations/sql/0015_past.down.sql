@@ -1,0 +1,11 @@
+DROP TRIGGER keep_past ON agencies.effective_profile;
+DROP TRIGGER keep_past ON agencies.agency;
+DROP TRIGGER keep_past ON gateway.panel_member;
+DROP TRIGGER keep_past ON gateway.panel_meeting;
+DROP TRIGGER keep_past ON gateway.offer;
+DROP TRIGGER keep_past ON gateway.agenda_item;
+DROP TRIGGER keep_past ON gateway.case_worker;
+DROP TRIGGER keep_past ON gateway.case_person;
+DROP TRIGGER keep_past ON gateway.case_record;
+DROP FUNCTION gateway.keep_past();
+DROP TABLE gateway.past;
