@@ -14,6 +14,24 @@ PURE: dict[str, tuple[Scope, list[Copy], set[tuple[str, UUID]], dict[str, list[U
     "all": (Scope(agencies=ALL), [Copy(A, "x", frozenset({DECISION}), "P1")], set(), {"x": [A]}),
     "other decision": (Scope(), [Copy(A, "x", frozenset({OTHER}), "P1")], set(), {}),
     "unreadable": (Scope(purposes=frozenset({"P2"})), [Copy(A, "x", None)], set(), {"x": [A]}),
+    "the purpose": (
+        Scope(purposes=frozenset({"P1"})),
+        [Copy(A, "x", frozenset({DECISION}), "P1")],
+        set(),
+        {"x": [A]},
+    ),
+    "another purpose": (
+        Scope(purposes=frozenset({"P2"})),
+        [Copy(A, "x", frozenset({DECISION}), "P1")],
+        set(),
+        {},
+    ),
+    "another agency": (
+        Scope(agencies=frozenset({"y"})),
+        [Copy(A, "x", frozenset({DECISION}), "P1")],
+        set(),
+        {},
+    ),
     "done for another agency": (Scope(), [Copy(A, "x", None)], {("y", A)}, {"x": [A]}),
     "done": (Scope(), [Copy(A, "x", None)], {("x", A)}, {}),
     "excluded": (
