@@ -5,10 +5,13 @@ INVARIANTS
 - A task holds codes and the family's erasable id, never a word of what was said.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from consent_registry import repository as registry
 from consent_registry.birthdays import LONDON, midnight
@@ -74,7 +77,9 @@ def follow_up(wiring: Wiring, change: Change, followed: Followed) -> list[UUID]:
     if followed.request.act.opens:
         _after_a_yes(wiring, change, followed)
         return []
-    _after_a_stop(change, followed)
+    # What was said is what counts: a task that cannot be raised must not leave the data open.
+    with suppress(SQLAlchemyError, ValueError), change.connection.begin_nested():
+        _after_a_stop(change, followed)
     if followed.recorded.effect is Effect.NOTED:
         return []
     return after_closing(

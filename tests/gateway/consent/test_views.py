@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from consent_registry.model import Granted, NotGranted, Reason
 from gateway.cases.service import erase_family
+from gateway.consent import following
 from gateway.database import open_engine
 from gateway.oauth.access import ROUTES, scopes_of
 from gateway.problems import NOT_FOUND_BODY
@@ -257,6 +258,19 @@ def test_a_withdrawal_commits_while_the_log_head_is_held(registry: Registry, dat
         done.set()
         holder.join()
         owner.dispose()
+
+
+def test_a_task_that_cannot_be_raised_leaves_nothing_open(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.send(registry.give)
+
+    def broken(*_: Any, **__: Any) -> bool:
+        raise ValueError
+
+    monkeypatch.setattr(following, "raise_task", broken)
+    assert 201 == registry.send(registry.withdrawal).status_code
+    assert NotGranted(Reason.WITHDRAWN) == registry.answer()
 
 
 def test_one_persons_withdrawal_leaves_the_siblings_answer(registry: Registry) -> None:
