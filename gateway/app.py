@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 from flask_smorest import Api
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from gateway import openapi
@@ -168,11 +168,18 @@ def _answer_fault(error: Exception) -> Response:
     """The last handler: what nobody foresaw is ours, logged without its content, and closed."""
     if isinstance(error, HTTPException):
         return _answer_http(error)
-    if isinstance(error, OperationalError):  # the database is away or being restarted
+    if _is_away(error):
         _log.error("database.away", request_id=g.get("request_id"))
         return problem_response(Problem(UNAVAILABLE, headers={"Retry-After": "1"}))
     _log.error("fault", request_id=g.get("request_id"), fault=type(error).__name__, where=_where(error))
     return problem_response(Problem(INTERNAL))
+
+
+def _is_away(error: Exception) -> bool:
+    """True when the database is away or being restarted, or ended the connection: nothing was committed."""
+    return isinstance(error, OperationalError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
 
 
 def _where(error: Exception) -> str:

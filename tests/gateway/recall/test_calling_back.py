@@ -13,7 +13,7 @@ from consent_registry.model import Scope
 from gateway.cases.model import Shield
 from gateway.cases.service import erase_family
 from gateway.database import open_engine
-from gateway.disclosure_log.reading import newest
+from gateway.disclosure_log.reading import entries_between, newest, open_entry
 from gateway.disclosure_log.service import act
 from gateway.keyring import KeyErasedError
 from gateway.panel.service import agendas
@@ -280,6 +280,33 @@ def test_an_answer_is_one_entry_and_the_same_again_is_none(world: World) -> None
     answer(world, "camhs", Answer.STOPPED)
     assert before + 1 == size(world)
     assert RecallState.ENDED is answer(world, "camhs", Answer.DELETED).state
+
+
+def test_an_entry_says_what_was_answered_and_by_whom(world: World) -> None:
+    pull(world, "camhs")
+    world.withdraw(SOURCE, MUM)
+    recall = answer(world, "camhs", Answer.RETAINED, Ground.LEGAL_CLAIM)
+    with world.wiring.engine.connect() as connection:
+        (row,) = entries_between(connection, first=size(world) - 1, end=size(world))
+        entry = open_entry(connection, keyring=world.wiring.keyring, row=row)
+    assert entry is not None
+    said = {name: entry.internal[name] for name in ("recall", "answer", "ground", "practitioner")}
+    assert {
+        "recall": str(recall.recall_id),
+        "answer": "retained",
+        "ground": "legal_claim",
+        "practitioner": "camhs-1",
+    } == said
+
+
+def test_a_copy_that_is_said_never_to_have_come_is_the_officers(world: World) -> None:
+    """It went somewhere: the log has a release, and the agency knows of none."""
+    pull(world, "camhs")
+    world.withdraw(SOURCE, MUM)
+    answer(world, "camhs", Answer.NOT_RECEIVED)
+    with world.wiring.engine.connect() as connection:
+        (task,) = (task for task in open_tasks(connection) if task.kind == "recall.not_received")
+    assert ("camhs", "data protection officer") == (task.about, str(task.audience))
 
 
 def test_an_overdue_recall_is_one_task(world: World, admin: Engine) -> None:
