@@ -205,7 +205,8 @@ def states(
         else:
             ended = Exit.DISPUTED if is_dispute(standing, decision) else exit_of(decision)
             whole = after.given is None and latest >= 0
-            if whole and (then in _RUNNING or ended in _BACK_TO_THE_START):
+            undone = ended in _BACK_TO_THE_START and decision.scope.is_whole
+            if whole and (then in _RUNNING or undone):
                 found[latest] = State(ended.value)
             elif whole and standing.given is not None:
                 found[latest] = then

@@ -20,6 +20,7 @@ from consent_registry.model import (
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
 AGENCIES = ("camhs", "school")
 CATEGORY_OF = {"child_name": "name", "child_health": "health", "risk_person": None}
 PURPOSES = ("P1", "P2")
@@ -45,8 +46,8 @@ def happens(numbers: Numbers, percent: int) -> bool:
 
 
 def history_of(numbers: Numbers) -> list[dict[str, Any]]:
-    """Up to six decisions, an hour to fifty days apart, the last of them before ``NOW``."""
-    count = numbers.number(6)
+    """Up to seven decisions within three months, at least an hour apart, the last of them before ``NOW``."""
+    count = numbers.number(7)
     days = sorted(numbers.number(90) for _ in range(count))
     return [
         _decision(numbers, recorded_at=NOW - (91 - day) * DAY + place * timedelta(hours=1))
@@ -56,8 +57,23 @@ def history_of(numbers: Numbers) -> list[dict[str, Any]]:
 
 def birthdays(numbers: Numbers) -> tuple[datetime | None, datetime]:
     """The 16th and the 18th birthday; the 16th is absent where the policy does not let anything lapse then."""
-    sixteen = NOW + pick(numbers, (400, 400, 400, 1, 0, -1, -40, -731)) * DAY
+    sixteen = NOW + pick(numbers, (*[400] * 8, 1, 0, -1, -40, -731)) * DAY
     return (None if happens(numbers, 15) else sixteen), sixteen + 731 * DAY
+
+
+def question_of(
+    numbers: Numbers,
+) -> tuple[list[dict[str, Any]], datetime | None, datetime, datetime]:
+    """A history, the birthdays and an instant to ask about, with the decisions recorded until then.
+
+    The instant is ``NOW``, or one at which something is recorded, begins, ends or comes of age, or just before it.
+    """
+    history = history_of(numbers)
+    sixteen, eighteen = birthdays(numbers)
+    instants = [each[name] for each in history for name in ("recorded_at", "valid_from", "valid_until")]
+    edges = [each for each in (sixteen, eighteen, *instants) if each is not None]
+    now = pick(numbers, edges) - numbers.number(1) * TICK if happens(numbers, 40) else NOW
+    return [each for each in history if each["recorded_at"] <= now], sixteen, eighteen, now
 
 
 def _decision(numbers: Numbers, *, recorded_at: datetime) -> dict[str, Any]:
@@ -65,9 +81,8 @@ def _decision(numbers: Numbers, *, recorded_at: datetime) -> dict[str, Any]:
     speaker, capacity = pick(
         numbers,
         (
-            ("mum", "parental_responsibility"),
-            ("mum", "parental_responsibility"),
-            ("dad", "parental_responsibility"),
+            *[("mum", "parental_responsibility")] * 4,
+            *[("dad", "parental_responsibility")] * 3,
             ("child", "competent_child"),
             ("child", "self"),
             ("dad", "representative"),
@@ -75,7 +90,7 @@ def _decision(numbers: Numbers, *, recorded_at: datetime) -> dict[str, Any]:
             (None, "parental_responsibility"),
         ),
     )
-    starts = recorded_at + pick(numbers, (0, 0, 0, -20, 15, 120)) * DAY
+    starts = recorded_at + pick(numbers, (*[0] * 6, -20, 15, 120)) * DAY
     return {
         "act": act,
         "speaker": speaker,
@@ -85,21 +100,19 @@ def _decision(numbers: Numbers, *, recorded_at: datetime) -> dict[str, Any]:
         "reason": "change_in_relationship" if happens(numbers, 8) else "not_asked",
         "recorded_at": recorded_at,
         "valid_from": starts if act == "give" else None,
-        "valid_until": starts + pick(numbers, (180, 180, 180, 30, 1)) * DAY if act == "give" else None,
+        "valid_until": starts + pick(numbers, (*[180] * 5, 30, 1)) * DAY if act == "give" else None,
         **(_given(numbers) if act == "give" else _closed(numbers)),
     }
 
 
 def _given(numbers: Numbers) -> dict[str, Any]:
     return {
-        "agencies": pick(numbers, (["camhs", "school"], ["camhs"], ["school"])),
-        "exclude": ["camhs"] if happens(numbers, 8) else [],
+        "agencies": pick(numbers, (*[["camhs", "school"]] * 3, ["camhs"], ["school"])),
+        "exclude": ["camhs"] if happens(numbers, 5) else [],
         "categories": pick(numbers, (["name", "health"], ["name", "health"], ["name"], [])),
         "fields": pick(numbers, (["risk_person"], [], ["child_health"])),
-        "purposes": pick(numbers, (["P1", "P2"], ["P1"], ["P2"])),
-        "profiles_shown": pick(
-            numbers, ({"camhs": 1, "school": 2}, {"camhs": 1, "school": 2}, {"camhs": 3}, {})
-        ),
+        "purposes": pick(numbers, (*[["P1", "P2"]] * 3, ["P1"], ["P2"])),
+        "profiles_shown": pick(numbers, (*[{"camhs": 1, "school": 2}] * 5, {"camhs": 3}, {})),
     }
 
 
@@ -107,14 +120,14 @@ def _closed(numbers: Numbers) -> dict[str, Any]:
     nothing: dict[str, Any] = {
         name: [] for name in ("agencies", "exclude", "categories", "fields", "purposes")
     }
-    if happens(numbers, 50):
+    if happens(numbers, 40):
         return {**nothing, "profiles_shown": {}}
     return {
-        "agencies": pick(numbers, ([], ["*"], ["camhs"], ["school"])),
+        "agencies": pick(numbers, ([], [], ["*"], ["camhs"], ["school"])),
         "exclude": ["camhs"] if happens(numbers, 10) else [],
-        "categories": pick(numbers, ([], ["name"], ["health"])),
+        "categories": pick(numbers, ([], ["name"], ["health"], ["health"])),
         "fields": pick(numbers, ([], ["child_name"], ["risk_person"])),
-        "purposes": pick(numbers, ([], ["P1"])),
+        "purposes": pick(numbers, ([], [], ["P1"])),
         "profiles_shown": {},
     }
 

@@ -175,6 +175,47 @@ def state(history: Sequence[Decision], *, now: datetime, sixteen: datetime | Non
     return "expired" if now >= given["valid_until"] else "active"
 
 
+def refusal(  # noqa: PLR0911 - one return for each rule
+    history: Sequence[Decision],
+    *,
+    agency: str,
+    purpose: str,
+    now: datetime,
+    sixteen: datetime | None,
+    eighteen: datetime,
+) -> str | None:
+    """The first reason why nothing may go to one agency for one purpose; None: something may."""
+    stands = state(history, now=now, sixteen=sixteen, eighteen=eighteen)
+    if stands == "requested":
+        return "no_decision"
+    if stands not in ("active", "scheduled", "expired"):
+        return stands
+    reading, end = Reading(history), len(history)
+    standing = reading.standing_yes(end)
+    assert standing is not None
+    given = history[standing]
+    if agency in given["exclude"]:
+        return "agency_excluded"
+    if agency not in given["agencies"]:
+        return "agency_not_covered"
+    if agency not in given["profiles_shown"]:
+        return "profile_not_shown"
+    if purpose not in given["purposes"]:
+        return "purpose_not_covered"
+    if stands != "active":
+        return {"scheduled": "not_yet_valid", "expired": "expired"}[stands]
+    for place in range(end):
+        closing = history[place]
+        everything = not closing["categories"] and not closing["fields"]
+        if (
+            everything
+            and _still_closes(reading, place, standing=standing)
+            and _reaches(closing, agency=agency, purpose=purpose)
+        ):
+            return reading.exit(place)
+    return None
+
+
 def may_receive(
     history: Sequence[Decision],
     *,
@@ -187,26 +228,69 @@ def may_receive(
     eighteen: datetime,
 ) -> bool:
     """Whether one field may go to one agency for one purpose."""
-    if state(history, now=now, sixteen=sixteen, eighteen=eighteen) != "active":
+    refused = refusal(history, agency=agency, purpose=purpose, now=now, sixteen=sixteen, eighteen=eighteen)
+    if refused is not None:
         return False
     reading, end = Reading(history), len(history)
     standing = reading.standing_yes(end)
     assert standing is not None
     given = history[standing]
-    named = field in given["fields"] or (category is not None and category in given["categories"])
-    if not (
-        named
-        and agency in given["agencies"]
-        and agency not in given["exclude"]
-        and agency in given["profiles_shown"]
-        and purpose in given["purposes"]
-    ):
+    if field not in given["fields"] and (category is None or category not in given["categories"]):
         return False
     return not any(
-        _takes(history[place], agency=agency, purpose=purpose, field=field, category=category)
+        _reaches(history[place], agency=agency, purpose=purpose)
+        and (field in history[place]["fields"] or category in history[place]["categories"])
         for place in range(end)
         if _still_closes(reading, place, standing=standing)
     )
+
+
+def ends_at(
+    history: Sequence[Decision], *, sixteen: datetime | None, eighteen: datetime
+) -> tuple[int, datetime]:
+    """The place of the yes that stands, and the instant at which nothing may go out on it any more."""
+    reading = Reading(history)
+    standing = reading.standing_yes(len(history))
+    assert standing is not None
+    until: datetime = history[standing]["valid_until"]
+    if reading.speaks(standing) == PARENT:
+        until = min(until, eighteen, eighteen if sixteen is None else sixteen)
+    return standing, until
+
+
+def became(
+    history: Sequence[Decision], *, now: datetime, sixteen: datetime | None, eighteen: datetime
+) -> list[str]:
+    """What became of each decision."""
+    reading = Reading(history)
+    found = []
+    for place in range(len(history)):
+        if not reading.counts(place):
+            found.append("noted")
+        elif reading.gives(place):
+            found.append(_became_of_yes(reading, place, now=now, sixteen=sixteen, eighteen=eighteen))
+        else:
+            found.append(reading.exit(place))
+    return found
+
+
+def _became_of_yes(
+    reading: Reading, place: int, *, now: datetime, sixteen: datetime | None, eighteen: datetime
+) -> str:
+    """An agreement found invalid was so from its beginning; else the first end that it met."""
+    history, end = reading.history, len(reading.history)
+    later = range(place + 1, end)
+    replaced = next((each for each in later if reading.gives(each) and reading.counts(each)), end)
+    closed = [each for each in range(place + 1, replaced) if reading.closes_all(each)]
+    undone = [each for each in closed if reading.exit(each) in ("invalidated", "entered_in_error")]
+    if undone:
+        return reading.exit(undone[-1])
+    first = closed[0] if closed else replaced
+    then = now if first == end else history[first]["recorded_at"]
+    alone = state(history[: place + 1], now=then, sixteen=sixteen, eighteen=eighteen)
+    if first == end or alone not in ("active", "scheduled"):
+        return alone
+    return reading.exit(first) if closed else "superseded"
 
 
 def _still_closes(reading: Reading, place: int, *, standing: int) -> bool:
@@ -225,12 +309,10 @@ def _still_closes(reading: Reading, place: int, *, standing: int) -> bool:
     )
 
 
-def _takes(closing: Decision, *, agency: str, purpose: str, field: str, category: str | None) -> bool:
+def _reaches(closing: Decision, *, agency: str, purpose: str) -> bool:
+    """Whether something that was closed is closed for this agency and purpose."""
     if agency in closing["exclude"]:
         return False
     if closing["agencies"] and not {"*", agency} & set(closing["agencies"]):
         return False
-    if closing["purposes"] and purpose not in closing["purposes"]:
-        return False
-    narrowed = closing["categories"] or closing["fields"]
-    return not narrowed or field in closing["fields"] or category in closing["categories"]
+    return not closing["purposes"] or purpose in closing["purposes"]

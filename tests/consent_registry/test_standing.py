@@ -174,6 +174,14 @@ HISTORIES: dict[str, tuple[list[ConsentDecision], list[str]]] = {
         [yes(MUM, ago=5), no(MUM, ago=4), no(None, ago=3, act=Act.INVALIDATE)],
         ["invalidated", "withdrawn", "invalidated"],
     ),
+    "of which a part was found invalid after it was withdrawn": (
+        [yes(MUM, ago=5), no(MUM, ago=4), no(None, ago=3, act=Act.INVALIDATE, scope=HEALTH)],
+        ["withdrawn", "withdrawn", "invalidated"],
+    ),
+    "found invalid after it had ended": (
+        [yes(MUM, ago=50, lasts=10), no(None, ago=3, act=Act.INVALIDATE)],
+        ["invalidated", "invalidated"],
+    ),
     "disputed": ([yes(MUM, ago=5), no(DAD, ago=4)], ["disputed", "disputed"]),
     "insisted on": (
         [yes(MUM, ago=5), no(DAD, ago=4), yes(MUM, ago=3)],

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import text
 
 from gateway.panel import commands
 from gateway.panel.errors import PanelMovedError
@@ -86,6 +87,9 @@ def test_a_chair_sees_what_is_ready_by_its_place_in_the_file(wiring: Wiring, tmp
     run(wiring, tmp_path, file)
     heading = f"{NOW.date().isoformat()} M-1 North panel\n"
     assert heading + "  1: ready\n  2: ready\n  3: ready\n" == agenda(wiring)
+    with wiring.engine.connect() as connection:
+        listed = connection.execute(text("SELECT family_id FROM gateway.agenda_item ORDER BY position"))
+        assert list(families.values()) == list(listed.scalars())
     withdraw(wiring, families["EH-1"])
     assert heading + "  1: ready\n  2: not ready\n  3: ready\n" == agenda(wiring)
 
