@@ -79,7 +79,7 @@ class Receipt:
 
     def to_json(self) -> bytes:
         """The receipt as JSON with the fields of ISO/IEC TS 27560."""
-        return json.dumps(self.fields, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        return json.dumps(self.fields, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

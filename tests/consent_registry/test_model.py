@@ -1,6 +1,7 @@
 """The words of consent as values: what cannot be built, and that what is stored is read back whole or not at all."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -110,6 +111,14 @@ def test_a_stored_standing_holds_codes_ids_and_instants() -> None:
         "dispute": str(UUID(int=8)),
         "objector": str(UUID(int=9)),
     } == standing.to_json()
+
+
+def test_a_yes_stored_without_capacity_or_profiles_lapses_and_reaches_nobody() -> None:
+    """What a standing does not say is read as the narrower of what it could have said."""
+    body: Any = Standing(given=GIVEN).to_json()
+    del body["given"]["capacity"], body["given"]["profiles_shown"]
+    expected = replace(GIVEN, capacity=Capacity.PARENTAL_RESPONSIBILITY, profiles_shown={})
+    assert Standing(given=expected) == Standing.from_json(body)
 
 
 WHOLES: dict[str, tuple[Scope, bool]] = {

@@ -353,6 +353,15 @@ def test_an_objection_is_told_alike_whether_the_child_agreed_to_what_is_off_pape
     assert of_decision(objection, number=2) == of_decision(own, objection, number=2, off=OFF)
 
 
+def test_a_childs_no_to_all_that_is_told_is_told_as_a_no_to_all() -> None:
+    """A parent reads that their yes changed nothing, whether the child left something out or not."""
+    own: dict[str, Any] = {"capacity": Capacity.COMPETENT_CHILD, "speaker": CHILD}
+    plain, narrowed = said(Act.WITHDRAW, **own), said(Act.WITHDRAW, **own, exclude=["haven"])
+    expected, found = of_decision(plain, give(2), number=2), of_decision(narrowed, give(2), number=2, off=OFF)
+    assert found is not None
+    assert (Told.NOTED, Told.NOTED) == (found.told, expected.told if expected else None)
+
+
 def test_a_field_that_is_off_paper_is_not_named_as_left_out() -> None:
     account = standing_of(
         YES, said(Act.WITHDRAW, 2, fields=["child_health"]), off=OffPaper(fields=frozenset({"child_health"}))

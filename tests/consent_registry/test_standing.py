@@ -117,6 +117,10 @@ CASES: dict[str, tuple[list[ConsentDecision], str]] = {
     "her yes had ended": ([yes(MUM, ago=50, lasts=10), no(DAD, ago=4)], "withdrawn"),
     "a grandmother": ([yes(MUM, ago=5), no(GRAN, ago=4, authority=Authority.NONE)], "all"),
     "a stranger": ([yes(MUM, ago=5), no(DAD, ago=4, authority=Authority.UNKNOWN)], "held"),
+    "whose stop was a hold, not a no": (
+        [yes(MUM, ago=5), no(DAD, ago=4, authority=Authority.UNKNOWN), yes(MUM, ago=3)],
+        "all",
+    ),
     "a stranger's yes": ([said(Act.GIVE, ago=5, authority=Authority.UNKNOWN)], "no_decision"),
     "the child says no": ([yes(MUM, ago=5), no(CHILD, ago=4)], "withdrawn"),
     "and a parent cannot say yes": ([yes(MUM, ago=5), no(CHILD, ago=4), yes(MUM, ago=3)], "withdrawn"),
@@ -270,6 +274,27 @@ def test_what_a_dispute_leaves_is_written_down() -> None:
     assert expected == fold([yes(MUM, ago=5), objection])
     settled = fold([yes(MUM, ago=5), objection, no(CHILD, ago=3)])
     assert (None, None, Exit.WITHDRAWN) == (settled.dispute, settled.objector, settled.closed_by)
+
+
+def test_a_no_to_everything_leaves_only_who_said_it_and_how() -> None:
+    """A closure kept from before would close a part of what is agreed next."""
+    history = [yes(MUM, ago=5), no(MUM, ago=4, scope=HEALTH), no(MUM, ago=3)]
+    assert Standing(closed_by=Exit.WITHDRAWN, objector=MUM) == fold(history)
+
+
+def test_at_16_the_young_persons_own_yes_takes_over() -> None:
+    """Until they answer nothing is shared; neither parent can answer for them any more."""
+    ends = Birthdays(NOW - 3 * DAY, NOW + 728 * DAY)
+    parents = [yes(MUM, ago=9), yes(DAD, ago=2)]
+    own = yes(CHILD, ago=1, capacity=Capacity.SELF)
+    assert "lapsed_16" == state_of(fold(parents), now=NOW, birthdays=ends).value
+    history = [*parents, own]
+    assert "active" == state_of(fold(history), now=NOW, birthdays=ends).value
+    found = [each.value for each in states(history, now=NOW, birthdays=ends)]
+    assert ["lapsed_16", "lapsed_16", "active"] == found
+    result = evaluate(fold(history), agency="camhs", purpose="P1", now=NOW, birthdays=ends)
+    assert isinstance(result, Granted)
+    assert own.valid_until == result.valid_until
 
 
 def test_an_end_is_not_within() -> None:

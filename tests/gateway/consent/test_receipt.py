@@ -262,7 +262,7 @@ def strip(database: Database) -> None:
 
 
 def test_for_somebody_shielded_nothing_tells_where_they_are(world: World) -> None:
-    world.give(REF, MUM)
+    world.give(REF, MUM, fields=["address", "attendance", "contact", "school"])
     words = [CATEGORY_WORDS[category] for category in ("address", "contact", "pupil_number")]
     assert [*words, "The education"] == [
         phrase for phrase in (*words, "The education") if phrase in page_of(world).said
@@ -296,6 +296,14 @@ def test_a_yes_to_a_refuge_alone_is_nothing_to_list(world: World) -> None:
     assert "There is nothing to list here." in page_of(world).said
     with pytest.raises(UnknownCaseError):
         receipt_of(world.wiring, source_ref=REF, person=MUM, decision_id=decision)
+
+
+def test_the_legal_basis_is_that_of_the_profile_that_was_shown(world: World) -> None:
+    world.give(REF, MUM, agencies=["camhs"])
+    fields: Any = receipt_of(world.wiring, source_ref=REF, person=MUM).fields
+    (camhs,) = fields["pii_processing"]["recipient_third_parties"]
+    assert {"article6": "6(1)(e)", "article9": "9(2)(h)"} == camhs["lawful_basis"]
+    assert 1 == camhs["profile_version"]
 
 
 # ---- who gets it ------------------------------------------------------------------------------------------

@@ -261,6 +261,25 @@ def test_a_parent_reads_at_which_age_it_ends(
 ) -> None:
     page = paper(told(replace(YES, capacity=capacity)), of_child=of_child, until_age=age)
     assert said_so == (f"It ends sooner if your child turns {age} before then." in page.said)
+    assert said_so == ("It ends sooner" in page.said)
+
+
+def test_days_are_those_of_london() -> None:
+    """Half past eleven in the evening by UTC is the next day in summer."""
+    late = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+    page = paper(told(replace(YES, valid_from=late, recorded_at=late)))
+    assert "On 2 July 2026 you said yes" in page.said
+    assert "It starts on 2 July 2026." in page.said
+
+
+def test_services_stand_in_the_order_of_their_names() -> None:
+    codes = [f"charity-{number}" for number in range(40)]
+    many = {
+        code: agency(code, AgencyKind.CHARITY, f"Charity {99 - place}") for place, code in enumerate(codes)
+    }
+    stopped = told(said(Act.WITHDRAW, agencies=" ".join(codes)))
+    names = [text for text in paper(stopped, agencies=many).words("li") if text.startswith("Charity")]
+    assert sorted(each.name for each in many.values()) == names
 
 
 def test_a_worker_who_is_not_to_be_named_is_the_team() -> None:

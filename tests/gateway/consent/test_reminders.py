@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, text
@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from consent_registry.birthdays import Birthdays, midnight
 from consent_registry.model import Capacity, DecisionId, Exit, Given, Scope, Standing
 from gateway.cases.service import close_case, erase_family
-from gateway.consent.reminders import reminders, watch_consent
+from gateway.consent.reminders import _raise, reminders, watch_consent
 from gateway.ops.worker import JOBS, run_job
 from gateway.release.model import Refused, Released
 from gateway.tasks.model import Audience, Task, TaskKind
@@ -212,6 +212,23 @@ def test_a_closed_case_is_not_watched(world: World) -> None:
     world.give(REF, MUM)
     close_case(world.wiring, family_id=world.family_id(REF), actor="test")
     assert 0 == watch_consent(world.wiring, end_of(world) - 7 * DAY)
+
+
+def test_nobody_is_reminded_of_somebody_who_is_a_risk(world: World) -> None:
+    world.give(REF, MUM)
+    document = family()
+    document["people"][0] |= {"role": "other", "risk_person": True}
+    document["items"] = [each for each in document["items"] if each["field"] != "adult_name"]
+    world.import_families(document)
+    assert 0 == watch_consent(world.wiring, end_of(world) - 7 * DAY)
+
+
+def test_a_family_that_is_erased_meanwhile_gets_no_task(world: World) -> None:
+    """Between the look and the task: what would lead to the family again is not written."""
+    (reminder, *_) = reminders(standing(), Birthdays(), now=END - DAY)
+    with world.wiring.engine.begin() as connection:
+        assert not _raise(connection, reminder, subject_id=uuid4(), family_id=world.family_id(REF))
+    assert [] == tasks(world)
 
 
 def test_an_erased_family_leaves_a_reminder_that_leads_nowhere(world: World, eraser: Engine) -> None:
