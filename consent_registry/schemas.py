@@ -45,6 +45,7 @@ _EVIDENCE_OF: Final[Mapping[str, str]] = {
 }
 """What has to be evidenced of a speaker who is not simply an adult for themself."""
 _ANSWERS: Final = ("yes", "no", "unknown")
+_REFERENCES: Final = ("case_ref", "source_ref")
 _LIST_MAXIMUM: Final = 200
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -147,9 +148,13 @@ def load_decision(document: object, *, vocabulary: Vocabulary) -> DecisionReques
 
 
 def _core_of(document: JsonObject) -> Mapping[str, Any] | None:
-    """The few members that an act that closes needs; absent: it opens, or one of them cannot be read."""
+    """The few members that an act that closes needs; absent: it opens, or one of them cannot be read.
+
+    A reference that is null names no case, so the other one is the case.
+    """
+    named = {name: value for name, value in document.items() if name not in _REFERENCES or value is not None}
     try:
-        core = cast("Mapping[str, Any]", CoreSchema(unknown=EXCLUDE).load(document))
+        core = cast("Mapping[str, Any]", CoreSchema(unknown=EXCLUDE).load(named))
     except ValidationError:
         return None
     return None if Act(core["act"]).opens else core

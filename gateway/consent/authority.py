@@ -95,7 +95,7 @@ def _speaker_faults(speech: Speech, family: Family) -> Iterator[Fault]:
     """Why this person cannot agree for somebody else, or cannot be asked at all."""
     speaker = family.members.get(speech.speaker) if speech.speaker else None
     if speaker is None or speech.speaker is None:
-        if speech.basis != CARE_ORDER:
+        if (speech.capacity, speech.basis) != (Capacity.PARENTAL_RESPONSIBILITY, CARE_ORDER):
             yield Fault(_SPEAKER, "Not a person of this case.")
         return
     if speaker.risk_person:

@@ -27,6 +27,7 @@ class Asked:
 
     Attributes:
         speaker: our id of who spoke; absent: nobody of the case.
+        months: calendar months an agreement lasts when it names no end.
         versions: every stored profile version, by agency and number.
         roles: of the member of staff who records it.
     """
@@ -34,13 +35,17 @@ class Asked:
     now: datetime
     family: Family
     speaker: UUID | None
+    months: int
     versions: Collection[tuple[str, int]]
     roles: Collection[str]
 
 
 def faults_of_the_asking(request: DecisionRequest, asked: Asked) -> Iterator[Fault]:
     """Yield what was wrong with how somebody was asked, or with what is recorded of it."""
-    yield from _period_faults(request, now=asked.now)
+    yield from _period_faults(request, now=asked.now, months=asked.months)
+    assessment = request.evidence.get("competence")
+    if isinstance(assessment, dict) and assessment["assessed_on"] > asked.now:
+        yield Fault("/evidence/competence/assessed_on", "It has not been assessed yet.")
     if asked.family.needs_care and request.alone_and_safe is None:
         yield Fault(
             "/alone_and_safe", "It has to be asked and recorded whether the person was alone and safe."
@@ -57,14 +62,15 @@ def faults_of_the_asking(request: DecisionRequest, asked: Asked) -> Iterator[Fau
         yield Fault("/evidence/resolution", "A resolution is recorded by a manager.")
 
 
-def _period_faults(request: DecisionRequest, *, now: datetime) -> Iterator[Fault]:
+def _period_faults(request: DecisionRequest, *, now: datetime, months: int) -> Iterator[Fault]:
     begins = max(request.valid_from or now, now)
     if request.valid_from is not None and request.valid_from > now + MAX_AHEAD:
         yield Fault("/valid_from", "It begins more than a year from now.")
     elif request.valid_until is not None and request.valid_until > default_end(begins, months=MAX_MONTHS):
         yield Fault("/valid_until", "It lasts more than twelve months.")
-    if request.valid_until is not None and request.valid_until <= now:
-        yield Fault("/valid_until", "It is over already.")
+    ends = request.valid_until or default_end(request.valid_from or now, months=months)
+    if ends <= now:
+        yield Fault("/valid_from" if request.valid_until is None else "/valid_until", "It is over already.")
 
 
 def _is_lost_in_translation(request: DecisionRequest, asked: Asked) -> bool:

@@ -32,12 +32,22 @@ WEEKS: Final = 4
 """The weeks before the last seven days whose mean is a client's norm of giving."""
 TIMES_THE_NORM: Final = 3
 FEW: Final = 10
-"""As few yeses in a week as this alert nobody, whatever the norm is."""
+"""Fewer yeses in a week than this alert nobody, whatever the norm is."""
 COMMAND: Final = "cli:"
 """What the names of commands begin with, among the names of actors."""
 VERBAL: Final = frozenset({"recorded_verbal", "verbal"})
 """The methods of asking that are followed up in writing."""
 
+_ONE_EACH: Final = frozenset(
+    {
+        TaskKind.CONSENT_DISPUTE,
+        TaskKind.CONSENT_FOLLOW_UP,
+        TaskKind.CONSENT_INVALIDATED,
+        TaskKind.CONSENT_NOT_ALONE,
+        TaskKind.CONSENT_NOTED,
+    }
+)
+"""What has to be done for each decision; of everything else one open task leads to the whole family."""
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 
@@ -114,7 +124,7 @@ def _after_a_yes(wiring: Wiring, change: Change, followed: Followed) -> None:
         since=followed.now - (WEEKS + 1) * _WEEK,
         until=followed.now - _WEEK,
     )
-    if count > FEW and count * WEEKS > TIMES_THE_NORM * earlier:
+    if count >= FEW and count * WEEKS > TIMES_THE_NORM * earlier:
         year, week, _ = followed.today.isocalendar()
         _raise_about_client(change, followed, TaskKind.CONSENT_GIVING, occasion=f"{year}-W{week}")
 
@@ -149,12 +159,14 @@ def _sent(
 
 
 def _raise(change: Change, followed: Followed, kind: TaskKind, *, due: datetime | None = None) -> None:
+    decision = str(followed.recorded.decision_id)
     raise_task(
         change.connection,
         kind=kind,
         due=due or followed.tonight,
         ref=followed.family_id,
-        facts={"act": followed.request.act.value, "decision": str(followed.recorded.decision_id)},
+        facts={"act": followed.request.act.value, "decision": decision},
+        occasion=decision if kind in _ONE_EACH else "",
     )
 
 

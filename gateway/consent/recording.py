@@ -56,7 +56,8 @@ class Told:
         speaker_id: who spoke; absent: nobody said, or it is nobody of the case.
         actor: the client or command that sent it.
         expected: for an act that opens, the version of the standing it was decided on.
-        partner: it came from a partner's practitioner, whose own agency vouches for them.
+        practitioner: a partner's, who reports it and whose own agency vouches for them; absent: the council sent it.
+        restricted: the service that reports it is itself a secret.
     """
 
     request: DecisionRequest
@@ -65,7 +66,8 @@ class Told:
     speaker_id: UUID | None
     actor: str
     expected: int | None = None
-    partner: bool = False
+    practitioner: str | None = None
+    restricted: bool = False
 
 
 def as_hold(request: DecisionRequest) -> DecisionRequest:
@@ -100,7 +102,8 @@ def record_told(wiring: Wiring, change: Change, told: Told) -> Recorded:
     if before is not None:
         return before
     now = database_now(connection)
-    member = active_member(connection, request.recorded_by)
+    # The names of a partner's practitioners are that agency's: one may be spelt like a member of staff.
+    member = None if told.practitioner else active_member(connection, request.recorded_by)
     request, scope = _scoped(connection, request)
     if request.act.opens:
         spoken = _agreed(wiring, connection, replace(told, request=request), keys, member=member, now=now)
@@ -127,18 +130,21 @@ def record_told(wiring: Wiring, change: Change, told: Told) -> Recorded:
         family_id=family_id,
         person_id=told.person_id,
         authority=spoken.authority,
-        recorder_known=member is not None or told.partner,
+        recorder_known=member is not None or told.practitioner is not None,
         actor=told.actor,
-        partner=told.partner,
+        partner=told.practitioner is not None,
         now=now,
     )
     recalls = follow_up(wiring, change, followed)
     # A name that nobody vouches for stays in the sealed document.
     recorder: dict[str, Canonical] = {"recorded_by": member.username} if member else {}
+    if told.practitioner is not None:
+        recorder = {"practitioner": told.practitioner}
     change.record(
         kind=f"consent.{request.act.value}",
         family_id=family_id,
         actor=told.actor,
+        restricted=told.restricted,
         internal={
             "decision_id": str(recorded.decision_id),
             "person_id": str(told.person_id),
@@ -187,6 +193,7 @@ def _agreed(
         now=now,
         family=family,
         speaker=told.speaker_id,
+        months=wiring.settings.consent_months,
         versions=repository.profile_versions(connection),
         roles=member.roles if member else (),
     )

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import Connection
 
+from agencies.repository import agency as registered
 from consent_registry.birthdays import LONDON
 from consent_registry.errors import Fault
 from consent_registry.model import Act, DecisionId
@@ -30,6 +31,7 @@ from gateway.consent.recording import Told, as_hold, record_told
 from gateway.consent.schemas import read_decision
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import Change, act
+from gateway.recall.model import SENSITIVE_KINDS
 from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
 
@@ -78,6 +80,8 @@ def report(wiring: Wiring, document: JsonValue, *, caller: Caller) -> Recorded:
     Args:
         document: as in ``decide``, with the partner's own references of case and person.
         caller: an agency's, with its practitioner.
+    True afterwards: the entry names the practitioner, whatever the document says of who recorded it; of a service that
+        is itself a secret, under the family's restricted tag.
     Raises: InvalidDocumentError; NotForPartnersError; UnknownCaseError, also of a case that the practitioner does not
         lead. Nothing was recorded.
     """
@@ -98,6 +102,7 @@ def report(wiring: Wiring, document: JsonValue, *, caller: Caller) -> Recorded:
             repository.person_by_ref(connection, _uuid(ref), agency=agency, family_id=identity.family_id)
             for ref in _named(request)
         )
+        sender = registered(connection, agency)
     return _recorded(
         wiring,
         replace(request, recorded_by=practitioner.id),
@@ -105,7 +110,8 @@ def report(wiring: Wiring, document: JsonValue, *, caller: Caller) -> Recorded:
         person_id=person_id,
         speaker_id=speaker_id,
         actor=caller.client_id,
-        partner=True,
+        practitioner=practitioner.id,
+        restricted=sender is None or sender.kind in SENSITIVE_KINDS,
     )
 
 
@@ -179,7 +185,8 @@ def _recorded(
     speaker_id: UUID | None,
     actor: str,
     expected: int | None = None,
-    partner: bool = False,
+    practitioner: str | None = None,
+    restricted: bool = False,
 ) -> Recorded:
     """Record one decision as an act of its own; of a person whom nobody knows, a hold of everyone in the case."""
     with act(wiring, families=(identity.family_id,), closes=not request.act.opens) as change:
@@ -190,7 +197,8 @@ def _recorded(
             speaker_id,
             actor,
             expected=expected,
-            partner=partner,
+            practitioner=practitioner,
+            restricted=restricted,
         )
         recorded = record_told(wiring, change, told) if person_id else _hold_everyone(wiring, change, told)
         if recorded.replay:

@@ -4,12 +4,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from consent_registry.errors import InvalidDocumentError
 from consent_registry.model import Act
 from consent_registry.schemas import DecisionRequest, Vocabulary, load_decision
 
-KNOWN = Vocabulary(frozenset({"name", "health"}), frozenset({"child_name", "risk_person"}))
+KNOWN = Vocabulary(
+    frozenset({"name", "health"}),
+    frozenset({"child_name", "risk_person"}),
+    parental_bases=frozenset({"birth_mother"}),
+)
 GIVE: dict[str, Any] = {
     "decision_id": "9e0c3c1e-6d2f-4b57-9b0e-4f0e1c7a0d11",
     "source_ref": "EH-0001",
@@ -85,7 +92,7 @@ def test_two_references_are_refused(act: str) -> None:
     assert pointers(GIVE | {"act": act, "case_ref": reference}) == ["/source_ref"]
 
 
-@pytest.mark.parametrize("name", ["given_by", "agencies", "purposes", "method", "notice"])
+@pytest.mark.parametrize("name", ["given_by", "agencies", "purposes", "method", "notice", "profiles_shown"])
 def test_a_give_needs_what_must_be_provable(name: str) -> None:
     assert pointers(without(GIVE, name)) == [f"/{name}"]
 
@@ -147,6 +154,115 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize(("change", "expected"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_told_in_its_place(change: dict[str, Any], expected: list[str]) -> None:
     assert expected == pointers(GIVE | change)
+
+
+SEEN: dict[str, dict[str, Any]] = {
+    "competence": {"assessor": "ada", "assessed_on": "2026-11-01", "reasons": "She explained it."},
+    "parental_responsibility": {"basis": "birth_mother", "seen": "birth certificate"},
+    "representative": {"authority": "deputy", "seen": "order of the court"},
+    "interpreter": {"id": "int-7", "relative": False},
+    "resolution": {"grounds": "court_order", "decided_by": "mo", "reasons": "The court ordered it."},
+    "receipt": {"shows_sensitive": True},
+}
+WRONG: dict[str, tuple[str, Any]] = {
+    "assessed on no day": ("competence/assessed_on", "2026-02-30"),
+    "assessed by nobody": ("competence/assessor", " "),
+    "views that are a list": ("competence/views", []),
+    "a basis that there is not": ("parental_responsibility/basis", "grandmother"),
+    "a basis that is none": ("parental_responsibility/basis", "none"),
+    "a basis that is a list": ("parental_responsibility/basis", ["birth_mother"]),
+    "an authority that there is not": ("representative/authority", "neighbour"),
+    "a relative interprets": ("interpreter/relative", True),
+    "a relative, perhaps": ("interpreter/relative", "no"),
+    "grounds that there are not": ("resolution/grounds", "shouting"),
+    "decided by nobody": ("resolution/decided_by", ""),
+    "a wish that is a word": ("receipt/shows_sensitive", "yes"),
+}
+
+
+@pytest.mark.parametrize("part", SEEN)
+def test_each_part_of_the_evidence_is_whole_and_may_hold_more(part: str) -> None:
+    """What a council adds of its own is kept; what is known here and missing is told."""
+    sent = {"evidence": {"scan": 1, part: SEEN[part] | {"of our own": [1]}}}
+    evidence: dict[str, Any] = load(GIVE | sent).evidence
+    assert [1] == evidence[part]["of our own"]
+    for member in SEEN[part]:
+        assert [f"/evidence/{part}/{member}"] == pointers(
+            GIVE | {"evidence": {part: without(SEEN[part], member)}}
+        )
+
+
+@pytest.mark.parametrize(("place", "value"), WRONG.values(), ids=WRONG.keys())
+def test_evidence_that_is_present_is_checked(place: str, value: object) -> None:
+    part, member = place.split("/")
+    assert [f"/evidence/{place}"] == pointers(GIVE | {"evidence": {part: SEEN[part] | {member: value}}})
+
+
+NEEDED: dict[str, tuple[dict[str, Any], str]] = {
+    "a competent child": ({"given_by": {"person": "P-17", "capacity": "competent_child"}}, "competence"),
+    "a parent": (
+        {"given_by": {"person": "P-18", "capacity": "parental_responsibility"}},
+        "parental_responsibility",
+    ),
+    "a representative": ({"given_by": {"person": "P-18", "capacity": "representative"}}, "representative"),
+    "an interpreter": ({"method": "interpreter_mediated"}, "interpreter"),
+}
+
+
+@pytest.mark.parametrize(("more", "part"), NEEDED.values(), ids=NEEDED.keys())
+def test_a_give_needs_the_evidence_of_who_spoke_and_how(more: dict[str, Any], part: str) -> None:
+    whole = GIVE | more | {"evidence": SEEN}
+    evidence: dict[str, Any] = load(whole).evidence
+    assert SEEN[part].keys() == evidence[part].keys()
+    assert [f"/evidence/{part}"] == pointers(whole | {"evidence": without(SEEN, part)})
+
+
+CORE = {"decision_id", "source_ref", "person", "act", "recorded_by"}
+
+
+@pytest.mark.parametrize(("change", "_expected"), FAULTS.values(), ids=FAULTS.keys())
+def test_what_is_a_fault_of_a_give_makes_a_withdrawal_a_hold_of_everything(
+    change: dict[str, Any], _expected: list[str]
+) -> None:
+    document = GIVE | {"act": "withdraw"} | change
+    if CORE & change.keys():
+        pointers(document)
+        return
+    request = load(document)
+    assert request.received is document
+    if request.faults:
+        assert (Act.HOLD, (), None) == (request.act, request.agencies, request.given_by)
+        assert frozenset() == request.categories | request.fields | request.purposes
+    else:
+        assert Act.WITHDRAW is request.act
+
+
+@pytest.mark.parametrize("act", CLOSING)
+def test_a_stop_with_a_reference_that_is_null_names_one_case_and_is_a_hold(act: str) -> None:
+    request = load(CLOSE | {"act": act, "case_ref": None})
+    assert (Act.HOLD, "EH-0001", None) == (request.act, request.source_ref, request.case_ref)
+    assert ["/case_ref", "/source_ref"] == [fault.pointer for fault in request.faults]
+    assert ["/source_ref"] == pointers(without(CLOSE, "source_ref") | {"case_ref": None, "source_ref": None})[
+        -1:
+    ]
+
+
+JSON: SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+OPTIONAL = sorted(GIVE.keys() - CORE)
+
+
+@given(
+    more=st.dictionaries(st.sampled_from(OPTIONAL) | st.text(max_size=9), JSON), act=st.sampled_from(CLOSING)
+)
+def test_whatever_else_is_sent_a_stop_is_never_turned_away(more: dict[str, Any], act: str) -> None:
+    document = {**without(more, *CORE, "case_ref"), **CLOSE, "act": act}
+    request = load(document)
+    assert (Act.HOLD if request.faults else Act(act)) is request.act
+    assert (GIVE["person"], "EH-0001", "ada") == (request.person, request.source_ref, request.recorded_by)
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 1], ids=repr)

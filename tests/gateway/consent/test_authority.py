@@ -95,6 +95,10 @@ OPENING: dict[str, tuple[Speech, list[str]]] = {
     "a stranger": (Speech(CHILD, None, PARENTAL), [SPEAKER]),
     "an unknown person": (Speech(CHILD, STRANGER, PARENTAL), [SPEAKER]),
     "the authority, by a care order": (Speech(CHILD, None, PARENTAL, basis="care_order_LA"), []),
+    "the authority, as a representative": (
+        Speech(MUM, None, REPRESENTATIVE, basis="care_order_LA"),
+        [SPEAKER],
+    ),
     "a risk person for a child": (Speech(CHILD, RISK, PARENTAL), [SPEAKER]),
     "a risk person for themself": (Speech(RISK, RISK, SELF), [PERSON]),
     "for a stranger": (Speech(STRANGER, MUM, PARENTAL), [PERSON]),

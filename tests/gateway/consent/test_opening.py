@@ -5,14 +5,23 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from consent_registry.model import Granted, NotGranted, Reason
+from consent_registry import repository
+from consent_registry.birthdays import LONDON, midnight
+from consent_registry.model import Act, Granted, NotGranted, Reason
 from consent_registry.schemas import CoreSchema, GiveSchema
+from gateway.bank_holidays import bank_holidays_around
+from gateway.calendar import add_working_days
+from gateway.database import open_engine
 from gateway.staff.repository import ensure_member
+from gateway.tasks.model import Task, TaskKind
+from gateway.tasks.repository import open_tasks
 from tests.gateway.cases.documents import family, item
-from tests.gateway.cases.stored import load, rows
-from tests.gateway.consent.conftest import Registry
+from tests.gateway.cases.stored import identity_of, load, rows
+from tests.gateway.consent.conftest import COUNCIL, Registry
+from tests.support.throwaway import Database
 
 NOW = datetime.now(UTC)
 
@@ -30,6 +39,11 @@ def problem(answer: TestResponse) -> tuple[int, str]:
 def stored(registry: Registry) -> int:
     count: int = rows(registry.wiring, "SELECT count(*) AS n FROM consent_registry.decision")[0].n
     return count
+
+
+def waiting(registry: Registry, kind: TaskKind) -> list[Task]:
+    with registry.wiring.engine.connect() as connection:
+        return [task for task in open_tasks(connection) if task.kind is kind]
 
 
 def day(days: int) -> str:
@@ -88,6 +102,7 @@ CHILD: dict[str, Any] = {
 FAULTY: dict[str, tuple[dict[str, Any], list[str]]] = {
     "over before it begins": ({"valid_from": day(5), "valid_until": day(2)}, ["/valid_until"]),
     "over already": ({"valid_until": day(-1)}, ["/valid_until"]),
+    "begun so long ago that it is over": ({"valid_from": day(-300)}, ["/valid_from"]),
     "longer than a year": ({"valid_until": day(400)}, ["/valid_until"]),
     "in two years": ({"valid_from": day(700)}, ["/valid_from"]),
     "no profile shown": ({"profiles_shown": {}}, ["/profiles_shown"]),
@@ -99,6 +114,10 @@ FAULTY: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["/evidence/parental_responsibility/basis"],
     ),
     "a child without an assessment": (CHILD | {"evidence": {}}, ["/evidence/competence"]),
+    "a child assessed in a week": (
+        CHILD | {"evidence": {"competence": COMPETENCE["competence"] | {"assessed_on": day(7)}}},
+        ["/evidence/competence/assessed_on"],
+    ),
     "a child as an adult": (CHILD | {"given_by": {"person": "P-ADA", "capacity": "self"}}, ["/given_by/capacity"]),
     "a sibling": ({"given_by": {"person": "P-BEN", "capacity": "parental_responsibility"}}, ["/given_by/person"]),
     "the child for the mother": (
@@ -175,6 +194,19 @@ def test_a_yes_by_word_of_mouth_is_followed_up_in_writing(registry: Registry) ->
     assert "caseworker" == registry.tasks()["consent.follow_up"]
 
 
+def test_each_yes_by_word_of_mouth_has_a_letter_of_its_own(registry: Registry) -> None:
+    """A second child's letter would be forgotten with the task of the first."""
+    said = [registry.send(registry.give, person=who, method="verbal") for who in ("P-ADA", "P-BEN")]
+    (first, second) = waiting(registry, TaskKind.CONSENT_FOLLOW_UP)
+    assert {(each.json or {})["decision_id"] for each in said} == {
+        first.facts["decision"],
+        second.facts["decision"],
+    }
+    today = first.raised_at.astimezone(LONDON).date()
+    last = add_working_days(today, 10, holidays=bank_holidays_around(today))
+    assert {midnight(last + timedelta(days=1))} == {first.due, second.due}
+
+
 DAD: dict[str, Any] = {"given_by": {"person": "P-DAD", "capacity": "parental_responsibility"}}
 
 
@@ -186,12 +218,13 @@ def parents(registry: Registry) -> Registry:
     document["items"] += [
         item(
             "household",
-            ["P-ADA", who],
-            {"member": who, "relationship": code, "to": "P-ADA", "resident": "none", "pr_basis": basis},
+            [child, who],
+            {"member": who, "relationship": code, "to": child, "resident": "none", "pr_basis": basis},
         )
-        for who, code, basis in (
-            ("P-DAD", "FATHER", "married_father"),
-            ("P-GRAN", "GRANDPARENT", "none"),
+        for who, child, code, basis in (
+            ("P-DAD", "P-ADA", "FATHER", "married_father"),
+            ("P-DAD", "P-BEN", "FATHER", "married_father"),
+            ("P-GRAN", "P-ADA", "GRANDPARENT", "none"),
         )
     ]
     load(registry.wiring, document)
@@ -212,6 +245,66 @@ def test_one_parents_no_against_the_others_yes_is_a_dispute_of_that_child_only(p
         ensure_member(connection, username="h.manager", roles=["manager"])
     assert 201 == parents.send(resolved).status_code
     assert isinstance(parents.answer(), Granted)
+
+
+def test_each_childs_dispute_is_the_managers_to_resolve(parents: Registry) -> None:
+    for person in ("P-ADA", "P-BEN"):
+        parents.send(parents.give, person=person)
+    for person in ("P-ADA", "P-BEN"):
+        parents.send(parents.withdrawal, person=person, **DAD)
+    assert 2 == len(waiting(parents, TaskKind.CONSENT_DISPUTE))
+
+
+SAME_DAY: dict[str, tuple[dict[str, Any], TaskKind, str]] = {
+    "invalidated": ({"act": "invalidate"}, TaskKind.CONSENT_INVALIDATED, "data protection officer"),
+    "stopped": ({}, TaskKind.CONSENT_STOPPED, "caseworker"),
+    "recorded by nobody known": ({"recorded_by": "x"}, TaskKind.CONSENT_RECORDER, "manager"),
+    "held, nobody knows whose right": (
+        {"given_by": {"person": "P-X", "capacity": "parental_responsibility"}},
+        TaskKind.CONSENT_HELD,
+        "manager",
+    ),
+    "held, nobody knows what": ({"agencies": ["cahms"]}, TaskKind.CONSENT_HELD, "manager"),
+    "disputed": (DAD, TaskKind.CONSENT_DISPUTE, "manager"),
+    "noted": (
+        {"given_by": {"person": "P-GRAN", "capacity": "parental_responsibility"}},
+        TaskKind.CONSENT_NOTED,
+        "caseworker",
+    ),
+}
+
+
+@pytest.mark.parametrize(("more", "kind", "audience"), SAME_DAY.values(), ids=SAME_DAY.keys())
+def test_a_stop_is_looked_at_the_same_day_by_whom_it_concerns(
+    parents: Registry, more: dict[str, Any], kind: TaskKind, audience: str
+) -> None:
+    parents.send(parents.give)
+    sent = parents.send(parents.withdrawal, **more)
+    (task,) = waiting(parents, kind)
+    tomorrow = task.raised_at.astimezone(LONDON).date() + timedelta(days=1)
+    assert (audience, midnight(tomorrow)) == (str(task.audience), task.due)
+    assert identity_of(parents.wiring).family_id == task.ref
+    assert (sent.json or {})["decision_id"] == task.facts["decision"]
+
+
+def test_a_hold_that_was_meant_is_nobodys_to_look_at(registry: Registry) -> None:
+    registry.send(registry.give)
+    registry.send(registry.withdrawal, act="hold")
+    assert {} == registry.tasks()
+
+
+def test_a_record_that_cannot_be_read_makes_a_parents_stop_a_hold(
+    parents: Registry, database: Database
+) -> None:
+    parents.send(parents.give)
+    owner = open_engine(database.owner_url)
+    with owner.begin() as connection:
+        family_id = identity_of(parents.wiring).family_id
+        connection.execute(text("SELECT gateway.move_gates(ARRAY[:f]::uuid[], '{}')"), {"f": family_id})
+        connection.execute(text("UPDATE gateway.case_part SET sealed = '\\x00'"))
+    owner.dispose()
+    assert 201 == parents.send(parents.withdrawal, **DAD).status_code
+    assert NotGranted(Reason.HELD) == parents.answer()
 
 
 def test_who_has_no_parental_responsibility_is_noted_and_has_no_veto(parents: Registry) -> None:
@@ -257,6 +350,29 @@ def test_what_stands_and_what_was_is_read_in_codes(parents: Registry) -> None:
 
 
 def test_more_yeses_than_ever_are_looked_at_and_go_on(registry: Registry) -> None:
+    told = []
     for _ in range(12):
         assert 201 == registry.send(registry.give, decision_id=str(uuid4())).status_code
-    assert "data protection officer" == registry.tasks()["consent.giving"]
+        told.append(registry.tasks().get("consent.giving"))
+    assert [None] * 9 + ["data protection officer"] * 3 == told
+    assert 1 == len(waiting(registry, TaskKind.CONSENT_GIVING))
+
+
+@pytest.mark.parametrize(
+    ("week", "before", "alerts"),
+    [(10, 0, True), (9, 0, False), (10, 13, True), (12, 16, False), (13, 16, True), (100, 133, True)],
+)
+def test_a_client_is_measured_by_its_own_four_weeks(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, week: int, before: int, alerts: bool
+) -> None:
+    seven = timedelta(days=7)
+
+    def counted(_: Any, *, via: str, act: Act | None, since: datetime, until: datetime) -> int:
+        assert (COUNCIL.client_id, Act.GIVE) == (via, act)
+        newest = until - since < timedelta(days=9)
+        assert newest or until - since == 4 * seven
+        return week if newest else before
+
+    monkeypatch.setattr(repository, "count_sent", counted)
+    registry.send(registry.give)
+    assert alerts == ("consent.giving" in registry.tasks())

@@ -6,15 +6,20 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from consent_registry.model import Granted, NotGranted, Reason
 from gateway.caller import Caller, PractitionerClaim
 from gateway.consent.views import register
+from gateway.database import open_engine
+from gateway.disclosure_log.reading import entries_between, newest, open_entry
 from gateway.problems import NOT_FOUND_BODY, Problem, problem_response
+from gateway.staff.repository import ensure_member
 from tests.gateway.cases.stored import identity_of, person_of, rows
 from tests.gateway.consent.conftest import Registry
 from tests.support.rooms import room_client
+from tests.support.throwaway import Database
 
 LEAD = Caller(
     "ag_0123456789abcdef",
@@ -105,10 +110,51 @@ def test_a_person_whom_the_partner_cannot_name_holds_the_whole_case(registry: Re
     assert [NotGranted(Reason.HELD)] * 2 == [registry.answer(person=one) for one in ("P-ADA", "P-BEN")]
 
 
+def test_the_record_names_the_practitioner_and_never_a_member_of_staff_of_that_name(
+    registry: Registry,
+) -> None:
+    """The names of a partner's practitioners are the partner's: one may be spelt like the council's."""
+    partner = Partner(registry)
+    with registry.wiring.engine.begin() as connection:
+        ensure_member(connection, username="lead.worker", roles=["caseworker"])
+    partner.send(recorded_by="c.worker")
+    with registry.wiring.engine.connect() as connection:
+        size = connection.execute(text("SELECT size FROM gateway.log_head")).scalar_one()
+        (row,) = entries_between(connection, first=size - 1, end=size)
+        entry = open_entry(connection, keyring=registry.wiring.keyring, row=row)
+    assert entry is not None
+    told = {
+        name: entry.internal.get(name) for name in ("recorded_by", "recorded_by_verified", "practitioner")
+    }
+    assert {"recorded_by": None, "recorded_by_verified": False, "practitioner": "lead.worker"} == told
+
+
+@pytest.mark.parametrize(("kind", "ordinary"), [("charity", 1), ("refuge", 0)])
+def test_what_a_refuge_reports_is_under_the_restricted_tag(
+    registry: Registry, database: Database, kind: str, ordinary: int
+) -> None:
+    """The entry names the client: whoever reads the ordinary ones must not learn of a refuge."""
+    partner = Partner(registry)
+    owner = open_engine(database.owner_url)
+    with owner.begin() as connection:
+        connection.execute(text("SELECT gateway.move_gates('{}', ARRAY['camhs'])"))
+        connection.execute(
+            text("UPDATE agencies.agency SET kind = :k WHERE agency_code = 'camhs'"), {"k": kind}
+        )
+    owner.dispose()
+    assert 201 == partner.send().status_code
+    with registry.wiring.engine.connect() as connection:
+        lines = newest(connection, keyring=registry.wiring.keyring, count=1)
+        assert ordinary == sum(line.kind == "consent.withdraw" for line in lines)
+
+
 def test_many_reports_a_day_are_looked_at_and_never_stopped(registry: Registry) -> None:
     partner = Partner(registry)
-    assert [201] * 7 == [partner.send().status_code for _ in range(7)]
-    assert "data protection officer" == registry.tasks()["consent.reports"]
+    told = []
+    for _ in range(7):
+        assert 201 == partner.send().status_code
+        told.append(registry.tasks().get("consent.reports"))
+    assert [None] * 5 + ["data protection officer"] * 2 == told
 
 
 def test_a_replay_answers_as_before(registry: Registry) -> None:

@@ -1,9 +1,14 @@
 """What the guard in front of every view tells those whom it refuses."""
 
+import json
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.gateway.oauth.conftest import Council
-from tests.gateway.oauth.partner import Partner
+from tests.gateway.oauth.partner import CASE_ACTION, Partner
 
 
 def test_no_token_at_all_is_challenged_without_an_error(partner: Partner) -> None:
@@ -51,6 +56,32 @@ def test_a_missing_scope_is_forbidden_and_says_which(partner: Partner) -> None:
         .headers["WWW-Authenticate"]
         .startswith('DPoP error="insufficient_scope", scope="extract:read", algs=')
     )
+
+
+def decide(partner: Partner, **token: Any) -> TestResponse:
+    bound = partner.token(**token)
+    url = partner.issuer + "/v1/consent-decisions"
+    headers = {"Authorization": f"DPoP {bound}", "DPoP": partner.proof("POST", url, token=bound)}
+    answer: TestResponse = partner.http.post(
+        "/v1/consent-decisions", headers=headers, base_url=partner.issuer
+    )
+    return answer
+
+
+def test_one_of_two_scopes_lets_in_and_no_other_does(asking: Callable[[str], Partner]) -> None:
+    council, camhs = asking("council"), asking("camhs")
+    action = json.dumps(CASE_ACTION)
+    assert 200 == decide(council, scope="consent:write", authorization_details=...).status_code
+    report = decide(camhs, scope="consent:report-withdrawal", authorization_details=action)
+    assert (200, "camhs", ["worker-1", True]) == (
+        report.status_code,
+        report.get_json()["agency"],
+        report.get_json()["practitioner"],
+    )
+    refused = decide(camhs, scope="recall:write", authorization_details=action)
+    assert 403 == refused.status_code
+    named = 'scope="consent:report-withdrawal consent:write"'
+    assert named in refused.headers["WWW-Authenticate"]
 
 
 def test_what_does_not_exist_is_absent_for_everyone(council: Council) -> None:
