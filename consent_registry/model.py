@@ -265,6 +265,19 @@ class Closure:
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """What somebody who may speak for the data subject said no to.
+
+    Attributes:
+        speaker: the random id of who objects; absent: one whom nobody can name.
+    """
+
+    speaker: SubjectId | None
+    exit: Exit
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What the decisions of one person add up to.
 
@@ -273,14 +286,18 @@ class Standing:
         closures: acts that closed a part of it, in order, and what the data subject closed before it.
         closed_by: how all of it ended, if it did.
         dispute: the objection that somebody has to resolve before anything is shared.
-        objector: the holder of parental responsibility whose no another one's yes does not undo.
+        objections: what others said no to for them, in order: only a yes of the same speaker, the data subject's own
+            answer or a resolution undoes one.
+        answered_until: aware instant until which the data subject's own yes, closed by somebody else, still governs
+            over a parent's.
     """
 
     given: Given | None = None
     closures: tuple[Closure, ...] = ()
     closed_by: Exit | None = None
     dispute: DecisionId | None = None
-    objector: SubjectId | None = None
+    objections: tuple[Objection, ...] = ()
+    answered_until: datetime | None = None
 
     def to_json(self) -> JsonObject:
         """Codes, ids and instants only, fit for a clear column."""
@@ -300,8 +317,17 @@ class Standing:
             body["closed_by"] = self.closed_by.value
         if self.dispute is not None:
             body["dispute"] = str(self.dispute)
-        if self.objector is not None:
-            body["objector"] = str(self.objector)
+        if self.objections:
+            body["objections"] = [
+                {
+                    "exit": each.exit.value,
+                    "scope": each.scope.to_json(),
+                    **({} if each.speaker is None else {"speaker": str(each.speaker)}),
+                }
+                for each in self.objections
+            ]
+        if self.answered_until is not None:
+            body["answered_until"] = self.answered_until.astimezone(UTC).isoformat()
         return body
 
     @classmethod
@@ -314,16 +340,17 @@ class Standing:
             raise StoredStandingError("a stored standing is not an object")
         # No helpers: a release reads standings, and nothing of ours is called below a step of it but leaves.
         try:
+            # list.copy refuses what is not a list; list() would take a text apart.
             closures: list[Any] = list.copy(stored.get("closures", []))
+            objections: list[Any] = list.copy(stored.get("objections", []))
             scopes = [
-                # list.copy refuses what is not a list; list() would take a text apart.
                 Scope(
                     **{
                         name: frozenset(map(str, list.copy(part["scope"].get(name, []))))
                         for name in _SCOPE_MEMBERS
                     }
                 )
-                for part in [*closures, *([stored["given"]] if "given" in stored else [])]
+                for part in [*closures, *objections, *([stored["given"]] if "given" in stored else [])]
             ]
             given: Given | None = None
             if "given" in stored:
@@ -341,15 +368,28 @@ class Standing:
                     raise StoredStandingError("a stored instant has no time zone")
                 if not all(type(version) is int for version in given.profiles_shown.values()):
                     raise StoredStandingError("a stored version is not a number")
+            answered_until: datetime | None = None
+            if "answered_until" in stored:
+                answered_until = datetime.fromisoformat(stored["answered_until"])
+                if answered_until.tzinfo is None:
+                    raise StoredStandingError("a stored instant has no time zone")
             return cls(
                 given=given,
                 closures=tuple(
                     Closure(Exit(part["exit"]), scope, own=_ANSWER[part.get("own", False)])
-                    for part, scope in zip(closures, scopes, strict=True)
+                    for part, scope in zip(closures, scopes[: len(closures)], strict=True)
                 ),
                 closed_by=Exit(stored["closed_by"]) if "closed_by" in stored else None,
                 dispute=DecisionId(UUID(stored["dispute"])) if "dispute" in stored else None,
-                objector=SubjectId(UUID(stored["objector"])) if "objector" in stored else None,
+                objections=tuple(
+                    Objection(
+                        SubjectId(UUID(part["speaker"])) if "speaker" in part else None,
+                        Exit(part["exit"]),
+                        scope,
+                    )
+                    for part, scope in zip(objections, scopes[len(closures) :], strict=True)
+                ),
+                answered_until=answered_until,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoredStandingError("the stored standing cannot be read") from error

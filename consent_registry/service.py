@@ -32,7 +32,6 @@ from consent_registry.errors import (
     StandingRequiredError,
 )
 from consent_registry.model import (
-    NOTHING_DECIDED,
     Authority,
     Capacity,
     ConsentDecision,
@@ -252,9 +251,11 @@ def _effect(
 ) -> Effect:
     """What a decision will do to what stands.
 
+    Asks the history, not the standing kept for releases: one that is damaged must not keep a stop from being recorded.
     Raises: see ``record``.
     """
-    version, standing = repository.read_standing(connection, subject_id) or (0, NOTHING_DECIDED)
+    history = repository.read_history(connection, subject_id)
+    version, standing = len(history), fold(history)
     noted = is_noted(standing, decision)
     if not decision.act.opens:
         if noted:

@@ -7,7 +7,9 @@ INVARIANTS
   a parent's does not reach past what the child said for themself.
 - An act that closes is in effect at once and for good; its own dates, if any, count for nothing.
 - Whose authority nobody can tell yet, holds; who has none, is noted.
-- A dispute stays until it is resolved or the young person answers.
+- Nobody's no is undone by somebody else's yes: it takes theirs, the data subject's own answer, or a resolution.
+- A dispute stays until it is resolved or the young person answers; whoever only may be them does not settle it.
+- The data subject's own yes governs until it ends, is undone or they answer again, whoever holds or closes it meanwhile.
 - Validity is half-open, ``valid_from <= now < valid_until``; birthdays and ends need no job to take effect.
 
 Sources: GDPR Art. 7(1), 7(3); Gillick [1986] AC 112; Family Law Reform Act 1969 s.8; Children Act 1989 s.2(7).
@@ -36,6 +38,7 @@ from consent_registry.model import (
     Given,
     Granted,
     NotGranted,
+    Objection,
     Reason,
     Standing,
     SubjectId,
@@ -74,6 +77,7 @@ _EXIT_OF: Final[Mapping[Act, Exit]] = {
 }
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _OBJECTIONS: Final = frozenset({Act.REFUSE, Act.WITHDRAW})
+_STOPS: Final = _OBJECTIONS | {Act.HOLD}
 _RUNNING: Final = frozenset({State.ACTIVE, State.SCHEDULED})
 _BACK_TO_THE_START: Final = frozenset({Exit.ENTERED_IN_ERROR, Exit.INVALIDATED})
 
@@ -94,53 +98,60 @@ def fold(history: Iterable[ConsentDecision]) -> Standing:
 
 
 def follow(standing: Standing, decision: ConsentDecision) -> Standing:
-    """The standing after one more decision; the same one, where it is only noted."""
+    """The standing after one more decision; what is only noted changes nothing but what is known of objections."""
+    known = _objected(standing, decision)
     if is_noted(standing, decision):
-        return standing
+        return known
     if decision.act.opens:
-        return _opened(standing, decision)
+        return _opened(known, decision)
     if is_dispute(standing, decision):
         return replace(
-            standing,
+            known,
             given=None,
+            closures=_own(known),
             closed_by=Exit.DISPUTED,
             dispute=decision.decision_id,
-            objector=decision.speaker,
         )
-    return _closed(standing, decision)
+    return _closed(known, decision)
 
 
 def is_noted(standing: Standing, decision: ConsentDecision) -> bool:
-    """True when a decision changes nothing.
+    """True when a decision changes nothing that is shared.
 
-    Its speaker may not decide; or the child's own answer governs; or it is one parent's yes against another's no,
-    without a resolution.
+    Its speaker may not decide; or the data subject's own answer governs; or it is a yes for them against somebody
+    else's no, without a resolution. No resolution lets a parent answer over the child; a representative it does.
     """
     opens, established = decision.act.opens, decision.authority is Authority.ESTABLISHED
     if decision.authority is Authority.NONE or (opens and not established):
         return True
-    if _capacity(decision) is not Capacity.PARENTAL_RESPONSIBILITY:
+    capacity = _capacity(decision)
+    if capacity is None or capacity.is_own:
         return False
-    if child_governs(standing, now=decision.recorded_at, act=decision.act):
+    governed = child_governs(standing, now=decision.recorded_at, act=decision.act)
+    if capacity is Capacity.PARENTAL_RESPONSIBILITY and governed:
         return True
-    return opens and not decision.resolves and is_contested(standing, speaker=decision.speaker)
+    contested = governed or is_contested(standing, speaker=decision.speaker)
+    return opens and not decision.resolves and contested
 
 
 def is_contested(standing: Standing, *, speaker: SubjectId | None) -> bool:
-    """True when a parent's yes meets a dispute, or another parent's no: somebody has to resolve it first."""
-    return standing.dispute is not None or standing.objector not in (None, speaker)
+    """True when a yes for somebody meets a dispute, or the no of somebody else to everything."""
+    others = _of_others(standing, speaker=speaker)
+    return standing.dispute is not None or any(each.scope.is_whole for each in others)
 
 
 def child_governs(standing: Standing, *, now: datetime, act: Act) -> bool:
     """True when the data subject's own answer stands, so that a parent's ``act`` changes nothing.
 
-    Their yes stands against a parent's yes or objection until it ends; their whole no stands against a parent's
-    yes. A part that they closed stands too, and a parent's yes leaves it closed (``follow``).
+    Their yes stands against a parent's yes or objection until it ends; where somebody else closed it, against a
+    parent's yes all the same. Their whole no stands against a parent's yes. A part that they closed stands too, and a
+    parent's yes leaves it closed (``follow``).
     """
     given = standing.given
     if given is not None and given.capacity.is_own and now < given.valid_until:
         return act.opens or act in _OBJECTIONS
-    return act.opens and any(each.own and each.scope.is_whole for each in standing.closures)
+    answered = standing.answered_until is not None and now < standing.answered_until
+    return act.opens and (answered or any(each.scope.is_whole for each in _own(standing)))
 
 
 def is_dispute(standing: Standing, decision: ConsentDecision) -> bool:
@@ -302,36 +313,67 @@ def _opened(standing: Standing, decision: ConsentDecision) -> Standing:
         speaker=decision.speaker,
         profiles_shown=decision.profiles_shown,
     )
-    if capacity is not Capacity.PARENTAL_RESPONSIBILITY:
+    if capacity.is_own:
         return Standing(given=given)
-    return Standing(given=given, closures=tuple(each for each in standing.closures if each.own))
+    if decision.resolves:
+        parental = capacity is Capacity.PARENTAL_RESPONSIBILITY
+        return Standing(given=given, closures=_own(standing) if parental else ())
+    others = _of_others(standing, speaker=decision.speaker)
+    theirs = tuple(Closure(each.exit, each.scope) for each in others)
+    return Standing(given=given, closures=_own(standing) + theirs, objections=others)
 
 
 def _closed(standing: Standing, decision: ConsentDecision) -> Standing:
     own = decision.capacity is not None and decision.capacity.is_own
     closure = Closure(exit_of(decision), decision.scope, own=own)
-    left = standing
-    if own and decision.scope.is_whole:  # a part says nothing of what the parents disagree about
-        left = replace(left, dispute=None, objector=None)
-    elif _objects(decision):
-        left = replace(left, objector=decision.speaker)
     if decision.scope.is_whole:
-        kept = tuple(each for each in left.closures if each.own)
-        closures = (*kept, closure) if own else kept
-        return replace(left, given=None, closures=closures, closed_by=closure.exit)
+        left = standing
+        # A part says nothing of what the parents disagree about, and whoever only may be the child does not settle it.
+        if own and decision.authority is Authority.ESTABLISHED:
+            left = replace(left, dispute=None, objections=())
+        return replace(
+            left,
+            given=None,
+            closures=(*_own(standing), closure) if own else _own(standing),
+            closed_by=closure.exit,
+            answered_until=_answered_until(standing, decision),
+        )
     if standing.given is None and not own:
         return standing
-    return replace(left, closures=(*left.closures, closure))
+    return replace(standing, closures=(*standing.closures, closure))
 
 
-def _objects(decision: ConsentDecision) -> bool:
-    """True for the no of somebody known to hold parental responsibility, to all of it."""
-    return (
-        decision.act in _OBJECTIONS
-        and decision.capacity is Capacity.PARENTAL_RESPONSIBILITY
-        and decision.authority is Authority.ESTABLISHED
-        and decision.scope.is_whole
-    )
+def _objected(standing: Standing, decision: ConsentDecision) -> Standing:
+    """The standing that knows of one more objection, where somebody spoke for the data subject who may do so."""
+    if decision.act not in _STOPS or decision.authority is Authority.NONE:
+        return standing
+    if decision.capacity is None or decision.capacity.is_own:
+        return standing
+    objection = Objection(decision.speaker, exit_of(decision), decision.scope)
+    return replace(standing, objections=(*standing.objections, objection))
+
+
+def _own(standing: Standing) -> tuple[Closure, ...]:
+    """What the data subject closed for themself."""
+    return tuple(each for each in standing.closures if each.own)
+
+
+def _of_others(standing: Standing, *, speaker: SubjectId | None) -> tuple[Objection, ...]:
+    """The objections of everybody but one speaker; of one whom nobody can name, everybody's."""
+    return tuple(each for each in standing.objections if each.speaker is None or each.speaker != speaker)
+
+
+def _answered_until(standing: Standing, decision: ConsentDecision) -> datetime | None:
+    """Until when the data subject's own yes governs over a parent's, after an act that closed all of it.
+
+    Absent: there is none, they answered again, or it was undone by somebody who is no parent.
+    """
+    capacity = decision.capacity
+    undone = exit_of(decision) in _BACK_TO_THE_START and capacity is not Capacity.PARENTAL_RESPONSIBILITY
+    if undone or (capacity is not None and capacity.is_own):
+        return None
+    given = standing.given
+    return given.valid_until if given is not None and given.capacity.is_own else standing.answered_until
 
 
 def _capacity(decision: ConsentDecision) -> Capacity | None:

@@ -134,5 +134,9 @@ def erase_again(connection: Connection, family_id: UUID) -> bool:
 
 def _held(standing: Standing) -> bool:
     """True while something about the person waits for somebody's answer: a hold, or a dispute."""
-    exits = {standing.closed_by, *(closure.exit for closure in standing.closures)}
+    exits = {
+        standing.closed_by,
+        *(closure.exit for closure in standing.closures),
+        *(objection.exit for objection in standing.objections),
+    }
     return standing.dispute is not None or Exit.HELD in exits

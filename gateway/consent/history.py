@@ -49,6 +49,11 @@ class Consent:
             standing["closures"] = [
                 {"state": closure.exit.value, **_scope(closure.scope)} for closure in self.standing.closures
             ]
+        if self.standing.objections:
+            standing["objections"] = [
+                {"state": objection.exit.value, **_scope(objection.scope)}
+                for objection in self.standing.objections
+            ]
         return {
             "standing": standing,
             "history": [

@@ -42,6 +42,7 @@ class StandingSchema(Schema):
     purposes = fields.List(fields.String())
     profiles_shown = fields.Dict(keys=fields.String(), values=fields.Integer())
     closures = fields.List(fields.Dict())
+    objections = fields.List(fields.Dict())
 
 
 class PastDecisionSchema(Schema):

@@ -13,6 +13,8 @@ Decision = Mapping[str, Any]
 OWN = ("self", "competent_child")
 PARENT = "parental_responsibility"
 OBJECTIONS = ("withdraw", "refuse")
+STOPS = (*OBJECTIONS, "hold")
+FOR_SOMEBODY = (PARENT, "representative")
 EXITS = {
     "withdraw": "withdrawn",
     "refuse": "refused",
@@ -23,10 +25,11 @@ EXITS = {
 
 
 class Reading:
-    """One history, read over and over."""
+    """One history, read over and over; what counts is remembered, for no other reason than speed."""
 
     def __init__(self, history: Sequence[Decision]) -> None:
         self.history = history
+        self._counted: dict[int, bool] = {}
 
     def gives(self, place: int) -> bool:
         return bool(self.history[place]["act"] == "give")
@@ -41,31 +44,47 @@ class Reading:
         agencies = self.history[place]["agencies"]
         return not narrowed and (not agencies or "*" in agencies)
 
-    def counts(self, place: int) -> bool:  # noqa: PLR0911 - one return for each rule
+    def counts(self, place: int) -> bool:
         """Whether a decision changed anything when it was recorded."""
+        if place not in self._counted:
+            self._counted[place] = self._counts(place)
+        return self._counted[place]
+
+    def _counts(self, place: int) -> bool:  # noqa: PLR0911 - one return for each rule
         decision = self.history[place]
         if decision["authority"] == "none":
             return False
         if self.gives(place) and decision["authority"] == "unknown":
             return False
-        if self.speaks(place) != PARENT:
-            return True
-        standing = self.standing_yes(place)
-        if (
-            standing is not None
-            and self.speaks(standing) in OWN
-            and decision["recorded_at"] < self.history[standing]["valid_until"]
-            and (self.gives(place) or decision["act"] in OBJECTIONS)
-        ):
-            return False
         if not self.gives(place):
+            standing = self.standing_yes(place)
+            return not (
+                self.speaks(place) == PARENT
+                and decision["act"] in OBJECTIONS
+                and standing is not None
+                and self.speaks(standing) in OWN
+                and decision["recorded_at"] < self.history[standing]["valid_until"]
+            )
+        if self.speaks(place) in OWN:
             return True
-        if self.child_said_no(place):
+        child_answered = self.child_said_no(place) or self.child_said_yes(place, now=decision["recorded_at"])
+        if child_answered and self.speaks(place) == PARENT:
             return False
         if decision["resolves"]:
             return True
-        objector = self.objector(place)
-        return not self.is_disputed(place) and objector in (None, decision["speaker"])
+        return not (
+            child_answered
+            or self.is_disputed(place)
+            or any(
+                self.is_whole(objection) and not self.same_speaker(objection, place)
+                for objection in self.objections(place)
+            )
+        )
+
+    def same_speaker(self, one: int, other: int) -> bool:
+        """Whether two decisions are known to be the same person's."""
+        speaker = self.history[one]["speaker"]
+        return speaker is not None and bool(speaker == self.history[other]["speaker"])
 
     def closes_all(self, place: int) -> bool:
         return (
@@ -104,43 +123,73 @@ class Reading:
                 return True
             if not self.counts(place):
                 continue
-            if self.gives(place) and (self.speaks(place) != PARENT or self.history[place]["resolves"]):
+            if self.gives(place) and (self.speaks(place) in OWN or self.history[place]["resolves"]):
                 return False
-            if not self.gives(place) and self.speaks(place) in OWN and self.is_whole(place):
+            if self.child_refuses_all(place):
                 return False
         return False
 
-    def objector(self, end: int) -> str | None:
-        """The parent whose no to everything is not undone by another parent's yes."""
-        for place in range(end - 1, -1, -1):
-            if not self.counts(place):
-                continue
-            if self.gives(place):
-                return None
-            decision = self.history[place]
-            if self.speaks(place) in OWN and self.is_whole(place):
-                return None
-            objects = (
-                decision["act"] in OBJECTIONS
-                and self.speaks(place) == PARENT
-                and decision["authority"] == "established"
-                and (self.is_whole(place) or self.begins_dispute(place))
+    def child_refuses_all(self, place: int) -> bool:
+        """Whether it is known to be the data subject who says no to everything."""
+        return (
+            not self.gives(place)
+            and self.speaks(place) in OWN
+            and self.history[place]["authority"] == "established"
+            and self.is_whole(place)
+        )
+
+    def objections(self, end: int) -> list[int]:
+        """The noes of others that nothing has undone just before a place, those that were only noted too."""
+        return [
+            place
+            for place in range(end)
+            if self.history[place]["act"] in STOPS
+            and self.speaks(place) in FOR_SOMEBODY
+            and self.history[place]["authority"] != "none"
+            and not any(self.undoes(later, place) for later in range(place + 1, end))
+        ]
+
+    def undoes(self, later: int, objection: int) -> bool:
+        if not self.counts(later):
+            return False
+        return self.child_refuses_all(later) or (
+            self.gives(later)
+            and (
+                self.speaks(later) in OWN
+                or bool(self.history[later]["resolves"])
+                or self.same_speaker(objection, later)
             )
-            if objects:
-                speaker: str | None = decision["speaker"]
-                return speaker
-        return None
+        )
+
+    def child_said_yes(self, end: int, *, now: datetime) -> bool:
+        """Whether the data subject's own yes, held or not, is still their answer just before a place."""
+        yeses = [place for place in range(end) if self.gives(place) and self.counts(place)]
+        if not yeses or self.speaks(yeses[-1]) not in OWN or now >= self.history[yeses[-1]]["valid_until"]:
+            return False
+        since = [place for place in range(yeses[-1] + 1, end) if self.closes_all(place)]
+        return not any(
+            self.speaks(place) in OWN
+            or (self.exit(place) in ("invalidated", "entered_in_error") and self.speaks(place) != PARENT)
+            for place in since
+        )
 
     def child_said_no(self, end: int) -> bool:
         """Whether the data subject's own no to everything stands just before a place."""
         for place in range(end - 1, -1, -1):
             if not self.counts(place):
                 continue
-            if self.gives(place) and self.speaks(place) != PARENT:
+            if self.replaces_the_childs(place):
                 return False
             if not self.gives(place) and self.speaks(place) in OWN and self.is_whole(place):
                 return True
         return False
+
+    def replaces_the_childs(self, place: int) -> bool:
+        """Whether a yes is the data subject's own, or a representative's over what they said by a resolution."""
+        return self.gives(place) and (
+            self.speaks(place) in OWN
+            or (self.speaks(place) != PARENT and bool(self.history[place]["resolves"]))
+        )
 
     def exit(self, place: int) -> str:
         decision = self.history[place]
@@ -294,16 +343,22 @@ def _became_of_yes(
 
 
 def _still_closes(reading: Reading, place: int, *, standing: int) -> bool:
-    """Whether a part that was closed is closed under the yes that stands: later ones, and the child's own before."""
-    if reading.gives(place) or not reading.counts(place):
+    """Whether a part that was closed is closed under the yes that stands.
+
+    Later ones are, and of those before it the child's own and the noes of whoever did not say that yes.
+    """
+    if reading.gives(place):
         return False
     if place > standing:
+        return reading.counts(place)
+    if place in reading.objections(standing + 1):
         return True
     return (
-        reading.speaks(place) in OWN
+        reading.counts(place)
+        and reading.speaks(place) in OWN
         and not reading.is_whole(place)
         and not any(
-            reading.gives(later) and reading.counts(later) and reading.speaks(later) != PARENT
+            reading.counts(later) and reading.replaces_the_childs(later)
             for later in range(place + 1, standing + 1)
         )
     )

@@ -1,8 +1,9 @@
 """The words of consent as values: what cannot be built, and that what is stored is read back whole or not at all."""
 
 import json
+import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent_registry.birthdays import LONDON
+from consent_registry.birthdays import LONDON, midnight
 from consent_registry.errors import InvalidDecisionError, StoredStandingError
 from consent_registry.model import (
     Act,
@@ -20,6 +21,7 @@ from consent_registry.model import (
     DecisionId,
     Exit,
     Given,
+    Objection,
     Scope,
     Standing,
     SubjectId,
@@ -66,7 +68,10 @@ STANDINGS = st.builds(
     ),
     closed_by=st.none() | st.sampled_from(Exit),
     dispute=st.none() | IDS.map(DecisionId),
-    objector=st.none() | IDS.map(SubjectId),
+    objections=st.lists(
+        st.builds(Objection, st.none() | IDS.map(SubjectId), st.sampled_from(Exit), SCOPES), max_size=2
+    ).map(tuple),
+    answered_until=st.none() | INSTANTS,
 )
 
 
@@ -92,7 +97,11 @@ def test_a_stored_standing_holds_codes_ids_and_instants() -> None:
         closures=(Closure(Exit.HELD, Scope()), Closure(Exit.WITHDRAWN, Scope(), own=True)),
         closed_by=Exit.DISPUTED,
         dispute=DecisionId(UUID(int=8)),
-        objector=SubjectId(UUID(int=9)),
+        objections=(
+            Objection(SubjectId(UUID(int=9)), Exit.WITHDRAWN, Scope()),
+            Objection(None, Exit.HELD, Scope(categories=frozenset({"health"}))),
+        ),
+        answered_until=END.astimezone(LONDON),
     )
     assert {
         "given": {
@@ -109,8 +118,26 @@ def test_a_stored_standing_holds_codes_ids_and_instants() -> None:
         ],
         "closed_by": "disputed",
         "dispute": str(UUID(int=8)),
-        "objector": str(UUID(int=9)),
+        "objections": [
+            {"exit": "withdrawn", "scope": {}, "speaker": str(UUID(int=9))},
+            {"exit": "held", "scope": {"categories": ["health"]}},
+        ],
+        "answered_until": "2026-10-31T09:30:00+00:00",
     } == standing.to_json()
+
+
+def test_instants_are_stored_in_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two nodes must write the same words for the same standing."""
+    standing = Standing(given=GIVEN, answered_until=END)
+    expected = standing.to_json()
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        assert expected == standing.to_json()
+        assert "2026-06-30T23:00:00+00:00" == midnight(date(2026, 7, 1)).isoformat()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_yes_stored_without_capacity_or_profiles_lapses_and_reaches_nobody() -> None:
@@ -208,14 +235,29 @@ WRONG: dict[tuple[str | int, ...], st.SearchStrategy[object]] = {
     **{("closures", 0, "scope", name): NO_LIST for name in SCOPE_MEMBERS},
     ("closed_by",): NO_CODE,
     ("dispute",): NO_OBJECT | NO_LIST,
-    ("objector",): NO_OBJECT | NO_LIST,
+    ("objections",): NO_LIST,
+    ("objections", 0): NO_OBJECT,
+    ("objections", 0, "speaker"): NO_OBJECT | NO_LIST,
+    ("objections", 1, "exit"): NO_CODE,
+    ("objections", 1, "scope"): NO_OBJECT,
+    **{("objections", 0, "scope", name): NO_LIST for name in SCOPE_MEMBERS},
+    ("answered_until",): NO_INSTANT | NO_LIST,
     ("given", "capacity"): NO_CODE,
     ("given", "speaker"): NO_OBJECT | NO_LIST,
     ("given", "profiles_shown"): NO_OBJECT,
     ("given", "profiles_shown", "camhs"): NO_OBJECT.filter(lambda value: type(value) is not int),
 }
 OPTIONAL = {"given", "closures", 0, "closed_by", *SCOPE_MEMBERS}
-OPTIONAL |= {"own", "dispute", "objector", "capacity", "speaker", "profiles_shown", "camhs"}
+OPTIONAL |= {
+    "own",
+    "dispute",
+    "objections",
+    "answered_until",
+    "capacity",
+    "speaker",
+    "profiles_shown",
+    "camhs",
+}
 
 
 def whole_and_parent(place: tuple[str | int, ...]) -> tuple[object, Any]:
@@ -225,7 +267,11 @@ def whole_and_parent(place: tuple[str | int, ...]) -> tuple[object, Any]:
         closures=(Closure(Exit.HELD, WIDE, own=True), Closure(Exit.WITHDRAWN, WIDE)),
         closed_by=Exit.HELD,
         dispute=DecisionId(UUID(int=8)),
-        objector=SubjectId(UUID(int=9)),
+        objections=(
+            Objection(SubjectId(UUID(int=9)), Exit.REFUSED, WIDE),
+            Objection(None, Exit.WITHDRAWN, Scope()),
+        ),
+        answered_until=END,
     )
     body = standing.to_json()
     assert standing == Standing.from_json(body)

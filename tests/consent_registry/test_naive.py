@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent_registry.birthdays import Birthdays
-from consent_registry.model import Authority, Capacity, Granted, NotGranted, Standing
+from consent_registry.model import Act, Authority, Capacity, ConsentDecision, Granted, NotGranted, Standing
 from consent_registry.standing import evaluate, fold, follow, state_of, states
 from tests.consent_registry.histories import (
     AGENCIES,
@@ -93,6 +93,16 @@ def compare(
                 assert allowed == result.covers(field, category), (asked, field)
                 met += ["granted"] if allowed else ["partly closed"] if {field, category} & named else []
     return met
+
+
+def _is_no_to_everything(decision: ConsentDecision) -> bool:
+    """The no of somebody who speaks for the young person and may do so, or perhaps may."""
+    return (
+        decision.act in (Act.WITHDRAW, Act.REFUSE, Act.HOLD)
+        and decision.capacity in (Capacity.PARENTAL_RESPONSIBILITY, Capacity.REPRESENTATIVE)
+        and decision.authority is not Authority.NONE
+        and decision.scope.is_whole
+    )
 
 
 @settings(max_examples=400, deadline=None)
@@ -193,6 +203,50 @@ def test_nobody_reaches_past_what_the_young_person_closed(data: st.DataObject) -
                     for field, category in CATEGORY_OF.items():
                         closed = field in scope.fields or category in scope.categories
                         assert not (closed and result.covers(field, category))
+
+
+def test_nothing_opens_over_somebody_elses_no(say: Callable[[str], None]) -> None:
+    """After a no to everything only whoever said it, the young person or a resolution opens anything."""
+    tried = 0
+    for seed in range(SHORT):
+        decisions = as_decisions(history_of(Seeded(seed)))
+        for place, objection in enumerate(decisions):
+            standing = fold(decisions[: place + 1])
+            if not _is_no_to_everything(objection) or standing.given is not None:
+                continue
+            for later in decisions[place + 1 :]:
+                standing = follow(standing, later)
+                answers = later.capacity is not None and later.capacity.is_own
+                themself = objection.speaker is not None and objection.speaker == later.speaker
+                if answers or later.resolves or themself:
+                    break
+                assert standing.given is None, f"seed {seed}"
+                tried += later.act.opens
+    say(f"{tried:,} yeses met somebody's no, none opened anything")
+    assert tried > 100
+
+
+def test_no_parents_yes_goes_round_the_young_persons_own(say: Callable[[str], None]) -> None:
+    """Whatever others stop meanwhile, until the young person's yes ends, is undone or they answer again."""
+    tried = 0
+    for seed in range(SHORT):
+        decisions = as_decisions(history_of(Seeded(seed)))
+        for place, own in enumerate(decisions):
+            if not own.act.opens or own.capacity is None or not own.capacity.is_own:
+                continue
+            if own.authority is not Authority.ESTABLISHED or own.valid_until is None:
+                continue
+            standing = fold(decisions[: place + 1])
+            for later in decisions[place + 1 :]:
+                standing = follow(standing, later)
+                others = later.capacity not in (None, Capacity.PARENTAL_RESPONSIBILITY)
+                undoes = later.act in (Act.INVALIDATE, Act.ENTER_IN_ERROR) and later.capacity is None
+                if later.recorded_at >= own.valid_until or others or undoes:
+                    break
+                assert standing.given is None or standing.given.decision_id == own.decision_id, f"seed {seed}"
+                tried += later.act.opens
+    say(f"{tried:,} yeses of parents met the young person's own, none went round it")
+    assert tried > 100
 
 
 @settings(max_examples=200, deadline=None)

@@ -21,6 +21,7 @@ from consent_registry.model import (
     Exit,
     Granted,
     NotGranted,
+    Objection,
     Reason,
     Scope,
     Standing,
@@ -36,6 +37,7 @@ ALL = Scope(
     categories=frozenset({"name", "health"}),
     purposes=frozenset({"P1"}),
 )
+SCHOOL = replace(ALL, agencies=frozenset({"school"}))
 HEALTH = Scope(categories=frozenset({"health"}))
 
 
@@ -76,6 +78,10 @@ def no(who: SubjectId | None, *, ago: int, act: Act = Act.WITHDRAW, **more: Any)
     return said(act, who, capacity, ago=ago, **more)
 
 
+def of(who: SubjectId, scope: Scope = Scope()) -> Objection:  # noqa: B008 - frozen
+    return Objection(who, Exit.WITHDRAWN, scope)
+
+
 def outcome(history: Sequence[ConsentDecision], *, agency: str = "camhs", at: datetime = NOW) -> str:
     """What camhs may have: everything, without health, or the reason why nothing."""
     result = evaluate(fold(history), agency=agency, purpose="P1", now=at)
@@ -112,13 +118,75 @@ CASES: dict[str, tuple[list[ConsentDecision], str]] = {
         "disputed",
     ),
     "he was first": ([no(DAD, ago=5), yes(MUM, ago=4)], "withdrawn"),
-    "he was first, for a part": ([no(DAD, ago=5, scope=HEALTH), yes(MUM, ago=4)], "all"),
+    "somebody who represents them does not": (
+        [yes(MUM, ago=5), no(DAD, ago=4), said(Act.GIVE, MUM, Capacity.REPRESENTATIVE, ago=3)],
+        "disputed",
+    ),
+    "but by a resolution": (
+        [yes(MUM, ago=5), no(DAD, ago=4), said(Act.GIVE, MUM, Capacity.REPRESENTATIVE, ago=3, resolves=True)],
+        "all",
+    ),
+    "who may be the child does not": (
+        [yes(MUM, ago=5), no(DAD, ago=4), said(Act.HOLD, MUM, Capacity.SELF, ago=3, authority=Authority.UNKNOWN)],
+        "disputed",
+    ),
+    "he was first, for a part": ([no(DAD, ago=5, scope=HEALTH), yes(MUM, ago=4)], "but health"),
+    "for a part that she took back, he does not say yes": (
+        [yes(MUM, ago=5), no(MUM, ago=4, scope=HEALTH), yes(DAD, ago=3)],
+        "but health",
+    ),
+    "and she does": (
+        [yes(MUM, ago=5), no(MUM, ago=4, scope=HEALTH), yes(DAD, ago=3), yes(MUM, ago=2)],
+        "all",
+    ),
     "she is the only one who said no": ([no(MUM, ago=5), yes(MUM, ago=4)], "all"),
+    "she said no twice": ([no(MUM, ago=6), no(MUM, ago=5), yes(MUM, ago=4)], "all"),
+    "both said no, and he comes round": (
+        [yes(MUM, ago=5), no(MUM, ago=4), no(DAD, ago=3), yes(DAD, ago=2)],
+        "withdrawn",
+    ),
+    "both said no, and she comes round": ([no(MUM, ago=5), no(DAD, ago=4), yes(MUM, ago=3)], "withdrawn"),
+    "both said no, she first and last": (
+        [no(MUM, ago=6), no(DAD, ago=5), no(MUM, ago=4), yes(MUM, ago=3)],
+        "withdrawn",
+    ),
+    "he said no, then she did, to a part": (
+        [no(DAD, ago=6), no(MUM, ago=5, scope=HEALTH), yes(MUM, ago=4)],
+        "withdrawn",
+    ),
+    "both said no, and it is resolved": (
+        [no(MUM, ago=5), no(DAD, ago=4), yes(MUM, ago=3, resolves=True)],
+        "all",
+    ),
+    "both said no, and the child says yes": ([no(MUM, ago=5), no(DAD, ago=4), yes(CHILD, ago=3)], "all"),
+    "a parent whom nobody can name": (
+        [said(Act.REFUSE, None, Capacity.PARENTAL_RESPONSIBILITY, ago=5), yes(MUM, ago=4)],
+        "refused",
+    ),
+    "who is not known to be the one who says yes": (
+        [
+            said(Act.REFUSE, None, Capacity.PARENTAL_RESPONSIBILITY, ago=5),
+            said(Act.GIVE, None, Capacity.PARENTAL_RESPONSIBILITY, ago=4),
+        ],
+        "refused",
+    ),
+    "he holds it, and she lets go": (
+        [yes(MUM, ago=5), no(DAD, ago=4, act=Act.HOLD), yes(MUM, ago=3)],
+        "held",
+    ),
+    "a worker holds it, and she says yes again": (
+        [yes(MUM, ago=5), no(None, ago=4, act=Act.HOLD), yes(MUM, ago=3)],
+        "all",
+    ),
     "her yes had ended": ([yes(MUM, ago=50, lasts=10), no(DAD, ago=4)], "withdrawn"),
     "a grandmother": ([yes(MUM, ago=5), no(GRAN, ago=4, authority=Authority.NONE)], "all"),
     "a stranger": ([yes(MUM, ago=5), no(DAD, ago=4, authority=Authority.UNKNOWN)], "held"),
-    "whose stop was a hold, not a no": (
+    "whose stop is not undone by her yes": (
         [yes(MUM, ago=5), no(DAD, ago=4, authority=Authority.UNKNOWN), yes(MUM, ago=3)],
+        "held",
+    ),
+    "but by a resolution, once it is known": (
+        [yes(MUM, ago=5), no(DAD, ago=4, authority=Authority.UNKNOWN), yes(MUM, ago=3, resolves=True)],
         "all",
     ),
     "a stranger's yes": ([said(Act.GIVE, ago=5, authority=Authority.UNKNOWN)], "no_decision"),
@@ -145,7 +213,68 @@ CASES: dict[str, tuple[list[ConsentDecision], str]] = {
         "agency_not_covered",
     ),
     "until it ended": ([yes(CHILD, ago=50, lasts=10), yes(MUM, ago=4)], "all"),
+    "a parent's no meanwhile is remembered": (
+        [yes(CHILD, ago=50, lasts=10), no(DAD, ago=45), yes(MUM, ago=4)],
+        "expired",
+    ),
+    "and so is a part": (
+        [yes(CHILD, ago=50, lasts=10), no(DAD, ago=45, scope=HEALTH), yes(MUM, ago=4)],
+        "but health",
+    ),
+    "and changes nothing until then": ([yes(CHILD, ago=50), no(DAD, ago=45, scope=HEALTH)], "all"),
     "a worker holds it all the same": ([yes(CHILD, ago=5), no(None, ago=4, act=Act.HOLD)], "held"),
+    "and no parent's yes goes round it": (
+        [yes(CHILD, ago=5, scope=SCHOOL), no(None, ago=4, act=Act.HOLD), yes(MUM, ago=3)],
+        "held",
+    ),
+    "nor by a resolution between them": (
+        [yes(CHILD, ago=5, scope=SCHOOL), no(None, ago=4, act=Act.HOLD), yes(MUM, ago=3, resolves=True)],
+        "held",
+    ),
+    "nor after a parent's own hold": (
+        [yes(CHILD, ago=5, scope=SCHOOL), no(MUM, ago=4, act=Act.HOLD), yes(MUM, ago=3)],
+        "held",
+    ),
+    "nor when a parent calls it invalid": (
+        [yes(CHILD, ago=5, scope=SCHOOL), no(MUM, ago=4, act=Act.INVALIDATE), yes(MUM, ago=3)],
+        "invalidated",
+    ),
+    "nor after two holds": (
+        [yes(CHILD, ago=6), no(None, ago=5, act=Act.HOLD), no(None, ago=4, act=Act.HOLD), yes(MUM, ago=3)],
+        "held",
+    ),
+    "but once it had ended": (
+        [yes(CHILD, ago=50, lasts=40), no(None, ago=20, act=Act.HOLD), yes(MUM, ago=10)],
+        "all",
+    ),
+    "or was found invalid": (
+        [yes(CHILD, ago=6), no(None, ago=5, act=Act.HOLD), no(None, ago=4, act=Act.INVALIDATE), yes(MUM, ago=3)],
+        "all",
+    ),
+    "or the child answers again": (
+        [yes(CHILD, ago=5, scope=SCHOOL), no(None, ago=4, act=Act.HOLD), yes(CHILD, ago=3)],
+        "all",
+    ),
+    "who represents them does not speak over their no": (
+        [no(CHILD, ago=5), said(Act.GIVE, MUM, Capacity.REPRESENTATIVE, ago=3)],
+        "withdrawn",
+    ),
+    "nor over their yes": (
+        [yes(CHILD, ago=5, scope=SCHOOL), said(Act.GIVE, MUM, Capacity.REPRESENTATIVE, ago=3)],
+        "agency_not_covered",
+    ),
+    "nor over a part": (
+        [no(CHILD, ago=5, scope=HEALTH), said(Act.GIVE, MUM, Capacity.REPRESENTATIVE, ago=3)],
+        "but health",
+    ),
+    "but by a resolution, when they cannot answer any more": (
+        [no(CHILD, ago=5), said(Act.GIVE, MUM, Capacity.REPRESENTATIVE, ago=3, resolves=True)],
+        "all",
+    ),
+    "and whoever represents them stops it": (
+        [yes(CHILD, ago=5), said(Act.WITHDRAW, MUM, Capacity.REPRESENTATIVE, ago=3)],
+        "withdrawn",
+    ),
     "coercion": ([yes(MUM, ago=5), no(None, ago=4, act=Act.INVALIDATE)], "invalidated"),
     "the wrong family": ([yes(MUM, ago=5), no(None, ago=4, act=Act.ENTER_IN_ERROR)], "entered_in_error"),
     "responsibility ended": ([yes(MUM, ago=5), no(None, ago=4, reason=CHANGE_IN_RELATIONSHIP)], "lapsed_pr_change"),
@@ -270,16 +399,25 @@ def test_parental_responsibility_ends_at_18_whatever_the_policy() -> None:
 def test_what_a_dispute_leaves_is_written_down() -> None:
     """Another node, and another year, must read from it who objected and that nothing stands."""
     objection = no(DAD, ago=4)
-    expected = Standing(closed_by=Exit.DISPUTED, dispute=objection.decision_id, objector=DAD, given=None)
+    expected = Standing(closed_by=Exit.DISPUTED, dispute=objection.decision_id, objections=(of(DAD),))
     assert expected == fold([yes(MUM, ago=5), objection])
     settled = fold([yes(MUM, ago=5), objection, no(CHILD, ago=3)])
-    assert (None, None, Exit.WITHDRAWN) == (settled.dispute, settled.objector, settled.closed_by)
+    assert (None, (), Exit.WITHDRAWN) == (settled.dispute, settled.objections, settled.closed_by)
 
 
 def test_a_no_to_everything_leaves_only_who_said_it_and_how() -> None:
     """A closure kept from before would close a part of what is agreed next."""
     history = [yes(MUM, ago=5), no(MUM, ago=4, scope=HEALTH), no(MUM, ago=3)]
-    assert Standing(closed_by=Exit.WITHDRAWN, objector=MUM) == fold(history)
+    assert Standing(closed_by=Exit.WITHDRAWN, objections=(of(MUM, HEALTH), of(MUM))) == fold(history)
+
+
+def test_what_a_hold_leaves_of_the_childs_own_yes_is_written_down() -> None:
+    """Another node, and a year later, must read from it until when no parent answers for them."""
+    own = yes(CHILD, ago=5)
+    held = [own, no(None, ago=4, act=Act.HOLD)]
+    assert Standing(closed_by=Exit.HELD, answered_until=own.valid_until) == fold(held)
+    assert Standing(closed_by=Exit.HELD) == fold([yes(MUM, ago=5), *held[1:]])
+    assert fold([*held, no(CHILD, ago=3)]).answered_until is None
 
 
 def test_at_16_the_young_persons_own_yes_takes_over() -> None:

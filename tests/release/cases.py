@@ -315,6 +315,11 @@ def own_no(**changes: Any) -> dict[str, Any]:
     return close(speaker="amy", capacity="competent_child", **changes)
 
 
+def speaks_for(act: dict[str, Any]) -> dict[str, Any]:
+    """The same, said by somebody who represents her."""
+    return act | {"capacity": "representative"}
+
+
 def amy_is(world: World, *acts: dict[str, Any], **changes: Any) -> World:
     """Amy with this history, and other facts about her."""
     people = [each | (changes if each["id"] == "amy" else {}) for each in world["people"]]
@@ -333,7 +338,7 @@ def _disagreements() -> dict[str, World]:
     """Parents and a child who do not say the same of the child."""
     camhs, health = asked_by("camhs") | {"profile": full_rows()}, {"categories": ["health"]}
     old = {"valid_until": NOON - 2 * DAY}
-    late = {"recorded_at": NOON - DAY}
+    early, late = {"recorded_at": NOON - 5 * DAY}, {"recorded_at": NOON - DAY}
     stories = {
         "one parent agrees": [yes("one")],
         "disputed": [yes("one"), no("other")],
@@ -353,6 +358,37 @@ def _disagreements() -> dict[str, World]:
         ],
         "one parent's no, their own yes": [yes("one"), no("one"), yes("one")],
         "one parent's no, another's yes": [yes("one"), no("one"), yes("other")],
+        "two parents' noes, the later one's yes": [no("one"), no("other"), yes("other")],
+        "two parents' noes, the earlier one's yes": [no("one"), no("other"), yes("one")],
+        "a parent's no to a part, another's yes": [no("one", **health), yes("other")],
+        "a parent's no to a part, their own yes": [no("one", **health), yes("one")],
+        "a parent's no to a part, another's yes twice": [no("one", **health), yes("other"), yes("other")],
+        "a no of one with no right at all": [no("one", authority="none"), yes("other")],
+        "a part taken back, another's yes": [yes("one"), no("one", **health), yes("other")],
+        "a part taken back, another's, their own again": [
+            yes("one"),
+            no("one", **health),
+            yes("other"),
+            yes("one"),
+        ],
+        "a no of a parent with no name": [no("one") | {"speaker": None}, yes("one")],
+        "a yes of a parent with no name, too": [
+            no("one") | {"speaker": None},
+            yes("one") | {"speaker": None},
+        ],
+        "a hold by one parent, another's yes": [no("one", act="hold"), yes("other")],
+        "a stop by one of unknown right, another's yes": [no("one", authority="unknown"), yes("other")],
+        "a worker's stop, a parent's yes": [yes("one"), close("hold"), yes("other")],
+        "a part stopped by one of no right": [no("one", **health, authority="none"), yes("other")],
+        "a parent's record found invalid": [no("one", act="invalidate"), yes("other")],
+        "disputed, a representative agrees": [yes("one"), no("other"), speaks_for(yes("one"))],
+        "disputed, who may be the child stops it": [
+            yes("one"),
+            no("other"),
+            own_no(authority="unknown"),
+            yes("one", resolves=True),
+        ],
+        "who may be the child stops it, then a parent": [no("one"), own_no(authority="unknown"), own_yes()],
         "one parent's no, resolved": [yes("one"), no("one"), yes("other", resolves=True)],
         "a part closed, given again": [yes("one"), no("one", **health), yes("one")],
         "the child's yes, a parent's no": [own_yes(), no("one")],
@@ -362,7 +398,46 @@ def _disagreements() -> dict[str, World]:
         "the child's no, a parent's yes": [own_no(), yes("one")],
         "the child's part, a parent's yes": [yes("one"), own_no(**health), yes("one")],
         "the child's part before any yes": [own_no(**health), yes("one")],
-        "the child's no, a representative's yes": [own_no(), yes("one") | {"capacity": "representative"}],
+        "the child's yes held, a parent's wider one": [
+            own_yes(categories=["name"]),
+            close("hold"),
+            yes("one"),
+        ],
+        "the child's yes held twice": [
+            own_yes(categories=["name"]),
+            close("hold"),
+            close("hold"),
+            yes("one"),
+        ],
+        "the child's yes held, ended since": [own_yes(**old), close("hold", **early), yes("one", **late)],
+        "the child's yes found invalid": [own_yes(), close("invalidate"), yes("one")],
+        "the child's yes called invalid by a parent": [own_yes(), no("one", act="invalidate"), yes("one")],
+        "a part of it found invalid": [
+            own_yes(categories=["name"]),
+            close("invalidate", **health),
+            yes("one"),
+        ],
+        "the child's yes ended, a no meanwhile": [own_yes(**old), no("one", **early), yes("other", **late)],
+        "the child's yes ended, a part meanwhile": [
+            own_yes(**old),
+            no("one", **health, **early),
+            yes("other", **late),
+        ],
+        "the child's yes, a parent's no to a part": [own_yes(), no("one", **health)],
+        "the child's no, a representative's yes": [own_no(), speaks_for(yes("one"))],
+        "the child's no, a representative's, resolved": [own_no(), speaks_for(yes("one", resolves=True))],
+        "the child's part, a representative's yes": [own_no(**health), speaks_for(yes("one"))],
+        "the child's part, a representative's, resolved": [
+            own_no(**health),
+            speaks_for(yes("one", resolves=True)),
+        ],
+        "the child's part, a parent's, resolved": [own_no(**health), yes("one", resolves=True)],
+        "the child's yes, a representative's wider one": [
+            own_yes(categories=["name"]),
+            speaks_for(yes("one")),
+        ],
+        "the child's yes, a representative stops it": [own_yes(), speaks_for(no("one"))],
+        "a representative's no, a parent's yes": [speaks_for(no("one")), yes("other")],
     }
     return {name: amy_is(camhs, *acts) for name, acts in stories.items()}
 

@@ -16,11 +16,14 @@ Rules, as they are tried:
 Rules of consent, over one person's history, oldest first:
   - What somebody said who may not decide counts for nothing; of whom nobody can tell whether they may, a yes counts
     for nothing and anything else closes. A yes of an unknown capacity is a parent's.
-  - While a young person's own yes runs, no parent's yes or objection counts. After their own whole no, until
-    somebody other than a parent says yes, no parent's yes counts; parts they closed stay closed to a parent's yes.
+  - While a young person's own yes runs, no parent's yes or objection counts; nor does a parent's yes when somebody
+    else closed theirs, unless it was found invalid by somebody who is no parent. After their own whole no, until they
+    say yes, no parent's yes counts; parts they closed stay closed to a parent's yes. A representative's yes does all
+    that a parent's does not by a resolution alone.
   - An objection (refusal or withdrawal) of a parent, in part or whole, to another's running yes is a dispute: nothing
-    stands until a parent's yes that resolves it, anybody else's yes, or the young person's own no to everything.
-  - A parent's whole objection stands against another parent's yes, unless that resolves it.
+    stands until a yes that resolves it, the young person's own, or their own no to everything.
+  - What a parent or representative stops, even where it does not count, stands against the yes of anybody else who
+    speaks for the young person, unless that resolves it: a whole stop against all of it, a part against that part.
   - A parent's yes ends as the 16th birthday begins (policy) or the 18th; a day begins in London.
   - A yes covers an agency whose profile was shown, never above that version's row.
 """
@@ -216,7 +219,7 @@ def _agreements(world: World) -> dict[str, dict[str, Any]]:
     """By person, the yes on which something may leave to this agency, for this purpose, now; and what closed since."""
     found = {}
     for person in world["people"]:
-        acts = counted(world["histories"].get(person["id"], []))
+        acts = read(world["histories"].get(person["id"], []))
         give = _running_yes(acts)
         if give is None or is_disputed(acts) or not _reaches(world, give):
             continue
@@ -227,33 +230,52 @@ def _agreements(world: World) -> dict[str, dict[str, Any]]:
     return found
 
 
-def counted(history: Sequence[Act]) -> list[Act]:
-    """The acts of a history that count for anything."""
+def read(history: Sequence[Act]) -> list[Act]:
+    """The acts of a history, each with whether it counts for anything."""
     acts: list[Act] = []
     for act in history:
-        if _counts(act, acts):
-            acts.append(act)
+        acts.append({**act, "counts": _counts(act, acts)})
     return acts
 
 
 def _counts(act: Act, before: Sequence[Act]) -> bool:
     if act["authority"] == "none" or (_is_yes(act) and act["authority"] == "unknown"):
         return False
-    if not _is_parents(act):
-        return True
     yes = _running_yes(before)
-    if yes is not None and _is_own(yes) and act["recorded_at"] < yes["valid_until"]:
-        return act["act"] in {"hold", "invalidate", "enter_in_error"}
+    childs = yes is not None and _is_own(yes) and act["recorded_at"] < yes["valid_until"]
     if not _is_yes(act):
+        return not (childs and _is_parents(act) and act["act"] in OBJECTIONS)
+    if _is_own(act):
         return True
-    own_no = any(_is_own(each) and _is_whole(each) for each in before[_after_others_yes(before) :])
-    return not own_no and (act["resolves"] or not _is_objected_to(before, act["speaker"]))
+    answered = childs or _is_answered(before, act["recorded_at"])
+    if answered and _is_parents(act):
+        return False
+    return act["resolves"] or not (answered or _is_objected_to(before, act["speaker"]))
+
+
+def _is_answered(before: Sequence[Act], at: datetime) -> bool:
+    """True while what the young person said for themself stands, although nothing is open on it."""
+    if any(act["counts"] and _is_own(act) and _is_whole(act) for act in before[_after_theirs(before) :]):
+        return True
+    last = max((place for place, act in enumerate(before) if act["counts"] and _is_yes(act)), default=None)
+    if last is None or not _is_own(before[last]) or at >= before[last]["valid_until"]:
+        return False
+    return not any(
+        act["counts"]
+        and act["act"] in {"invalidate", "enter_in_error"}
+        and act["authority"] != "unknown"
+        and _is_whole(act)
+        and not _is_parents(act)
+        for act in before[last:]
+    )
 
 
 def _running_yes(acts: Sequence[Act]) -> Act | None:
     """The last yes, unless all of it was closed or put in dispute since; it may have ended by its date."""
     for place in range(len(acts) - 1, -1, -1):
         act = acts[place]
+        if not act["counts"]:
+            continue
         if _is_yes(act):
             return act
         if _is_whole(act) or _is_dispute(act, acts[:place]):
@@ -263,7 +285,7 @@ def _running_yes(acts: Sequence[Act]) -> Act | None:
 
 def _is_dispute(act: Act, before: Sequence[Act]) -> bool:
     """True for one parent's no to another's yes that has not ended."""
-    if not _is_parents_objection(act):
+    if not act["counts"] or not _is_parents_objection(act):
         return False
     yes = _running_yes(before)
     return (
@@ -281,38 +303,68 @@ def is_disputed(acts: Sequence[Act]) -> bool:
 
 
 def _is_objected_to(acts: Sequence[Act], speaker: str | None) -> bool:
-    """True while a parent's yes has to be resolved first: a dispute, or the last whole no is another parent's."""
-    objectors = [
-        act["speaker"]
-        for act in acts[_after_settling(acts) :]
-        if _is_parents_objection(act) and _is_whole(act)
+    """True while a yes for them has to be resolved first: a dispute, or somebody else's no to everything."""
+    return is_disputed(acts) or any(_is_whole(act) for act in _objections(acts, speaker))
+
+
+def _objections(acts: Sequence[Act], speaker: str | None) -> list[Act]:
+    """What everybody else stopped for them since it was last settled, and did not agree to since."""
+    start = _after_settling(acts)
+    return [
+        act
+        for place, act in enumerate(acts[start:], start)
+        if _stops_for_them(act)
+        and (act["speaker"] is None or act["speaker"] != speaker)
+        and not any(
+            later["counts"]
+            and _is_yes(later)
+            and act["speaker"] is not None
+            and later["speaker"] == act["speaker"]
+            for later in acts[place:]
+        )
     ]
-    return is_disputed(acts) or (bool(objectors) and objectors[-1] not in (None, speaker))
+
+
+def _stops_for_them(act: Act) -> bool:
+    somebody = act["capacity"] in {"parental_responsibility", "representative"}
+    return somebody and act["authority"] != "none" and act["act"] in OBJECTIONS | {"hold"}
 
 
 def _after_settling(acts: Sequence[Act]) -> int:
-    """The place after the last act that leaves no parent's objection open: a yes, or the young person's whole no."""
-    return _after(acts, lambda act: _is_yes(act) or (_is_own(act) and _is_whole(act)))
+    """The place after the last act that leaves nobody's no open: a resolution, or the young person's whole answer."""
+    return _after(
+        acts,
+        lambda act: (
+            act["resolves"] or _is_own(act)
+            if _is_yes(act)
+            else _is_own(act) and _is_whole(act) and act["authority"] == "established"
+        ),
+    )
 
 
-def _after_others_yes(acts: Sequence[Act]) -> int:
-    """The place after the last yes that is no parent's."""
-    return _after(acts, lambda act: _is_yes(act) and not _is_parents(act))
+def _after_theirs(acts: Sequence[Act]) -> int:
+    """The place after the last yes of their own, or of a representative by a resolution."""
+    return _after(
+        acts, lambda act: _is_yes(act) and (_is_own(act) or (act["resolves"] and not _is_parents(act)))
+    )
 
 
 def _after(acts: Sequence[Act], ends: Callable[[Act], bool]) -> int:
-    return max((place + 1 for place, act in enumerate(acts) if ends(act)), default=0)
+    return max((place + 1 for place, act in enumerate(acts) if act["counts"] and ends(act)), default=0)
 
 
 def _closers(acts: Sequence[Act], give: Act) -> list[Act]:
-    """What was closed since a yes, and before a parent's what the young person closed for themself."""
+    """What was closed since a yes, and before one for them: what they closed themself, and other people's noes."""
     place = next(place for place, act in enumerate(acts) if act is give)
-    since = [act for act in acts[place:] if not _is_yes(act)]
-    if not _is_parents(give):
+    since = [act for act in acts[place:] if act["counts"] and not _is_yes(act)]
+    if _is_own(give):
         return since
-    return since + [
-        act for act in acts[_after_others_yes(acts[:place]) : place] if _is_own(act) and not _is_yes(act)
+    before, settled = acts[:place], acts[: place + 1]
+    theirs = [
+        act for act in before[_after_theirs(settled) :] if act["counts"] and _is_own(act) and not _is_yes(act)
     ]
+    noes = [] if give["resolves"] else _objections(before, give["speaker"])
+    return since + theirs + noes
 
 
 def _is_yes(act: Act) -> bool:
