@@ -20,7 +20,7 @@ from gateway.ops.commands import demo, migrate, serve
 from gateway.ops.log_commands import finish_erasures, reconcile, rotate_key
 from gateway.ops.worker_command import worker
 from gateway.panel.commands import panel
-from gateway.recall.commands import shield_person
+from gateway.recall.commands import import_file, shield_person
 from gateway.settings import SettingsError
 from gateway.tasks.commands import task
 
@@ -41,7 +41,8 @@ def gateway(env_file: Path | None) -> None:
 for command in (agency, case, consent, demo, keys, log, migrate, panel, profile, serve, task, worker):
     gateway.add_command(command)
 agency.add_command(client)
-case.add_command(shield_person)
+for case_command in (import_file, shield_person):
+    case.add_command(case_command)
 for log_command in (finish_erasures, reconcile, rotate_key):
     log.add_command(log_command)
 

@@ -141,6 +141,38 @@ def strongest_shields(connection: Connection, people: Sequence[UUID]) -> dict[UU
     return shields
 
 
+def shields_of(connection: Connection, case_id: UUID) -> dict[UUID, Shield]:
+    """Return how strictly each person of a case is shielded."""
+    rows = connection.execute(
+        text("SELECT person_id, shield FROM gateway.case_person WHERE case_id = :case"), {"case": case_id}
+    )
+    return {row.person_id: Shield(row.shield) for row in rows}
+
+
+def held_less_strictly(
+    connection: Connection, wanted: Mapping[bytes, Shield]
+) -> dict[UUID, tuple[UUID, Shield]]:
+    """Return the known people whom some family shields less than wanted: by person, one such family and the level.
+
+    Args:
+        wanted: the level, by the blind index of the council's id of the person.
+    """
+    rows = connection.execute(
+        text(
+            "SELECT p.source_ref_index, c.person_id, c.family_id, c.shield"
+            " FROM gateway.person p JOIN gateway.case_person c USING (person_id)"
+            " WHERE p.source_ref_index = ANY (CAST(:tokens AS bytea[]))"
+        ),
+        {"tokens": list(wanted)},
+    )
+    return {
+        row.person_id: (row.family_id, level)
+        for row in rows
+        for level in [wanted[bytes(row.source_ref_index)]]
+        if Shield(row.shield).strength < level.strength
+    }
+
+
 def add_case(
     connection: Connection, identity: CaseIdentity, *, source_ref_index: bytes, document: CaseDocument
 ) -> None:

@@ -4,9 +4,11 @@ INVARIANTS
 - Every change is one act of the disclosure log: gates first, entry last, all or nothing.
 - Nothing of a faulty family is stored, and one family's fault touches no other family.
 - Shielding and closing never wait for the log and answer a replay with success.
+- Whoever a record newly protects is protected in every family, and before the record is stored.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -20,17 +22,14 @@ from gateway.cases.erasure import Obstacle
 from gateway.cases.errors import CaseMovedError, ErasureRefusedError, FamilyRefusedError, UnknownCaseError
 from gateway.cases.model import Shield
 from gateway.cases.schemas import read_family, read_file
-from gateway.cases.store import Stored, store_family
+from gateway.cases.store import AfterShield, Stored, shield_first, store_family
 from gateway.disclosure_log import erasure as log_erasure
-from gateway.disclosure_log.service import Change, act
+from gateway.disclosure_log.service import act
 from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
 
 Progress = Callable[[int, int], None]
 """Told after each family: how many are done, of how many."""
-
-AfterShield = Callable[[Change, UUID], Sequence[UUID]]
-"""Told inside the act, once for each family of whoever is shielded; the ids it returns are named in the entry."""
 
 _ATTEMPTS = 3
 
@@ -69,13 +68,19 @@ class ImportReport:
 
 
 def import_cases(
-    wiring: Wiring, data: bytes, *, actor: str, progress: Progress | None = None
+    wiring: Wiring,
+    data: bytes,
+    *,
+    actor: str,
+    progress: Progress | None = None,
+    after: AfterShield | None = None,
 ) -> ImportReport:
     """Import a file of families, each in a transaction of its own.
 
     Args:
         data: the file (see ``schemas``), at most 64 MiB.
         actor: who imports: a staff username, a client id or a command.
+        after: what else follows where somebody is shielded more than before.
 
     Raises: CaseFileError, the file is not one: nothing was stored. Faults of the log or the database end the
         import; families before it are stored, and importing the file again is safe.
@@ -84,7 +89,7 @@ def import_cases(
     with wiring.engine.connect() as connection:
         today = repository.today(connection)
     rows = []
-    for row, outcome in enumerate(_outcomes(wiring, families, today=today, actor=actor)):
+    for row, outcome in enumerate(_outcomes(wiring, families, today=today, actor=actor, after=after)):
         faults = tuple(Fault(f"/families/{row}{fault.pointer}", fault.reason) for fault in outcome.faults)
         rows.append(replace(outcome, row=row, faults=faults))
         if progress is not None:
@@ -92,16 +97,22 @@ def import_cases(
     return ImportReport(tuple(rows))
 
 
-def import_family(wiring: Wiring, raw: JsonValue, *, today: date, actor: str) -> Outcome:
+def import_family(
+    wiring: Wiring, raw: JsonValue, *, today: date, actor: str, after: AfterShield | None = None
+) -> Outcome:
     """Check and store one family of the import format.
 
     Args:
         today: the day in Europe/London.
+        after: what else follows where somebody is shielded more than before.
 
     Raises: FamilyRefusedError, with every fault; nothing of it was stored. CaseMovedError, NotAppendedError.
     """
     document = read_family(raw, today=today, synthetic=wiring.settings.synthetic_people)
-    stored = store_family(wiring, document, actor=actor)
+    for person_id, (family_id, level) in shield_first(wiring, document).items():
+        with suppress(UnknownCaseError):  # out of that family since: storing looks at every other again
+            shield(wiring, family_id=family_id, person_id=person_id, level=level, actor=actor, after=after)
+    stored = store_family(wiring, document, actor=actor, after=after)
     return Outcome.IMPORTED if stored is Stored.IMPORTED else Outcome.REPLACED
 
 
@@ -242,7 +253,9 @@ def erase_family(
     erasure.resume_erasures(wiring, eraser)
 
 
-def _outcomes(wiring: Wiring, families: list[JsonValue], *, today: date, actor: str) -> Iterator[ImportRow]:
+def _outcomes(
+    wiring: Wiring, families: list[JsonValue], *, today: date, actor: str, after: AfterShield | None
+) -> Iterator[ImportRow]:
     """Import family after family; rows and pointers are not yet of the file."""
     seen: set[str] = set()
     for raw in families:
@@ -254,7 +267,7 @@ def _outcomes(wiring: Wiring, families: list[JsonValue], *, today: date, actor: 
         if isinstance(reference, str):
             seen.add(reference.casefold())
         try:
-            yield ImportRow(0, import_family(wiring, raw, today=today, actor=actor))
+            yield ImportRow(0, import_family(wiring, raw, today=today, actor=actor, after=after))
         except FamilyRefusedError as error:
             yield ImportRow(0, Outcome.REFUSED, error.faults)
 

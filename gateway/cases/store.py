@@ -7,6 +7,7 @@ INVARIANTS
   in any family, and what was sent; lifting one is another act.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -21,6 +22,9 @@ from gateway.cases.sealing import open_person_key, seal_born, seal_parts, seal_p
 from gateway.disclosure_log.service import Change, act
 from gateway.keyring import FamilyKeys
 from gateway.wiring import Wiring
+
+AfterShield = Callable[[Change, UUID], Sequence[UUID]]
+"""Told inside the act, once for each family that shields somebody more than before; the entry names the ids it returns."""
 
 _ATTEMPTS = 3
 
@@ -44,8 +48,23 @@ class _Tokens:
     people: dict[str, bytes]
 
 
-def store_family(wiring: Wiring, document: CaseDocument, *, actor: str) -> Stored:
+def shield_first(wiring: Wiring, document: CaseDocument) -> dict[UUID, tuple[UUID, Shield]]:
+    """Return whom the document shields more than some family does: by person, one such family and the level."""
+    with wiring.engine.connect() as connection:
+        people = _tokens(wiring.keyring.index_key(connection), document).people
+        return repository.held_less_strictly(
+            connection,
+            {people[each.id]: each.shield for each in document.people if each.shield is not Shield.NONE},
+        )
+
+
+def store_family(
+    wiring: Wiring, document: CaseDocument, *, actor: str, after: AfterShield | None = None
+) -> Stored:
     """Store a checked document.
+
+    Args:
+        after: what else follows where a family that was there has somebody shielded whom it did not have.
 
     True afterwards: the case stands as the document says, its entry is in the log, and every agency has its own
     random id for the case and each of its people.
@@ -60,7 +79,7 @@ def store_family(wiring: Wiring, document: CaseDocument, *, actor: str) -> Store
         stored = Stored.REPLACED if existing else Stored.IMPORTED
         try:
             with act(wiring, families=(identity.family_id,)) as change:
-                _store(wiring, change, identity, stored, document, actor=actor)
+                _store(wiring, change, identity, stored, document, actor=actor, after=after)
         except _MovedError:
             continue
         return stored
@@ -75,6 +94,7 @@ def _store(
     document: CaseDocument,
     *,
     actor: str,
+    after: AfterShield | None,
 ) -> None:
     connection = change.connection
     index_key = wiring.keyring.index_key(connection)
@@ -90,6 +110,12 @@ def _store(
     # 2. People, before their old rows go: who they are, their keys, their shields.
     ids = repository.ensure_people(connection, tokens.people)
     shields = _shields(document, ids, repository.strongest_shields(connection, list(ids.values())))
+
+    recalls: Sequence[UUID] = ()
+    if after is not None and stored is Stored.REPLACED:
+        had = repository.shields_of(connection, identity.case_id)
+        if any(shields[each].strength > had.get(each, Shield.NONE).strength for each in shields):
+            recalls = after(change, identity.family_id)
 
     # 3. State.
     if stored is Stored.IMPORTED:
@@ -124,6 +150,7 @@ def _store(
             "version": version,
             "threshold_level": document.threshold_level,
             "status": str(document.status),
+            **({"recalls": [str(recall) for recall in recalls]} if recalls else {}),
         },
     )
 

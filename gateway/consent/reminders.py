@@ -17,6 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from certs.errors import CertsError
 from consent_registry.birthdays import (
     EIGHTEEN,
     LONDON,
@@ -26,8 +27,10 @@ from consent_registry.birthdays import (
     birthdays_of,
     midnight,
 )
+from consent_registry.errors import StoredStandingError
 from consent_registry.model import Capacity, Given, Standing
 from consent_registry.standing import State, state_of
+from gateway.cases.errors import UnreadablePartError
 from gateway.cases.sealing import open_births
 from gateway.tasks.model import Facts, TaskKind
 from gateway.tasks.repository import raise_task
@@ -74,17 +77,25 @@ def watch_consent(wiring: Wiring, now: datetime) -> int:
 
     Args:
         now: the database's, aware.
-    Raises: UnreadablePartError or StoredStandingError, a stored value is damaged; what came before it was raised.
+    Raises: CertsError, StoredStandingError or UnreadablePartError, a stored value is damaged; every other person's
+        reminders were raised.
     """
     with wiring.engine.connect() as connection:
         rows: Sequence[Row[Any]] = connection.execute(_STANDINGS).all()
     raised = 0
+    damaged: Exception | None = None
     for row in rows:
-        standing = Standing.from_json(row.body)
-        birthdays = _birthdays(wiring, row, standing)
+        try:
+            standing = Standing.from_json(row.body)
+            birthdays = _birthdays(wiring, row, standing)
+        except (CertsError, StoredStandingError, UnreadablePartError) as error:
+            damaged = error
+            continue
         for reminder in reminders(standing, birthdays, now=now):
             with wiring.engine.begin() as connection:
                 raised += _raise(connection, reminder, subject_id=row.subject_id, family_id=row.family_id)
+    if damaged is not None:
+        raise damaged
     return raised
 
 

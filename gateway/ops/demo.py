@@ -30,7 +30,7 @@ from gateway.agency.application import Application
 from gateway.agency.onboarding import onboard
 from gateway.cases import synthetic
 from gateway.cases.repository import today as london_today
-from gateway.cases.service import Outcome, import_cases
+from gateway.cases.service import Outcome
 from gateway.consent.service import decide, standing_version
 from gateway.keyring import ensure_reserved
 from gateway.log_signer import create_log_key
@@ -55,6 +55,7 @@ from gateway.ops.demo_world import (
 )
 from gateway.ops.embedded import EmbeddedPostgres
 from gateway.panel.service import import_panel_file
+from gateway.recall.service import import_cases
 from gateway.settings import ClientCertificates, Settings, environ_of
 from gateway.staff.repository import ensure_member
 from gateway.wiring import Wiring, wire

@@ -14,8 +14,11 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, text
 from sqlalchemy.dialects import postgresql
 
 from agencies.model import AgencyCode
+from certs.errors import CertsError
 from consent_registry.birthdays import Birthdays, birthdays_of
-from consent_registry.model import Standing
+from consent_registry.errors import StoredStandingError
+from consent_registry.model import NOTHING_DECIDED, Standing
+from gateway.cases.errors import UnreadablePartError
 from gateway.cases.sealing import open_births
 from gateway.keyring import Keyring
 from gateway.panel.model import CaseState, Meeting, MeetingRow, OfferRow
@@ -98,18 +101,21 @@ def case_states(
     Args:
         lapse_at_sixteen: see ``birthdays_of``.
 
-    Raises: UnreadablePartError or StoredStandingError, a stored value is damaged.
+    A person of whom something is damaged agrees to nothing, and every other case is as it is.
     """
     wanted = list(case_ids)
     standings: dict[UUID, list[tuple[Standing, Birthdays]]] = defaultdict(list)
     for row in connection.execute(_STANDINGS, {"cases": wanted}):
         born: date | None = None
-        if row.born is not None and row.wrapped is not None:
-            family = keyring.open_family(row.family_id, row.family_wrapped)
-            person = row.person_id
-            born = open_births(family, {person: row.wrapped}, {person: row.born})[person]
-        birthdays = birthdays_of(born, lapse_at_sixteen=lapse_at_sixteen)
-        standings[row.case_id].append((Standing.from_json(row.body), birthdays))
+        try:
+            standing = Standing.from_json(row.body)
+            if row.born is not None and row.wrapped is not None:
+                family = keyring.open_family(row.family_id, row.family_wrapped)
+                person = row.person_id
+                born = open_births(family, {person: row.wrapped}, {person: row.born})[person]
+        except (CertsError, StoredStandingError, UnreadablePartError):
+            standing = NOTHING_DECIDED
+        standings[row.case_id].append((standing, birthdays_of(born, lapse_at_sixteen=lapse_at_sixteen)))
     return {
         row.case_id: CaseState(
             case_id=row.case_id,

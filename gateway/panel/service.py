@@ -101,10 +101,7 @@ def import_panel_file(wiring: Wiring, data: bytes, *, actor: str) -> Imported:
 
 
 def agendas(wiring: Wiring) -> tuple[Agenda, ...]:
-    """Return every meeting whose window has not closed, the next first, with what is ready.
-
-    Raises: UnreadablePartError or StoredStandingError, a stored value is damaged.
-    """
+    """Return every meeting whose window has not closed, the next first, with what is ready."""
     with wiring.engine.connect() as connection:
         now = database_now(connection)
         meetings = repository.open_meetings(connection, now=now)

@@ -1,15 +1,47 @@
-"""``gateway case shield``: it stands here because what was shared before is called back with it."""
+"""``gateway case import`` and ``shield``: they stand here because a shield calls back what was shared.
 
+INVARIANT: reports name rows, pointers and stable reasons, never a value of the file.
+"""
+
+import sys
+from pathlib import Path
 from uuid import UUID
 
 import click
 
 from gateway.cases import repository
-from gateway.cases.errors import UnknownCaseError
+from gateway.cases.errors import CaseFileError, UnknownCaseError
 from gateway.cases.model import Shield
+from gateway.cases.schemas import MAX_FILE_BYTES
+from gateway.cases.service import Outcome
 from gateway.commands import command_actor, command_wiring
 from gateway.recall import service
 from gateway.wiring import Wiring
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_file(file: Path) -> None:
+    """Import the families of FILE; a faulty one is left out whole and its faults are listed."""
+    with file.open("rb") as source:
+        data = source.read(MAX_FILE_BYTES + 1)
+    with command_wiring() as wiring, click.progressbar(length=1, label="Importing", file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        try:
+            report = service.import_cases(wiring, data, actor=command_actor(), progress=progress)
+        except CaseFileError as error:
+            raise click.ClickException(error.reason) from error
+    for row in report.rows:
+        click.echo(f"/families/{row.row}: {row.outcome}")
+        for fault in row.faults:
+            click.echo(f"  {fault.pointer}: {fault.reason}")
+    click.echo(", ".join(f"{report.count(outcome)} {outcome}" for outcome in Outcome))
+    if report.count(Outcome.REFUSED):
+        sys.exit(1)
 
 
 @click.command("shield")

@@ -44,14 +44,14 @@ def copies_of(connection: Connection, keyring: Keyring, family_id: UUID) -> Iter
             yield Copy(row.extract_id, row.agency_code, decisions, entry.recipient.get("purpose", ""))
 
 
-def decisions_of(connection: Connection, family_id: UUID, people: Sequence[UUID]) -> frozenset[UUID]:
-    """Return the ids of everything that these people of a family decided."""
+def decisions_of(connection: Connection, family_id: UUID, people: Sequence[UUID] | None) -> frozenset[UUID]:
+    """Return the ids of everything that these people of a family decided; absent: that anybody did."""
     rows = connection.execute(
         text(
             "SELECT d.decision_id FROM consent_registry.decision d JOIN consent_registry.subject s USING (subject_id)"
-            " WHERE s.family_id = :family AND s.person_id = ANY (CAST(:people AS uuid[]))"
+            " WHERE s.family_id = :family AND s.person_id = ANY (coalesce(CAST(:people AS uuid[]), ARRAY[s.person_id]))"
         ),
-        {"family": family_id, "people": list(people)},
+        {"family": family_id, "people": None if people is None else list(people)},
     )
     return frozenset(rows.scalars())
 

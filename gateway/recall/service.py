@@ -8,8 +8,10 @@ INVARIANTS
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -25,6 +27,7 @@ from gateway.calendar import add_working_days
 from gateway.caller import Caller
 from gateway.cases import service as cases
 from gateway.cases.model import Shield
+from gateway.cases.service import ImportReport, Progress
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import Change, act
 from gateway.keyring import KeyErasedError
@@ -50,18 +53,23 @@ _DAY: Final = timedelta(days=1)
 
 
 def after_closing(
-    wiring: Wiring, change: Change, *, family_id: UUID, people: Sequence[UUID], scope: Scope
+    wiring: Wiring, change: Change, *, family_id: UUID, people: Sequence[UUID] | None, scope: Scope
 ) -> list[UUID]:
     """Call back what an act that closes leaves no agreement for, inside that act; return the recalls, for its entry.
+
+    Args:
+        people: whose sharing it closes; absent: everybody's of the family.
 
     True afterwards: the family's case is not ready for any panel; every agency in the scope with a copy that rests on
     these people's decisions, and is neither gone nor called back already, has one recall with all such copies.
     """
     connection = change.connection
     now = database_now(connection)
+    # On its own: a fault in finding the copies must not put the case back on the panel's list.
+    with suppress(SQLAlchemyError), connection.begin_nested():
+        repository.lapse_listings(connection, family_id, now=now)
     try:
         with connection.begin_nested():
-            repository.lapse_listings(connection, family_id, now=now)
             called = to_call_back(
                 repository.copies_of(connection, wiring.keyring, family_id),
                 scope=scope,
@@ -85,15 +93,34 @@ def after_closing(
 
 
 def shield(wiring: Wiring, *, family_id: UUID, person_id: UUID, level: Shield, actor: str) -> None:
-    """Shield a person as ``gateway.cases.service.shield`` does, and call back every copy that rests on their yes.
+    """Shield a person as ``gateway.cases.service.shield`` does, and call back every copy of each of their families.
 
+    An address is the household's, whoever agreed to the extract that carries it.
     Raises: UnknownCaseError, the person is not of this family; CaseMovedError.
     """
+    cases.shield(
+        wiring,
+        family_id=family_id,
+        person_id=person_id,
+        level=level,
+        actor=actor,
+        after=partial(_call_everything_back, wiring),
+    )
 
-    def call_back(change: Change, family: UUID) -> list[UUID]:
-        return after_closing(wiring, change, family_id=family, people=[person_id], scope=Scope())
 
-    cases.shield(wiring, family_id=family_id, person_id=person_id, level=level, actor=actor, after=call_back)
+def import_cases(
+    wiring: Wiring, data: bytes, *, actor: str, progress: Progress | None = None
+) -> ImportReport:
+    """Import as ``gateway.cases.service.import_cases`` does; who is newly shielded calls copies back as by ``shield``.
+
+    Raises: CaseFileError.
+    """
+    after = partial(_call_everything_back, wiring)
+    return cases.import_cases(wiring, data, actor=actor, progress=progress, after=after)
+
+
+def _call_everything_back(wiring: Wiring, change: Change, family_id: UUID) -> list[UUID]:
+    return after_closing(wiring, change, family_id=family_id, people=None, scope=Scope())
 
 
 def answer_recall(

@@ -63,7 +63,7 @@ def status_of(wiring: Wiring, *, caller: Caller, extract_id: UUID) -> StatusAnsw
         row = connection.execute(_ENTRY, {"extract": extract_id, "agency": caller.agency}).one_or_none()
         try:
             entry = None if row is None else open_entry(connection, keyring=wiring.keyring, row=row)
-        except KeyErasedError:
+        except (CertsError, KeyErasedError):  # erased, or damaged: either way nothing can be said of it
             entry = None
         if entry is None or entry.internal.get("kind") != EntryKind.EXTRACT_RELEASE:
             return None

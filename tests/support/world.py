@@ -19,11 +19,11 @@ from gateway.agency.onboarding import onboard
 from gateway.caller import Caller, PractitionerClaim
 from gateway.cases.repository import case_by_source_ref, person_in_case, today
 from gateway.cases.service import Outcome as Imported
-from gateway.cases.service import import_cases
 from gateway.consent.service import decide, standing_version
 from gateway.disclosure_log.service import act
 from gateway.oauth.model import Scope
 from gateway.panel.service import import_panel_file
+from gateway.recall.service import import_cases
 from gateway.release.model import Outcome, ReleaseRequest
 from gateway.release.service import release
 from gateway.staff.repository import ensure_member

@@ -1,6 +1,7 @@
 """The caseworker hears in time that an agreement ends; its end waits for nobody."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -9,14 +10,17 @@ import pytest
 from sqlalchemy import Engine, text
 
 from consent_registry.birthdays import Birthdays, midnight
+from consent_registry.errors import StoredStandingError
 from consent_registry.model import Capacity, DecisionId, Exit, Given, Scope, Standing
 from gateway.cases.service import close_case, erase_family
 from gateway.consent.reminders import _raise, reminders, watch_consent
+from gateway.database import open_engine
 from gateway.ops.worker import JOBS, run_job
 from gateway.release.model import Refused, Released
 from gateway.tasks.model import Audience, Task, TaskKind
 from gateway.tasks.repository import finish, open_tasks
 from gateway.wiring import Wiring
+from tests.support.throwaway import Database
 from tests.support.world import World, small_family
 
 DAY: Final = timedelta(days=1)
@@ -39,6 +43,14 @@ def standing(capacity: Capacity = Capacity.SELF, *, until: datetime = END, **mor
 
 def told(found: Standing, birthdays: Birthdays = Birthdays(), *, now: datetime) -> list[str]:  # noqa: B008
     return [f"{each.kind} {each.occasion.split(':')[1]}" for each in reminders(found, birthdays, now=now)]
+
+
+@pytest.fixture
+def admin(database: Database) -> Iterator[Engine]:
+    """The database's own superuser."""
+    engine = open_engine(database.admin_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
@@ -192,6 +204,24 @@ def test_an_agreement_that_was_given_again_is_reminded_of_again(world: World) ->
     assert 1 == watch_consent(world.wiring, end - 7 * DAY)
     world.give(REF, MUM)
     assert 1 == watch_consent(world.wiring, end - 7 * DAY)
+
+
+def test_one_damaged_standing_keeps_nobody_else_from_being_reminded(world: World, admin: Engine) -> None:
+    world.give(REF, MUM)
+    end = end_of(world)
+    world.give(REF, ADA, **FOR_ADA)
+    family_id = world.family_id(REF)
+    with admin.begin() as connection:
+        connection.execute(text("SELECT gateway.move_gates(ARRAY[:f]::uuid[], '{}')"), {"f": family_id})
+        connection.execute(
+            text(
+                "UPDATE consent_registry.standing SET body = jsonb_set(body, '{closures}', '1')"
+                " WHERE subject_id = (SELECT min(subject_id::text)::uuid FROM consent_registry.standing)"
+            )
+        )
+    with pytest.raises(StoredStandingError):
+        watch_consent(world.wiring, end - 7 * DAY)
+    assert 1 == len(tasks(world))
 
 
 def test_a_child_who_will_be_sixteen_is_noticed_from_the_sealed_record(world: World) -> None:

@@ -16,6 +16,7 @@ from gateway.database import open_engine
 from gateway.disclosure_log.reading import entries_between, newest, open_entry
 from gateway.disclosure_log.service import act
 from gateway.keyring import KeyErasedError
+from gateway.panel.model import Readiness
 from gateway.panel.service import agendas
 from gateway.recall import repository, service
 from gateway.recall.model import Answer, Ground, Recall, RecallState
@@ -203,20 +204,93 @@ def test_a_refusing_database_never_stops_the_withdrawal(world: World, admin: Eng
         assert "recall.failed" in {str(task.kind) for task in open_tasks(connection)}
 
 
-def test_a_shield_calls_back_what_rests_on_that_persons_yes(world: World) -> None:
+def is_ready(world: World) -> bool:
+    (meeting,) = agendas(world.wiring)
+    ((_, readiness),) = meeting.cases
+    return readiness is Readiness.READY
+
+
+def shields(world: World) -> list[tuple[str, str]]:
+    """Who of which family is shielded, and how strictly, without the family's letters."""
+    people = {world.person_id(ref, who): who for ref, who in ((SOURCE, MUM), (SOURCE, ADA), (SOURCE, BEN))}
+    with world.wiring.engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT person_id, shield FROM gateway.case_person WHERE shield <> 'none' ORDER BY family_id"
+            )
+        )
+        return [(people[row.person_id], row.shield) for row in rows]
+
+
+def with_shield(world: World, person: str, level: str, **changes: Any) -> dict[str, Any]:
+    """The family's document, in which this person is shielded."""
+    document = {**world.families[SOURCE], **changes}
+    people = [each | ({"shield": level} if each["id"] == person else {}) for each in document["people"]]
+    return {**document, "people": people}
+
+
+def test_a_shield_calls_back_every_copy_of_the_family(world: World) -> None:
+    """The address is the household's: a copy about a sister carries it as well."""
     world.withdraw(SOURCE, BEN)
     extract = pull(world, "camhs")
-    family = world.family_id(SOURCE)
-    for person in (BEN, MUM):
-        assert {} == called(world)
-        service.shield(
-            world.wiring,
-            family_id=family,
-            person_id=world.person_id(SOURCE, person),
-            level=Shield.REFUGE,
-            actor="test",
-        )
+    service.shield(
+        world.wiring,
+        family_id=world.family_id(SOURCE),
+        person_id=world.person_id(SOURCE, BEN),
+        level=Shield.REFUGE,
+        actor="test",
+    )
     assert {"camhs": [(extract,)]} == called(world)
+
+
+def test_a_record_that_brings_a_shield_calls_back_and_is_stored(world: World) -> None:
+    extract = pull(world, "camhs")
+    assert is_ready(world)
+    for _ in range(2):
+        world.import_families(with_shield(world, ADA, "refuge"))
+        assert ({"camhs": [(extract,)]}, False) == (called(world), is_ready(world))
+    assert [(ADA, "refuge")] == shields(world)
+    world.import_families(with_shield(world, ADA, "restricted"))
+    assert ({"camhs": [(extract,)]}, [(ADA, "refuge")]) == (called(world), shields(world))
+
+
+def test_who_joins_the_family_shielded_calls_its_copies_back(world: World) -> None:
+    extract = pull(world, "camhs")
+    joined = {"id": "EH-1-gran", "role": "adult", "shield": "restricted"}
+    document = world.families[SOURCE]
+    world.import_families({**document, "people": [*document["people"], joined]})
+    assert ({"camhs": [(extract,)]}, False) == (called(world), is_ready(world))
+
+
+def test_who_joins_unshielded_calls_nothing_back(world: World) -> None:
+    pull(world, "camhs")
+    document = world.families[SOURCE]
+    joined = {"id": "EH-1-gran", "role": "adult"}
+    world.import_families({**document, "people": [*document["people"], joined]})
+    assert ({}, True) == (called(world), is_ready(world))
+
+
+def test_a_record_of_one_family_protects_the_same_person_in_every_other(world: World) -> None:
+    """Else the other family's extract would tell the address that this one hides."""
+    extract = pull(world, "camhs")
+    world.import_families(with_shield(world, MUM, "none", source_ref="EH-2"))
+    assert [] == shields(world)
+    world.import_families(with_shield(world, MUM, "refuge", source_ref="EH-2"))
+    assert ([(MUM, "refuge")] * 2, {"camhs": [(extract,)]}) == (shields(world), called(world))
+    assert not is_ready(world)
+
+
+def test_a_fault_in_finding_copies_leaves_the_case_not_ready(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull(world, "camhs")
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(repository, "copies_of", broken)
+    world.withdraw(SOURCE, BEN)
+    assert ({}, False) == (called(world), is_ready(world))
 
 
 @pytest.mark.parametrize(("agency", "ordinary"), [("camhs", 1), ("refuge", 0)])
@@ -361,6 +435,19 @@ def test_a_listed_case_is_not_ready_until_it_is_listed_again(world: World) -> No
     assert [(1, "not ready")] == told()
     world.list_cases(SOURCE, ref=f"M-{SOURCE}")
     assert [(1, "ready")] == told()
+
+
+def test_one_damaged_standing_leaves_every_other_case_on_the_agenda(world: World, admin: Engine) -> None:
+    household(world, "EH-2", listed=False)
+    world.list_cases(SOURCE, "EH-2", ref=f"M-{SOURCE}")
+    with admin.begin() as connection:
+        broken = {"family": world.family_id(SOURCE)}
+        connection.execute(text("SELECT gateway.move_gates(ARRAY[:family]::uuid[], '{}')"), broken)
+        connection.execute(
+            text("UPDATE consent_registry.standing SET body = '[]' WHERE family_id = :family"), broken
+        )
+    (meeting,) = agendas(world.wiring)
+    assert ((1, "not ready"), (2, "ready")) == meeting.cases
 
 
 def size(world: World) -> int:

@@ -184,6 +184,22 @@ def test_a_copy_is_current_then_permitted_then_neither(camhs: Desk) -> None:
     assert "neither" == camhs.status(extract).get_json()["status"]
 
 
+def test_a_copy_whose_entry_is_damaged_has_no_status(camhs: Desk, database: Database) -> None:
+    extract = camhs.pull()
+    admin = open_engine(database.admin_url)
+    with admin.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE gateway.log_payload SET sealed = '\\x00' WHERE entry_id ="
+                " (SELECT entry_id FROM gateway.log_trace WHERE extract_id = :extract)"
+            ),
+            {"extract": extract},
+        )
+    admin.dispose()
+    absent = camhs.status(extract)
+    assert (404, NOT_FOUND_BODY) == (absent.status_code, absent.data)
+
+
 def test_a_shield_makes_a_copy_with_the_address_no_longer_current(camhs: Desk) -> None:
     extract = camhs.pull()
     family, person = camhs.world.family_id(SOURCE), camhs.world.person_id(SOURCE, PEOPLE[0])
