@@ -113,6 +113,8 @@ class Reason(StrEnum):
 
 CHANGE_IN_RELATIONSHIP: Final = "change_in_relationship"
 """The reason code of an act by which a parental responsibility, and what was agreed on it, ended."""
+TALK_TO_ME_FIRST: Final = "talk_to_me_first"
+"""The reason of a hold by which somebody says neither yes nor no, and wants to be asked before anything is shared."""
 OTHER: Final = "other"
 """The reason of whoever gave one that is not listed; what they said stays in the sealed document."""
 REASONS: Final = frozenset(
@@ -120,6 +122,7 @@ REASONS: Final = frozenset(
         CHANGE_IN_RELATIONSHIP,
         NOT_ASKED,
         OTHER,
+        TALK_TO_ME_FIRST,
         "case_closed",
         "coercion",
         "court_order",

@@ -50,6 +50,7 @@ from consent_registry.standing import (
     in_effect_at,
     is_dispute,
     is_noted,
+    narrowed,
 )
 
 DEFAULT_MONTHS = 6
@@ -117,12 +118,14 @@ class Recorded:
         in_effect_at: aware instant from which it counts.
         standing_version: version of the person's standing that this decision made.
         effect: what it did when it was recorded; absent for a replay.
+        narrowed: of a yes, the agencies to whom it lets less go than the one before.
     """
 
     decision_id: DecisionId
     in_effect_at: datetime
     standing_version: int
     effect: Effect | None
+    narrowed: frozenset[str] = frozenset()
 
     @property
     def replay(self) -> bool:
@@ -275,15 +278,23 @@ def _effect(
 
 
 def _stand(connection: Connection, new: NewDecision, *, family_id: UUID, effect: Effect) -> Recorded:
+    decision = new.decision
     history = repository.read_history(connection, new.subject_id)
+    before, after = fold(history[:-1]), fold(history)
     repository.write_standing(
         connection,
         subject_id=new.subject_id,
         family_id=family_id,
         version=len(history),
-        standing=fold(history),
+        standing=after,
     )
-    return Recorded(new.decision.decision_id, in_effect_at(new.decision), len(history), effect)
+    return Recorded(
+        decision.decision_id,
+        in_effect_at(decision),
+        len(history),
+        effect,
+        narrowed(before, after, now=decision.recorded_at),
+    )
 
 
 def _replay(connection: Connection, decision_id: DecisionId, digest: bytes) -> Recorded | None:

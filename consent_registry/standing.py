@@ -293,6 +293,28 @@ def evaluate(
     )
 
 
+def narrowed(
+    before: Standing, after: Standing, *, now: datetime, birthdays: Birthdays = UNKNOWN_BIRTHDAYS
+) -> frozenset[str]:
+    """The agencies to whom a new yes lets less go than the one before it did at ``now``.
+
+    A yes that begins later is judged by what it will let go.
+    """
+    if before.given is None or after.given is None:
+        return frozenset()
+    then = max(now, after.given.valid_from)
+    pairs = {
+        (agency, purpose) for agency in before.given.scope.agencies for purpose in before.given.scope.purposes
+    }
+    lost = set()
+    for agency, purpose in pairs:
+        had = evaluate(before, agency=agency, purpose=purpose, now=now, birthdays=birthdays)
+        has = evaluate(after, agency=agency, purpose=purpose, now=then, birthdays=birthdays)
+        if isinstance(had, Granted) and not (isinstance(has, Granted) and _is_no_less(has, had)):
+            lost.add(agency)
+    return frozenset(lost)
+
+
 def evaluate_consent(
     history: Iterable[ConsentDecision], *, purpose: str, recipient: str, now: datetime
 ) -> ConsentResult:
@@ -351,6 +373,15 @@ def _objected(standing: Standing, decision: ConsentDecision) -> Standing:
         return standing
     objection = Objection(decision.speaker, exit_of(decision), decision.scope)
     return replace(standing, objections=(*standing.objections, objection))
+
+
+def _is_no_less(has: Granted, had: Granted) -> bool:
+    """True when everything that was granted still is."""
+    return (
+        has.categories - has.closed_categories >= had.categories - had.closed_categories
+        and has.fields - has.closed_fields >= had.fields - had.closed_fields
+        and has.closed_fields <= had.closed_fields
+    )
 
 
 def _own(standing: Standing) -> tuple[Closure, ...]:

@@ -2,6 +2,7 @@
 
 INVARIANTS
 - It is written in the decision's own transaction, and nothing here can keep an act that closes from being recorded.
+- A yes to less than before is a stop of the rest: its copies are called back as well.
 - A task holds codes and the family's erasable id, never a word of what was said.
 """
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from consent_registry import repository as registry
 from consent_registry.birthdays import LONDON, midnight
-from consent_registry.model import Act, Authority, Scope
+from consent_registry.model import ALL, Act, Authority, Scope
 from consent_registry.schemas import DecisionRequest
 from consent_registry.service import Effect, Recorded
 from gateway.bank_holidays import bank_holidays_around
@@ -88,18 +89,22 @@ def follow_up(wiring: Wiring, change: Change, followed: Followed) -> list[UUID]:
     """Raise the tasks of one decision, and call back what was shared on what it closed; return the recalls."""
     if followed.request.act.opens:
         _after_a_yes(wiring, change, followed)
-        return []
+        return _called_back(wiring, change, followed, Scope(agencies=followed.recorded.narrowed))
     # What was said is what counts: a task that cannot be raised must not leave the data open.
     with suppress(SQLAlchemyError, ValueError), change.connection.begin_nested():
         _after_a_stop(change, followed)
     if followed.recorded.effect is Effect.NOTED:
         return []
+    disputed = followed.recorded.effect is Effect.DISPUTED
+    return _called_back(wiring, change, followed, Scope(agencies=ALL) if disputed else followed.scope)
+
+
+def _called_back(wiring: Wiring, change: Change, followed: Followed, scope: Scope) -> list[UUID]:
+    """Call back what rests on this person's decisions; nothing where no agency is named."""
+    if not scope.agencies:
+        return []
     return after_closing(
-        wiring,
-        change,
-        family_id=followed.family_id,
-        people=[followed.person_id],
-        scope=Scope() if followed.recorded.effect is Effect.DISPUTED else followed.scope,
+        wiring, change, family_id=followed.family_id, people=[followed.person_id], scope=scope
     )
 
 

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agencies.register import Agency
 from consent_registry.birthdays import LONDON
-from consent_registry.model import EVERYONE, Capacity
+from consent_registry.model import EVERYONE, TALK_TO_ME_FIRST, Capacity
 from consent_registry.receipt import Account, Share, Told
 from consent_registry.schemas import KIND_PREFIX
 from gateway.consent.receipt_words import (
@@ -94,6 +94,7 @@ def render(account: Account, page: Page, *, large_print: bool) -> str:
         told=account.told.value,
         stands=page.stands,
         partial=account.is_partial,
+        talk_first=decision is not None and decision.reason == TALK_TO_ME_FIRST,
         whom=_whom(capacity, of_child=page.of_child),
         since=_since(account),
         rows=[_row(share, page.agencies) for share in account.shares],

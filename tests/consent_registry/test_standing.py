@@ -27,7 +27,7 @@ from consent_registry.model import (
     Standing,
     SubjectId,
 )
-from consent_registry.standing import evaluate, fold, in_effect_at, state_of, states
+from consent_registry.standing import evaluate, fold, in_effect_at, narrowed, state_of, states
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -294,6 +294,65 @@ def test_an_agency_whose_profile_was_not_shown_is_not_covered() -> None:
     history = CASES["an agency that was not shown"][0]
     result = evaluate(fold(history), agency="police", purpose="P1", now=NOW)
     assert NotGranted(Reason.PROFILE_NOT_SHOWN) == result
+
+
+NARROWED: dict[str, tuple[list[ConsentDecision], ConsentDecision, set[str]]] = {
+    "the same": ([yes(MUM, ago=5)], yes(MUM, ago=4), set()),
+    "more": ([yes(MUM, ago=5, scope=SCHOOL)], yes(MUM, ago=4), set()),
+    "the first": ([], yes(MUM, ago=4), set()),
+    "after a no": ([yes(MUM, ago=5), no(MUM, ago=4)], yes(MUM, ago=3, scope=SCHOOL), set()),
+    "after its end": ([yes(MUM, ago=50, lasts=10)], yes(MUM, ago=4, scope=SCHOOL), set()),
+    "one agency less": ([yes(MUM, ago=5)], yes(MUM, ago=4, scope=SCHOOL), {"camhs"}),
+    "one excluded": (
+        [yes(MUM, ago=5)],
+        yes(MUM, ago=4, scope=replace(ALL, exclude=frozenset({"camhs"}))),
+        {"camhs"},
+    ),
+    "one whose profile was not shown": (
+        [yes(MUM, ago=5)],
+        replace(yes(MUM, ago=4), profiles_shown={"school": 1}),
+        {"camhs"},
+    ),
+    "a category less": (
+        [yes(MUM, ago=5)],
+        yes(MUM, ago=4, scope=replace(ALL, categories=frozenset({"name"}))),
+        {"camhs", "school"},
+    ),
+    "a field less": (
+        [yes(MUM, ago=5, scope=replace(ALL, fields=frozenset({"risk_person"})))],
+        yes(MUM, ago=4),
+        {"camhs", "school"},
+    ),
+    "another purpose": (
+        [yes(MUM, ago=5)],
+        yes(MUM, ago=4, scope=replace(ALL, purposes=frozenset({"P2"}))),
+        {"camhs", "school"},
+    ),
+    "the same, from next week": ([yes(MUM, ago=5)], replace(yes(MUM, ago=4), valid_from=NOW + 7 * DAY), set()),
+    "less than was left": (
+        [yes(MUM, ago=5), no(MUM, ago=4, scope=HEALTH)],
+        yes(MUM, ago=3, scope=replace(ALL, categories=frozenset({"name"}))),
+        set(),
+    ),
+    "the child's own, to less": ([yes(MUM, ago=5)], yes(CHILD, ago=4, scope=SCHOOL), {"camhs"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("history", "new", "expected"), NARROWED.values(), ids=NARROWED.keys())
+def test_whom_a_new_yes_gives_less(
+    history: list[ConsentDecision], new: ConsentDecision, expected: set[str]
+) -> None:
+    """Their copies are called back: a yes to less is a stop of the rest."""
+    assert expected == narrowed(fold(history), fold([*history, new]), now=new.recorded_at)
+
+
+def test_a_field_closed_before_a_new_yes_is_less() -> None:
+    """What the child closed meanwhile stays closed under a parent's yes; a parent's own closing does not."""
+    before = fold([yes(MUM, ago=5)])
+    closed = no(CHILD, ago=4, scope=Scope(fields=frozenset({"child_name"})))
+    after = fold([yes(MUM, ago=5), closed, yes(MUM, ago=3)])
+    assert {"camhs", "school"} == narrowed(before, after, now=NOW)
+    assert frozenset() == narrowed(after, before, now=NOW)
 
 
 HISTORIES: dict[str, tuple[list[ConsentDecision], list[str]]] = {

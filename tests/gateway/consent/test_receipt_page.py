@@ -124,6 +124,8 @@ EVERY_STATE = {
     "all but one": told(said(Act.WITHDRAW, exclude="camhs")),
     "held": told(said(Act.HOLD)),
     "held in part": told(said(Act.HOLD, categories="health")),
+    "talk to me first": told(said(Act.HOLD, reason="talk_to_me_first")),
+    "talk to me first, of a part": told(said(Act.HOLD, reason="talk_to_me_first", categories="health")),
     "noted": told(said(Act.REFUSE, authority=Authority.NONE)),
     "ended": Account(Told.ENDED, END, YES),
     "outgrown": Account(Told.OUTGROWN, None, replace(YES, capacity=Capacity.PARENTAL_RESPONSIBILITY)),
@@ -215,6 +217,14 @@ def test_a_part_that_stopped_is_said_to_be_a_part() -> None:
     assert page.said.count("Part of the sharing of information about you stopped") == 1
     expected = ["Minds & <b>Hearts</b>", "every charity", "a child's physical health", "for any reason"]
     assert expected == page.words("li")
+
+
+def test_who_wants_to_be_asked_first_reads_that_they_will_be() -> None:
+    page = paper(EVERY_STATE["talk to me first"])
+    assert "On 1 October 2026 you asked us to talk to you first." in page.said
+    assert "We share nothing about you until you say yes to it." in page.said
+    part = paper(EVERY_STATE["talk to me first, of a part"])
+    assert "Part of the sharing of information about you has been on hold" in part.said
 
 
 def test_what_was_left_out_is_said() -> None:

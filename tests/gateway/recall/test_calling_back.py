@@ -13,7 +13,7 @@ from consent_registry.model import Scope
 from gateway.cases.model import Shield
 from gateway.cases.service import erase_family
 from gateway.database import open_engine
-from gateway.disclosure_log.reading import entries_between, newest, open_entry
+from gateway.disclosure_log.reading import OpenedEntry, entries_between, newest, open_entry
 from gateway.disclosure_log.service import act
 from gateway.keyring import KeyErasedError
 from gateway.panel.model import Readiness
@@ -27,6 +27,7 @@ from tests.support.throwaway import Database
 from tests.support.world import World, household
 
 SOURCE = "EH-1"
+FRIDAY = 5
 MUM, ADA, BEN = (f"{SOURCE}-{who}" for who in ("mum", "ada", "ben"))
 
 
@@ -107,6 +108,26 @@ def test_a_sibling_who_was_not_in_the_extract_calls_nothing_back(world: World) -
     assert {} == called(world)
     world.withdraw(SOURCE, ADA)
     assert {"camhs": [(extract,)]} == called(world)
+
+
+LESS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "to the same": ({}, set()),
+    "to one agency less": ({"exclude": ["camhs"]}, {"camhs"}),
+    "to fewer kinds of information": ({"categories": ["name"]}, {"camhs", "charity"}),
+    "for another purpose": ({"purposes": ["P2", "P3"]}, {"camhs", "charity"}),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), LESS.values(), ids=LESS.keys())
+def test_a_yes_to_less_calls_the_rest_back(world: World, changes: dict[str, Any], expected: set[str]) -> None:
+    """A family that leaves somebody out of a new form has stopped sharing with them."""
+    pull(world, "camhs")
+    pull(world, "charity")
+    world.give(SOURCE, MUM, **changes)
+    assert expected == set(called(world))
+    assert is_ready(world) is not bool(expected)
+    last = last_entry(world)
+    assert len(expected) == len(last.internal.get("recalls", []))
 
 
 @pytest.mark.parametrize("name", ["refuse", "withdraw", "hold", "invalidate", "enter_in_error"])
@@ -202,6 +223,14 @@ def test_a_refusing_database_never_stops_the_withdrawal(world: World, admin: Eng
     assert not isinstance(world.release("camhs", SOURCE), Released)
     with world.wiring.engine.connect() as connection:
         assert "recall.failed" in {str(task.kind) for task in open_tasks(connection)}
+
+
+def last_entry(world: World) -> OpenedEntry:
+    with world.wiring.engine.connect() as connection:
+        (row,) = entries_between(connection, first=size(world) - 1, end=size(world))
+        entry = open_entry(connection, keyring=world.wiring.keyring, row=row)
+    assert entry is not None
+    return entry
 
 
 def is_ready(world: World) -> bool:
@@ -360,10 +389,7 @@ def test_an_entry_says_what_was_answered_and_by_whom(world: World) -> None:
     pull(world, "camhs")
     world.withdraw(SOURCE, MUM)
     recall = answer(world, "camhs", Answer.RETAINED, Ground.LEGAL_CLAIM)
-    with world.wiring.engine.connect() as connection:
-        (row,) = entries_between(connection, first=size(world) - 1, end=size(world))
-        entry = open_entry(connection, keyring=world.wiring.keyring, row=row)
-    assert entry is not None
+    entry = last_entry(world)
     said = {name: entry.internal[name] for name in ("recall", "answer", "ground", "practitioner")}
     assert {
         "recall": str(recall.recall_id),
@@ -401,7 +427,9 @@ def test_the_last_day_is_so_many_working_days_ahead(world: World) -> None:
     pull(world, "camhs")
     world.withdraw(SOURCE, MUM)
     (recall,) = recalls(world, "camhs")
-    assert 7 <= (recall.due_on - world.today).days <= 7 + 4  # two weekend days, and the holidays at Christmas
+    # From a Sunday five working days are five days; else two days of a weekend, and the holidays at Christmas.
+    assert 5 <= (recall.due_on - world.today).days <= 7 + 4
+    assert recall.due_on.isoweekday() <= FRIDAY
     assert recall.due_on.weekday() < 5
 
 
