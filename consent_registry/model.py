@@ -83,6 +83,7 @@ class Exit(StrEnum):
 
     DISPUTED = "disputed"
     ENTERED_IN_ERROR = "entered_in_error"
+    EXPIRED = "expired"
     HELD = "held"
     INVALIDATED = "invalidated"
     LAPSED_PR_CHANGE = "lapsed_pr_change"
@@ -113,17 +114,19 @@ class Reason(StrEnum):
 
 CHANGE_IN_RELATIONSHIP: Final = "change_in_relationship"
 """The reason code of an act by which a parental responsibility, and what was agreed on it, ended."""
+CASE_CLOSED: Final = "case_closed"
+"""The reason code of the end of what was agreed because the case was closed: it has expired, whatever its date."""
 TALK_TO_ME_FIRST: Final = "talk_to_me_first"
 """The reason of a hold by which somebody says neither yes nor no, and wants to be asked before anything is shared."""
 OTHER: Final = "other"
 """The reason of whoever gave one that is not listed; what they said stays in the sealed document."""
 REASONS: Final = frozenset(
     {
+        CASE_CLOSED,
         CHANGE_IN_RELATIONSHIP,
         NOT_ASKED,
         OTHER,
         TALK_TO_ME_FIRST,
-        "case_closed",
         "coercion",
         "court_order",
         "end_date_reached",

@@ -83,6 +83,8 @@ _TOLD: Final[Mapping[State, Told]] = {
     State.SCHEDULED: Told.AGREED,
     State.WITHDRAWN: Told.STOPPED,
 }
+_TOLD_OF: Final[Mapping[Exit, Told]] = {Exit.EXPIRED: Told.ENDED, Exit.HELD: Told.HELD}
+"""What a receipt says of an act that closes; of every other end, that it was stopped."""
 _STATUS: Final[Mapping[Told, str]] = {
     Told.AGREED: "dpv:ConsentGiven",
     Told.ENDED: "dpv:ConsentExpired",
@@ -295,7 +297,7 @@ def _account_of(decision: ConsentDecision, *, before: Standing, catalogue: Catal
     if is_noted(before, decision):
         return Account(Told.NOTED, decision.recorded_at, decision)
     if not decision.act.opens:
-        told = Told.HELD if exit_of(decision) is Exit.HELD else Told.STOPPED
+        told = _TOLD_OF.get(exit_of(decision), Told.STOPPED)
         scope = decision.scope
         stopped = Share(
             scope.agencies or frozenset({EVERYONE}), scope.purposes, scope.categories, scope.fields
@@ -416,7 +418,9 @@ def _event_type(account: Account) -> str:
     decision = account.decision
     if account.told is Told.HELD:
         return "hold"
-    if decision is None or (account.told is Told.STOPPED and decision.act not in _SAID):
+    if decision is None:
+        return "stop"
+    if decision.act not in _SAID and (account.told is Told.STOPPED or not decision.act.opens):
         return "stop"
     return decision.act.value
 

@@ -70,6 +70,12 @@ def find_subject(connection: Connection, *, family_id: UUID, person_id: UUID) ->
     return None if found is None else SubjectId(found)
 
 
+def subjects_of(connection: Connection, family_id: UUID) -> list[SubjectId]:
+    """The ids under which the decisions of a family's people are kept, in order of id."""
+    mine = select(SUBJECT.c.subject_id).where(SUBJECT.c.family_id == family_id)
+    return [SubjectId(each) for each in connection.execute(mine.order_by(SUBJECT.c.subject_id)).scalars()]
+
+
 def find_decision(connection: Connection, decision_id: DecisionId) -> StoredDecision | None:
     """The decision of this id, whosever it is."""
     wanted = select(DECISION).where(DECISION.c.decision_id == decision_id)

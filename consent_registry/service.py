@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Final, Self
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import Connection
 
@@ -32,6 +32,8 @@ from consent_registry.errors import (
     StandingRequiredError,
 )
 from consent_registry.model import (
+    CASE_CLOSED,
+    Act,
     Authority,
     Capacity,
     ConsentDecision,
@@ -185,6 +187,38 @@ def record(
         if replay is not None:
             return replay
     raise ConflictingReplayError("the decision id was used before for something else")
+
+
+def end_agreements(
+    connection: Connection, *, family_id: UUID, sealing: Sealing, now: datetime, via: str
+) -> list[DecisionId]:
+    """End what stands of everybody of a family, because its case was closed; return the decisions that say so.
+
+    True afterwards: everybody has to be asked again, and opening the case again revives nothing.
+
+    Args:
+        connection: a transaction that has moved the family's gate.
+        via: the client or command that closed the case.
+    """
+    ended = []
+    for subject_id in repository.subjects_of(connection, family_id):
+        if fold(repository.read_history(connection, subject_id)).given is None:
+            continue
+        decision = ConsentDecision(
+            DecisionId(uuid4()), 0, Act.HOLD, Scope(), None, None, recorded_at=now, reason=CASE_CLOSED
+        )
+        document: JsonObject = {"received": {"act": decision.act.value, "reason": decision.reason}}
+        new = NewDecision(
+            decision=decision,
+            subject_id=subject_id,
+            via=via,
+            sealed=sealing.seal(document, subject_id=subject_id, decision_id=decision.decision_id),
+            digest=sealing.digest(document),
+        )
+        repository.append_decision(connection, new)
+        _stand(connection, new, family_id=family_id, effect=Effect.CLOSED)
+        ended.append(decision.decision_id)
+    return ended
 
 
 def recorded_before(

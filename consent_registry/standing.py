@@ -25,6 +25,7 @@ from consent_registry.birthdays import UNKNOWN_BIRTHDAYS, Birthdays
 from consent_registry.errors import InvalidDecisionError
 from consent_registry.model import (
     ALL,
+    CASE_CLOSED,
     CHANGE_IN_RELATIONSHIP,
     EVERYONE,
     NOTHING_DECIDED,
@@ -74,6 +75,10 @@ _EXIT_OF: Final[Mapping[Act, Exit]] = {
     Act.INVALIDATE: Exit.INVALIDATED,
     Act.REFUSE: Exit.REFUSED,
     Act.WITHDRAW: Exit.WITHDRAWN,
+}
+_EXIT_BY_REASON: Final[Mapping[str, Exit]] = {
+    CASE_CLOSED: Exit.EXPIRED,
+    CHANGE_IN_RELATIONSHIP: Exit.LAPSED_PR_CHANGE,
 }
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _OBJECTIONS: Final = frozenset({Act.REFUSE, Act.WITHDRAW})
@@ -172,8 +177,8 @@ def exit_of(decision: ConsentDecision) -> Exit:
     """How an act that closes ends what it is about."""
     if decision.authority is Authority.UNKNOWN:
         return Exit.HELD
-    if decision.reason == CHANGE_IN_RELATIONSHIP:
-        return Exit.LAPSED_PR_CHANGE
+    if decision.reason in _EXIT_BY_REASON:
+        return _EXIT_BY_REASON[decision.reason]
     return _EXIT_OF[decision.act]
 
 
@@ -397,10 +402,11 @@ def _of_others(standing: Standing, *, speaker: SubjectId | None) -> tuple[Object
 def _answered_until(standing: Standing, decision: ConsentDecision) -> datetime | None:
     """Until when the data subject's own yes governs over a parent's, after an act that closed all of it.
 
-    Absent: there is none, they answered again, or it was undone by somebody who is no parent.
+    Absent: there is none, they answered again, the case was closed, or it was undone by somebody who is no parent.
     """
     capacity = decision.capacity
-    undone = exit_of(decision) in _BACK_TO_THE_START and capacity is not Capacity.PARENTAL_RESPONSIBILITY
+    ended = exit_of(decision) in _BACK_TO_THE_START | {Exit.EXPIRED}
+    undone = ended and capacity is not Capacity.PARENTAL_RESPONSIBILITY
     if undone or (capacity is not None and capacity.is_own):
         return None
     given = standing.given

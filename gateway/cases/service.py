@@ -22,7 +22,7 @@ from gateway.cases.erasure import Obstacle
 from gateway.cases.errors import CaseMovedError, ErasureRefusedError, FamilyRefusedError, UnknownCaseError
 from gateway.cases.model import Shield
 from gateway.cases.schemas import read_family, read_file
-from gateway.cases.store import AfterShield, Stored, shield_first, store_family
+from gateway.cases.store import AfterShield, Stored, end_agreements, shield_first, store_family
 from gateway.disclosure_log import erasure as log_erasure
 from gateway.disclosure_log.service import act
 from gateway.strict_json import JsonValue
@@ -175,7 +175,7 @@ def shield(
 
 
 def close_case(wiring: Wiring, *, family_id: UUID, actor: str) -> None:
-    """Close a family's case: nothing of it is released from now on.
+    """Close a family's case: nothing of it is released from now on, and everything that was agreed has ended.
 
     Raises: UnknownCaseError.
     """
@@ -195,8 +195,13 @@ def close_case(wiring: Wiring, *, family_id: UUID, actor: str) -> None:
             ),
             {"case": row.case_id},
         )
+        keys = wiring.keyring.family(change.connection, family_id)
+        over = end_agreements(change, keys, actor=actor)
         change.record(
-            kind="case.close", family_id=family_id, actor=actor, internal={"case_id": str(row.case_id)}
+            kind="case.close",
+            family_id=family_id,
+            actor=actor,
+            internal={"case_id": str(row.case_id), **over},
         )
 
 

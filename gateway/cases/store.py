@@ -3,6 +3,7 @@
 INVARIANTS
 - All of a family or nothing of it: one act, its gate moved first and its entry appended last.
 - A person known in another family keeps their one key; this family keeps a copy sealed under its own.
+- What was agreed ends with the case: nothing of it comes back when the case is opened again.
 - People who stay keep our id of them. Shields and seals are only ever added: the stricter of what is stored,
   in any family, and what was sent; lifting one is another act.
 """
@@ -15,10 +16,13 @@ from uuid import UUID, uuid4
 
 from certs.blind_index import blind_index
 from certs.envelope import new_key
+from consent_registry import service as registry
 from gateway.cases import repository, search
 from gateway.cases.errors import CaseMovedError
-from gateway.cases.model import CaseDocument, CaseIdentity, Shield
+from gateway.cases.model import CaseDocument, CaseIdentity, Shield, Status
 from gateway.cases.sealing import open_person_key, seal_born, seal_parts, seal_person_key
+from gateway.disclosure_log.canonical import Canonical
+from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import Change, act
 from gateway.keyring import FamilyKeys
 from gateway.wiring import Wiring
@@ -130,6 +134,7 @@ def _store(
         person: seal_born(family, person, keys[person], born=day)
         for person, day in _births(document, ids).items()
     }
+    over = end_agreements(change, family, actor=actor) if document.status is Status.CLOSED else {}
     repository.add_members(connection, identity, document=document, ids=ids, shields=shields, births=births)
 
     # 4. Content, sealed; what it can be found by; what agencies will call it.
@@ -150,9 +155,22 @@ def _store(
             "version": version,
             "threshold_level": document.threshold_level,
             "status": str(document.status),
+            **over,
             **({"recalls": [str(recall) for recall in recalls]} if recalls else {}),
         },
     )
+
+
+def end_agreements(change: Change, family: FamilyKeys, *, actor: str) -> dict[str, Canonical]:
+    """End what was agreed about a family whose case is closed; return what its entry says of that."""
+    ended = registry.end_agreements(
+        change.connection,
+        family_id=family.family_id,
+        sealing=registry.Sealing.under(family.data_key),
+        now=database_now(change.connection),
+        via=actor,
+    )
+    return {"ended": [str(decision) for decision in ended]} if ended else {}
 
 
 def _tokens(index_key: bytes, document: CaseDocument) -> _Tokens:

@@ -97,7 +97,7 @@ def _decision(numbers: Numbers, *, recorded_at: datetime) -> dict[str, Any]:
         "capacity": capacity,
         "authority": pick(numbers, ("established",) * 8 + ("unknown", "none")),
         "resolves": act == "give" and happens(numbers, 15),
-        "reason": "change_in_relationship" if happens(numbers, 8) else "not_asked",
+        "reason": pick(numbers, (*["not_asked"] * 10, "change_in_relationship", "case_closed")),
         "recorded_at": recorded_at,
         "valid_from": starts if act == "give" else None,
         "valid_until": starts + pick(numbers, (*[180] * 5, 30, 1)) * DAY if act == "give" else None,

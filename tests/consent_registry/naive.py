@@ -169,7 +169,10 @@ class Reading:
         since = [place for place in range(yeses[-1] + 1, end) if self.closes_all(place)]
         return not any(
             self.speaks(place) in OWN
-            or (self.exit(place) in ("invalidated", "entered_in_error") and self.speaks(place) != PARENT)
+            or (
+                self.exit(place) in ("invalidated", "entered_in_error", "expired")
+                and self.speaks(place) != PARENT
+            )
             for place in since
         )
 
@@ -199,6 +202,8 @@ class Reading:
             return "held"
         if decision["reason"] == "change_in_relationship":
             return "lapsed_pr_change"
+        if decision["reason"] == "case_closed":
+            return "expired"
         return EXITS[decision["act"]]
 
 
@@ -237,11 +242,10 @@ def refusal(  # noqa: PLR0911 - one return for each rule
     stands = state(history, now=now, sixteen=sixteen, eighteen=eighteen)
     if stands == "requested":
         return "no_decision"
-    if stands not in ("active", "scheduled", "expired"):
-        return stands
     reading, end = Reading(history), len(history)
     standing = reading.standing_yes(end)
-    assert standing is not None
+    if standing is None or stands not in ("active", "scheduled", "expired"):
+        return stands
     given = history[standing]
     if agency in given["exclude"]:
         return "agency_excluded"

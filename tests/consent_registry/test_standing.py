@@ -12,6 +12,7 @@ import pytest
 from consent_registry.birthdays import Birthdays, birthdays_of
 from consent_registry.errors import InvalidDecisionError
 from consent_registry.model import (
+    CASE_CLOSED,
     CHANGE_IN_RELATIONSHIP,
     Act,
     Authority,
@@ -278,6 +279,15 @@ CASES: dict[str, tuple[list[ConsentDecision], str]] = {
     "coercion": ([yes(MUM, ago=5), no(None, ago=4, act=Act.INVALIDATE)], "invalidated"),
     "the wrong family": ([yes(MUM, ago=5), no(None, ago=4, act=Act.ENTER_IN_ERROR)], "entered_in_error"),
     "responsibility ended": ([yes(MUM, ago=5), no(None, ago=4, reason=CHANGE_IN_RELATIONSHIP)], "lapsed_pr_change"),
+    "the case was closed": ([yes(MUM, ago=5), no(None, ago=4, act=Act.HOLD, reason=CASE_CLOSED)], "expired"),
+    "and everybody is asked again": (
+        [yes(CHILD, ago=5), no(None, ago=4, act=Act.HOLD, reason=CASE_CLOSED), yes(MUM, ago=3)],
+        "all",
+    ),
+    "but a no stays": (
+        [no(CHILD, ago=5), yes(CHILD, ago=4), no(CHILD, ago=3), no(None, ago=2, reason=CASE_CLOSED), yes(MUM, ago=1)],
+        "expired",
+    ),
     "an agency that was not shown": (
         [said(Act.GIVE, CHILD, Capacity.SELF, scope=Scope(frozenset({"camhs", "police"}), purposes=ALL.purposes))],
         "all",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.cases.commands import case
 from gateway.cases.schemas import read_family, read_file
+from gateway.cli import gateway
 from gateway.settings import environ_of
 from gateway.wiring import Wiring
 from tests.gateway.cases.documents import TODAY, family, file_of
@@ -22,7 +22,7 @@ def environment(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> Wiring:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(case, list(arguments))
+    return CliRunner().invoke(gateway, ["case", *arguments])
 
 
 def write(folder: Path, data: bytes) -> str:

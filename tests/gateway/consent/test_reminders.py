@@ -240,8 +240,9 @@ def test_a_child_who_will_be_sixteen_is_noticed_from_the_sealed_record(world: Wo
 
 def test_a_closed_case_is_not_watched(world: World) -> None:
     world.give(REF, MUM)
+    end = end_of(world)
     close_case(world.wiring, family_id=world.family_id(REF), actor="test")
-    assert 0 == watch_consent(world.wiring, end_of(world) - 7 * DAY)
+    assert 0 == watch_consent(world.wiring, end - 7 * DAY)
 
 
 def test_nobody_is_reminded_of_somebody_who_is_a_risk(world: World) -> None:
