@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from gateway.calendar import is_working_day
 from gateway.tasks.model import TaskKind
 
 KEPT: Final = timedelta(hours=48)
@@ -24,7 +25,6 @@ VOLUME_WINDOW: Final = timedelta(hours=1)
 FAMILY_WINDOW: Final = timedelta(hours=24)
 
 _LONDON: Final = ZoneInfo("Europe/London")
-_SATURDAY: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,7 @@ def is_working_time(at: datetime, *, thresholds: Thresholds) -> bool:
     """Tell whether requests at this instant are unremarkable: in the hours of a working day of England."""
     local = at.astimezone(_LONDON)
     first, end = thresholds.working_hours
-    return (
-        local.weekday() < _SATURDAY
-        and local.date() not in thresholds.bank_holidays
-        and first <= local.hour < end
-    )
+    return is_working_day(local.date(), holidays=thresholds.bank_holidays) and first <= local.hour < end
 
 
 def _times(pulls: Iterable[Pull], *, per_family: bool) -> _Times:

@@ -22,7 +22,7 @@ from gateway.keyring import Keyring
 from gateway.release import views
 from gateway.release.model import Released, ReleaseRequest
 from gateway.release.service import release
-from gateway.release.watch import service
+from gateway.release.watch import model, service
 from gateway.release.watch.model import KEPT
 from gateway.release.watch.service import watch_pulling
 from gateway.tasks.model import Facts, TaskKind
@@ -34,6 +34,16 @@ from tests.support.world import World, household
 
 VOLUME, PER_FAMILY = 4, 3
 ALWAYS_WORKING = (0, 24)
+
+
+@pytest.fixture(autouse=True)
+def no_weekend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever day the tests run on, it is a working day unless it is a bank holiday."""
+
+    def working_day(day: date, *, holidays: frozenset[date]) -> bool:
+        return day not in holidays
+
+    monkeypatch.setattr(model, "is_working_day", working_day)
 
 
 def no_holidays(_day: date) -> frozenset[date]:
@@ -60,7 +70,7 @@ def world(wiring: Wiring) -> World:
 
 
 def watch(world: World, *, later: timedelta = timedelta()) -> int:
-    """Look now; the day of the week of the test run is left out of it."""
+    """Look now."""
     with world.wiring.engine.connect() as connection:
         now = database_now(connection) + later
     return watch_pulling(world.wiring, now, bank_holidays=no_holidays)
