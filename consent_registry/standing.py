@@ -298,12 +298,10 @@ def evaluate(
     )
 
 
-def narrowed(
-    before: Standing, after: Standing, *, now: datetime, birthdays: Birthdays = UNKNOWN_BIRTHDAYS
-) -> frozenset[str]:
+def narrowed(before: Standing, after: Standing, *, now: datetime) -> frozenset[str]:
     """The agencies to whom a new yes lets less go than the one before it did at ``now``.
 
-    A yes that begins later is judged by what it will let go.
+    A yes that begins later is judged by what it will let go; no birthday is asked.
     """
     if before.given is None or after.given is None:
         return frozenset()
@@ -313,8 +311,8 @@ def narrowed(
     }
     lost = set()
     for agency, purpose in pairs:
-        had = evaluate(before, agency=agency, purpose=purpose, now=now, birthdays=birthdays)
-        has = evaluate(after, agency=agency, purpose=purpose, now=then, birthdays=birthdays)
+        had = evaluate(before, agency=agency, purpose=purpose, now=now)
+        has = evaluate(after, agency=agency, purpose=purpose, now=then)
         if isinstance(had, Granted) and not (isinstance(has, Granted) and _is_no_less(has, had)):
             lost.add(agency)
     return frozenset(lost)

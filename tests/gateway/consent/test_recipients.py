@@ -151,3 +151,23 @@ def test_closing_for_an_unknown_agency_is_told_and_not_taken_for_done() -> None:
     """The caseworker must not see "withdrawn" when a slip of the pen closed nothing."""
     with pytest.raises(InvalidDocumentError):
         resolved(CLOSE, agencies=["cahms"])
+
+
+@pytest.mark.parametrize("document", [GIVE, CLOSE], ids=["give", "withdraw"])
+def test_everything_that_was_named_is_in_the_scope(document: dict[str, Any]) -> None:
+    """What got lost on the way would close more than was meant, or open it."""
+    named = resolved(
+        document,
+        agencies=["camhs", "food-bank"],
+        exclude=["food-bank", "old-charity"],
+        categories=["health"],
+        fields=["risk_person"],
+        purposes=["P2"],
+    )
+    assert {"food-bank", "old-charity"} == named.exclude
+    assert ({"health"}, {"risk_person"}, {"P2"}) == (named.categories, named.fields, named.purposes)
+
+
+def test_a_kind_that_is_excluded_is_excluded_whatever_its_agencies_state() -> None:
+    """A suspended charity may be back tomorrow, and the family left out charities."""
+    assert {"food-bank", "old-charity", "toy-library"} == resolved(GIVE, exclude=["kind:charity"]).exclude
