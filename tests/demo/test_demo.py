@@ -4,23 +4,17 @@ import json
 import os
 import re
 import shlex
-import signal
-import socket
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from agencies.model import AgencyKind
+from tests.support.demo import PROGRAMS, ROOT, Demo, free_port, running_demo
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(sys.prefix) / "bin"
 LABELS = [
     "plain",
     "siblings_differ",
@@ -35,44 +29,10 @@ LABELS = [
 NOT_AVAILABLE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """A running demo: its folder, what it printed, and what ``demo.json`` says."""
-
-    folder: Path
-    printed: str
-    document: dict[str, Any]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("place") / "demo"
-    environ = {
-        **os.environ,
-        "GATEWAY_VAR": str(folder),
-        "GATEWAY_PORT": str(free_port()),
-        "GATEWAY_MTLS_PORT": str(free_port()),
-    }
-    command = [str(PROGRAMS / "gateway"), "demo"]
-    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command line, no shell
-        assert process.stdout is not None
-        lines: list[str] = []
-        for line in process.stdout:
-            lines.append(line)
-            if "monitor" in line:
-                break
-        assert process.poll() is None, "the demo ended"
-        yield Demo(folder, "".join(lines), json.loads((folder / "demo.json").read_text()))
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
-    assert not (folder / "demo.json").exists(), "demo.json outlived the demo"
+    with running_demo(tmp_path_factory.mktemp("place") / "demo") as running:
+        yield running
 
 
 def run(line: str) -> subprocess.CompletedProcess[str]:
