@@ -1,4 +1,4 @@
-"""Everything a fresh checkout needs, with nothing but Python: ``python3 dev.py demo`` (or test, check, coverage, metrics, mutation).
+"""Everything a fresh checkout needs, with nothing but Python: ``python3 dev.py demo`` (or test, check, ...).
 
 Invariants:
 - Standard library only: this runs before anything is installed. The Makefile is an alias of it.
@@ -42,10 +42,12 @@ IN_THREE = [
 COMMANDS = {
     "demo": ("demo", [["gateway", "demo"]]),
     # More processes than cores: half of the time a test waits for PostgreSQL. A file stays in one process.
-    "test": ("dev", [["python", "-m", "pytest", "-m", "not long", *IN_THREE]]),
+    "test": ("dev", [["python", "-m", "pytest", "-m", "not long and not browser", *IN_THREE]]),
+    "test-browser": ("dev", [["python", "-m", "pytest", "-m", "not long", "tests/browser"]]),
     "test-long": ("dev", [["python", "-m", "pytest", "-m", "long"]]),
     "coverage": ("dev", [["python", "-m", "tools.branch_coverage"]]),
     "mutation": ("dev", [["python", "-m", "tools.mutation"]]),
+    "screens": ("dev", [["python", "-m", "tools.screens"]]),
     "metrics": ("dev", [["python", "tools/metrics.py"]]),
     "check": (
         "dev",

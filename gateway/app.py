@@ -14,14 +14,17 @@ import time
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_smorest import Api
 from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
 
 from gateway import openapi
 from gateway.agency import views as agency_views
 from gateway.consent import views as consent_views
+from gateway.console import pages, sign_in_views
+from gateway.console import views as console_views
 from gateway.disclosure_log import views as log_views
 from gateway.disclosure_log.publishing import keep_mark
 from gateway.oauth import access
@@ -52,6 +55,11 @@ from gateway.wiring import Wiring, wire
 MAX_BODY_BYTES = 1024 * 1024
 """Larger bodies are refused before they are read; no route of ours needs more."""
 
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
 # An id and no text: it is logged and sent back, so nobody's name may fit in it.
 _REQUEST_ID = re.compile(r"[0-9A-Fa-f-]{16,64}")
 _BY_STATUS: dict[int, Kind] = {
@@ -75,7 +83,7 @@ _log = structlog.get_logger(__name__)
 class _ProblemApi(Api):
     """flask-smorest answers HTTP errors its own way; here they are problem details like all others."""
 
-    def handle_http_exception(self, error: HTTPException) -> Response:
+    def handle_http_exception(self, error: HTTPException) -> AnyResponse:
         return _answer_http(error)
 
 
@@ -103,12 +111,14 @@ def build_app(wiring: Wiring) -> Flask:
     app.extensions["wiring"] = wiring
     app.before_request(_begin)
     app.after_request(_finish)
-    app.register_error_handler(Problem, problem_response)
+    app.register_error_handler(Problem, _answer)
     app.register_error_handler(Exception, _answer_fault)
     reader = TokenReader(wiring)
-    access.register(app, wiring, reader=reader)
+    access.register(app, wiring, reader=reader, answer=_answer)
     oauth_views.register(app, wiring, reader=reader)
     health.register(app, wiring)
+    console_views.register(app, wiring)
+    sign_in_views.register(app, wiring)
     api = _ProblemApi(app)
     for room in (agency_views, consent_views, log_views, panel_views, recall_views, release_views):
         room.register(api, wiring)
@@ -141,8 +151,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.update(pages.HEADERS if pages.is_page(request.path) else _HEADERS)
     response.headers["Strict-Transport-Security"] = "max-age=31536000"
     _log.info(
         "request",
@@ -155,24 +164,32 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _answer_http(error: HTTPException) -> Response:
+def _answer(problem: Problem) -> AnyResponse:
+    """Problem details, or for a page the page of that fault."""
+    if not pages.is_page(request.path):
+        return problem_response(problem)
+    wiring: Wiring = current_app.extensions["wiring"]
+    return pages.answer(problem, wiring.settings)
+
+
+def _answer_http(error: HTTPException) -> AnyResponse:
     kind = _BY_STATUS.get(error.code, INVALID_REQUEST) if error.code else INTERNAL
-    response = problem_response(Problem(kind))
+    response = _answer(Problem(kind))
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value
     return response
 
 
-def _answer_fault(error: Exception) -> Response:
+def _answer_fault(error: Exception) -> AnyResponse:
     """The last handler: what nobody foresaw is ours, logged without its content, and closed."""
     if isinstance(error, HTTPException):
         return _answer_http(error)
     if _is_away(error):
         _log.error("database.away", request_id=g.get("request_id"))
-        return problem_response(Problem(UNAVAILABLE, headers={"Retry-After": "1"}))
+        return _answer(Problem(UNAVAILABLE, headers={"Retry-After": "1"}))
     _log.error("fault", request_id=g.get("request_id"), fault=type(error).__name__, where=_where(error))
-    return problem_response(Problem(INTERNAL))
+    return _answer(Problem(INTERNAL))
 
 
 def _is_away(error: Exception) -> bool:

@@ -22,6 +22,7 @@ from gateway.ops.worker_command import worker
 from gateway.panel.commands import panel
 from gateway.recall.commands import import_file, shield_person
 from gateway.settings import SettingsError
+from gateway.staff.commands import staff
 from gateway.tasks.commands import task
 
 
@@ -38,7 +39,7 @@ def gateway(env_file: Path | None) -> None:
         os.environ["GATEWAY_ENV_FILE"] = str(env_file)
 
 
-for command in (agency, case, consent, demo, keys, log, migrate, panel, profile, serve, task, worker):
+for command in (agency, case, consent, demo, keys, log, migrate, panel, profile, serve, staff, task, worker):
     gateway.add_command(command)
 agency.add_command(client)
 for case_command in (import_file, shield_person):

@@ -9,11 +9,15 @@ INVARIANTS
 - A missing scope is 403, and too many requests are 429, before the view runs, the same whatever the request
   asked about.
 
+- A page is for a signed-in member of staff with one of its roles, as the database has them now. What a page sends
+  comes from this origin and carries its session's token.
+
 Sources: RFC 9449 section 7, RFC 8705 section 3, RFC 6750 section 3, RFC 9728 section 5.1, FAPI 2.0 section 5.3.4.
 """
 
+import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -23,6 +27,7 @@ from typing import Final, TypeAlias, assert_never
 from urllib.parse import quote
 
 from flask import Flask, Request, Response, g, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from agencies.model import AgencyCode
 from certs.certificate import PresentedCertificate
@@ -52,6 +57,8 @@ from gateway.problems import (
     Problem,
     problem_response,
 )
+from gateway.staff import service as staff
+from gateway.staff.model import Role, SignedIn
 from gateway.wiring import Wiring
 
 RESOURCE_METADATA_PATH: Final = "/.well-known/oauth-protected-resource/v1"
@@ -66,18 +73,34 @@ class Open(Enum):
     PUBLIC = "public"
 
 
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """A page for members of staff with one of these roles."""
+
+    roles: frozenset[Role]
+
+
+ANYBODY: Final = Staff(frozenset(Role))
+"""Every member of staff who has any listed role."""
 ANY_TOKEN: Final = Open.ANY_TOKEN
 CLIENT: Final = Open.CLIENT
 PUBLIC: Final = Open.PUBLIC
 
-Access: TypeAlias = Scope | Open | frozenset[Scope]
-"""One scope, one of several, or what does not depend on a scope."""
+Access: TypeAlias = Scope | Open | Staff | frozenset[Scope]
+"""One scope, one of several, the roles of staff, or what depends on neither."""
 
 ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
     {
         "consent.decisions": frozenset({Scope.CONSENT_REPORT_WITHDRAWAL, Scope.CONSENT_WRITE}),
         "consent.receipt": Scope.CONSENT_WRITE,
         "consent.standing": Scope.CONSENT_WRITE,
+        "console.accessibility": PUBLIC,
+        "console.asset": PUBLIC,
+        "console.home": ANYBODY,
+        "console.work": ANYBODY,
+        "console.work_done": ANYBODY,
+        "demo.click": PUBLIC,
+        "demo.people": PUBLIC,
         "health.healthz": PUBLIC,
         "health.readyz": PUBLIC,
         "log.checkpoint": PUBLIC,
@@ -99,6 +122,13 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "recall.recalls": Scope.RECALL_WRITE,
         "release.extract": Scope.EXTRACT_READ,
         "release.receipt": Scope.EXTRACT_READ,
+        "sign_in.end_session": ANYBODY,
+        "sign_in.form": PUBLIC,
+        "sign_in.invitation": PUBLIC,
+        "sign_in.passkey": PUBLIC,
+        "sign_in.sessions": ANYBODY,
+        "sign_in.sign_out": ANYBODY,
+        "sign_in.use_invitation": PUBLIC,
     }
 )
 """Every endpoint, by its Flask name."""
@@ -111,6 +141,9 @@ CASE_ROUTES: Final = frozenset(
 UNLIMITED: Final = frozenset({"consent.decisions"})
 """Endpoints that are not counted: a withdrawal must never be told to wait."""
 
+SESSION_COOKIE: Final = "__Host-staff"
+_PAGES: Final = ("console.", "demo.", "sign_in.")
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _AUTHORIZATION: Final = re.compile(r"(?i:(dpop|bearer)) ([A-Za-z0-9._-]{1,8192})", re.ASCII)
 _ALGORITHMS: Final = f'algs="{" ".join(CLIENT_ALGORITHMS)}"'
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~"
@@ -123,18 +156,28 @@ def scopes_of(access: Access) -> frozenset[Scope]:
     return frozenset({access}) if isinstance(access, Scope) else frozenset()
 
 
-def register(app: Flask, wiring: Wiring, *, reader: TokenReader) -> None:
-    """Put the guard in front of every view of the application, whenever they are added."""
+def register(
+    app: Flask,
+    wiring: Wiring,
+    *,
+    reader: TokenReader,
+    answer: Callable[[Problem], AnyResponse] = problem_response,
+) -> None:
+    """Put the guard in front of every view of the application, whenever they are added.
+
+    Args:
+        answer: what a refusal is answered with.
+    """
     resource_server = ResourceServer(wiring, reader)
 
     @app.before_request
-    def check_access() -> Response | None:
+    def check_access() -> AnyResponse | None:
         if request.endpoint is None:  # no such route or method: the answer says just that
             return None
         try:
             resource_server.admit(request, now=datetime.now(UTC))
         except Problem as problem:
-            return problem_response(problem)
+            return answer(problem)
         return None
 
     @app.after_request
@@ -154,6 +197,17 @@ def current_caller() -> Caller:
     return caller
 
 
+def current_staff() -> SignedIn:
+    """Return the member of staff who is asking.
+
+    Raises: CallerAbsentError, the route is no page of staff.
+    """
+    who = g.get("signed_in")
+    if not isinstance(who, SignedIn):
+        raise CallerAbsentError
+    return who
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceServer:
     """Admits requests to the protected resource; one per process."""
@@ -170,7 +224,12 @@ class ResourceServer:
         access = ROUTES.get(endpoint)
         if access is None:
             raise Problem(FORBIDDEN, detail="This route is open to nobody.")
+        if endpoint.startswith(_PAGES):
+            self._check_origin(incoming)
         if access in {PUBLIC, CLIENT}:
+            return
+        if isinstance(access, Staff):
+            g.signed_in = self._signed_in(incoming, access)
             return
         caller = self.authenticate(incoming, access=access, now=now)
         needed = scopes_of(access)
@@ -222,6 +281,30 @@ class ResourceServer:
             count_absence(self.wiring, g.caller.client_id)
         told: dict[str, str] = g.get("limits", {})
         return told
+
+    def _check_origin(self, incoming: Request) -> None:
+        """Let a form pass that a page of ours sent.
+
+        Raises: Problem: 403.
+        """
+        own = incoming.headers.get("Origin") == self.wiring.settings.public_url
+        if incoming.method not in _READING and not own:
+            raise Problem(FORBIDDEN)
+
+    def _signed_in(self, incoming: Request, access: Staff) -> SignedIn:
+        """Return who is asking, with the roles they have now.
+
+        Raises: Problem: 401, nobody is signed in; 403, a role is missing, or the form is of no page of this session.
+        """
+        who = staff.admit(self.wiring, incoming.cookies.get(SESSION_COOKIE, ""))
+        if who is None:
+            raise Problem(UNAUTHORIZED)
+        token = incoming.form.get("form_token", "") if incoming.method not in _READING else who.form_token
+        if access.roles.isdisjoint(who.roles) or not hmac.compare_digest(
+            token.encode(), who.form_token.encode()
+        ):
+            raise Problem(FORBIDDEN)
+        return who
 
     def _token(self, incoming: Request) -> tuple[str, str]:
         if "access_token" in incoming.args:

@@ -21,7 +21,7 @@ from gateway.commands import command_wiring
 from gateway.keyring import ensure_reserved
 from gateway.migrations import upgrade
 from gateway.oauth.keys import ensure_signing_key
-from gateway.ops.serve import gunicorn_command, start_server, start_worker
+from gateway.ops.serve import DEMO_APPLICATION, gunicorn_command, start_server, start_worker
 from gateway.settings import load_settings
 
 READY_SECONDS = 60
@@ -80,7 +80,9 @@ def demo() -> None:
             world = build_world(place, server, progress=_say)
             _say("Starting the gateway")
             environ = {**os.environ, **world.environ}
-            gateway = start_server(environ, log_file=place.folder / "gateway.log")
+            gateway = start_server(
+                environ, log_file=place.folder / "gateway.log", application=DEMO_APPLICATION
+            )
             worker = start_worker(environ, log_file=place.folder / "worker.log")
             try:
                 _wait_until_ready(place.base_url, place.folder / "ca.pem", gateway)
@@ -145,6 +147,8 @@ def _what_to_try(folder: Path, document: Mapping[str, Any], *, seconds: float) -
     return f"""
 The gateway answers on {document["base_url"]} (started in {seconds:.0f} s; Ctrl+C stops it).
 Everyone in it is invented. Every extract is checked to be on record; the log has NO WITNESS yet, nobody outside confirms it.
+
+The pages of staff, one click each: {document["base_url"]}/console/demo
 
 Try these in another terminal, from {Path.cwd()}:
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
 APPLICATION = "gateway.wsgi:app"
+DEMO_APPLICATION = "gateway.demo_wsgi:app"
 
 
 def gunicorn_command(application: str = APPLICATION) -> list[str]:

@@ -1,13 +1,17 @@
 """Reads and writes of the members of staff; each works in the caller's transaction and commits nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.staff.tables import STAFF
+from gateway.staff.model import ABSOLUTE, AT_ONCE, IDLE, Ending, Method, Session
+from gateway.staff.passkeys import NewPasskey, StoredPasskey
+from gateway.staff.tables import CHALLENGE, INVITATION, PASSKEY, SESSION, STAFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +49,183 @@ def deactivate(connection: Connection, username: str) -> bool:
     """Let this member act no more; whether that changed anything."""
     left = update(STAFF).where(STAFF.c.username == username, STAFF.c.active).values(active=False)
     return connection.execute(left).rowcount > 0
+
+
+def members(connection: Connection) -> Sequence[tuple[StaffMember, bool]]:
+    """Everybody there ever was, by username, and whether they may act."""
+    rows = connection.execute(select(STAFF).order_by(STAFF.c.username))
+    return [(StaffMember(row.id, row.username, frozenset(row.roles)), row.active) for row in rows]
+
+
+def hold_member(connection: Connection, username: str) -> StaffMember | None:
+    """The active member of this username, their row held until the commit; absent: there is none."""
+    wanted = select(STAFF).where(STAFF.c.username == username, STAFF.c.active).with_for_update()
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else StaffMember(row.id, row.username, frozenset(row.roles))
+
+
+def hold_member_by_id(connection: Connection, staff_id: UUID) -> StaffMember | None:
+    """The active member of this id, their row held until the commit; absent: there is none."""
+    wanted = select(STAFF).where(STAFF.c.id == staff_id, STAFF.c.active).with_for_update()
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else StaffMember(row.id, row.username, frozenset(row.roles))
+
+
+def add_invitation(
+    connection: Connection, *, digest: bytes, staff_id: UUID, invited_by: str, expires_at: datetime
+) -> None:
+    """Store a one-time code by its digest."""
+    connection.execute(
+        insert(INVITATION).values(
+            digest=digest, staff_id=staff_id, invited_by=invited_by, expires_at=expires_at
+        )
+    )
+
+
+def invited(connection: Connection, digest: bytes, *, now: datetime) -> StaffMember | None:
+    """Whom a code that can still be used is for, the code held until the commit; absent: there is none such."""
+    wanted = (
+        select(STAFF)
+        .join_from(INVITATION, STAFF, STAFF.c.id == INVITATION.c.staff_id)
+        .where(
+            INVITATION.c.digest == digest,
+            INVITATION.c.used_at.is_(None),
+            INVITATION.c.expires_at > now,
+            STAFF.c.active,
+        )
+        .with_for_update(of=INVITATION)
+    )
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else StaffMember(row.id, row.username, frozenset(row.roles))
+
+
+def use_invitation(connection: Connection, digest: bytes, *, now: datetime) -> None:
+    """Say that a code was used."""
+    connection.execute(update(INVITATION).where(INVITATION.c.digest == digest).values(used_at=now))
+
+
+def burn_challenge(connection: Connection, digest: bytes, *, expires_at: datetime, now: datetime) -> bool:
+    """Use a challenge up; whether it was fresh. What is over is forgotten with it."""
+    connection.execute(delete(CHALLENGE).where(CHALLENGE.c.expires_at < now))
+    burnt = insert(CHALLENGE).values(digest=digest, expires_at=expires_at).on_conflict_do_nothing()
+    return connection.execute(burnt.returning(CHALLENGE.c.digest)).one_or_none() is not None
+
+
+def add_passkey(connection: Connection, staff_id: UUID, passkey: NewPasskey) -> bool:
+    """Store a member's passkey; whether it was new."""
+    values = {
+        "credential_id": passkey.credential_id,
+        "staff_id": staff_id,
+        "public_key": passkey.public_key,
+        "sign_count": passkey.sign_count,
+    }
+    added = insert(PASSKEY).values(values).on_conflict_do_nothing().returning(PASSKEY.c.staff_id)
+    return connection.execute(added).one_or_none() is not None
+
+
+def passkeys_of(connection: Connection, staff_id: UUID) -> list[bytes]:
+    """The ids of a member's passkeys."""
+    wanted = select(PASSKEY.c.credential_id).where(PASSKEY.c.staff_id == staff_id)
+    return list(connection.execute(wanted).scalars())
+
+
+def hold_passkey(connection: Connection, credential_id: bytes) -> StoredPasskey | None:
+    """The passkey of an active member, held until the commit."""
+    wanted = (
+        select(PASSKEY)
+        .join_from(PASSKEY, STAFF, STAFF.c.id == PASSKEY.c.staff_id)
+        .where(PASSKEY.c.credential_id == credential_id, STAFF.c.active)
+        .with_for_update(of=PASSKEY)
+    )
+    row = connection.execute(wanted).one_or_none()
+    if row is None:
+        return None
+    return StoredPasskey(row.credential_id, row.staff_id, row.public_key, row.sign_count)
+
+
+def use_passkey(connection: Connection, credential_id: bytes, *, sign_count: int, now: datetime) -> None:
+    """Store the count that a passkey signed with."""
+    mine = PASSKEY.c.credential_id == credential_id
+    connection.execute(update(PASSKEY).where(mine).values(sign_count=sign_count, used_at=now))
+
+
+def add_session(
+    connection: Connection, *, digest: bytes, staff_id: UUID, method: Method, now: datetime
+) -> None:
+    """Begin a session; of the member's others the newest stay, so that there are ``AT_ONCE``.
+
+    The member's row has to be held: two sign-ins at once would each miss the other's.
+    """
+    others = _standing(now).where(SESSION.c.staff_id == staff_id).order_by(SESSION.c.began_at.desc())
+    surplus = list(connection.execute(others.with_only_columns(SESSION.c.session_id)).scalars())[
+        AT_ONCE - 1 :
+    ]
+    _end(connection, SESSION.c.session_id.in_(surplus), ending=Ending.REPLACED, now=now)
+    connection.execute(
+        insert(SESSION).values(
+            digest=digest,
+            staff_id=staff_id,
+            method=method.value,
+            began_at=now,
+            seen_at=now,
+            ends_at=now + ABSOLUTE,
+        )
+    )
+
+
+def see_session(connection: Connection, digest: bytes, *, now: datetime) -> Row[Any] | None:
+    """The session of this cookie with its member, seen now; absent: it ended, or its member acts no more."""
+    seen = (
+        update(SESSION)
+        .where(
+            SESSION.c.digest == digest,
+            *_stands(now),
+            STAFF.c.id == SESSION.c.staff_id,
+            STAFF.c.active,
+        )
+        .values(seen_at=func.greatest(SESSION.c.seen_at, now))
+        .returning(SESSION, STAFF.c.username, STAFF.c.roles)
+    )
+    return connection.execute(seen).one_or_none()
+
+
+def sessions_of(connection: Connection, staff_id: UUID, *, now: datetime) -> list[Session]:
+    """A member's sessions that stand, the newest first."""
+    mine = _standing(now).where(SESSION.c.staff_id == staff_id).order_by(SESSION.c.began_at.desc())
+    return [session_of(row) for row in connection.execute(mine)]
+
+
+def end_session(
+    connection: Connection, session_id: UUID, *, staff_id: UUID, ending: Ending, now: datetime
+) -> bool:
+    """End one session of a member; whether it stood."""
+    return _end(
+        connection,
+        SESSION.c.session_id == session_id,
+        SESSION.c.staff_id == staff_id,
+        ending=ending,
+        now=now,
+    )
+
+
+def end_sessions(connection: Connection, staff_id: UUID, *, ending: Ending, now: datetime) -> bool:
+    """End every session of a member; whether there was one."""
+    return _end(connection, SESSION.c.staff_id == staff_id, ending=ending, now=now)
+
+
+def session_of(row: Row[Any]) -> Session:
+    """One row as a value."""
+    return Session(row.session_id, Method(row.method), row.began_at, row.seen_at, row.ends_at)
+
+
+def _stands(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return SESSION.c.ended_at.is_(None), SESSION.c.seen_at > now - IDLE, SESSION.c.ends_at > now
+
+
+def _standing(now: datetime) -> Select[Any]:
+    return select(SESSION).where(*_stands(now))
+
+
+def _end(connection: Connection, *which: ColumnElement[bool], ending: Ending, now: datetime) -> bool:
+    ended = update(SESSION).where(SESSION.c.ended_at.is_(None), *which)
+    return connection.execute(ended.values(ended_at=now, ending=ending.value)).rowcount > 0

@@ -34,6 +34,10 @@ CANNOT_CHANGE_A_RELEASE = {
     "gateway.task": "tells a person what to look at; decides nothing",
     "gateway.person": "an id and its index; what the person is in is guarded",
     "gateway.staff": "who may record; decisions themselves are guarded",
+    "gateway.staff_challenge": "what was used up; a second use is refused by its key",
+    "gateway.staff_invitation": "lets somebody make a passkey; what they do then is guarded",
+    "gateway.staff_passkey": "proves who somebody is; what they do then is guarded",
+    "gateway.staff_session": "who is signed in; what they do is guarded",
 }
 """Tables without a guard, each with the reason."""
 

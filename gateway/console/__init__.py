@@ -1,0 +1,1 @@
+"""The pages of staff: one frame, and what they see in it."""

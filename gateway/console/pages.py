@@ -1,0 +1,140 @@
+"""One frame for every page, the pages of faults among them, and the headers that pages are sent with.
+
+INVARIANTS
+- A page runs no script and shows no style but our own files; nothing inline, nothing from elsewhere.
+- A fault of a page is a page, with one plain sentence and nothing of what was asked.
+- Everything that stands in a page is escaped.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote
+
+from flask import Response, g, redirect, request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from werkzeug.wrappers import Response as AnyResponse
+
+from gateway.console import words
+from gateway.problems import Problem
+from gateway.settings import Settings
+from gateway.staff.model import SignedIn
+
+HOME: Final = "/console"
+SIGN_IN: Final = "/console/sign-in"
+_PREFIXES: Final = ("/console", "/desk")
+_OURS: Final = re.compile(r"/(console|desk)(/[A-Za-z0-9._-]+){0,8}", re.ASCII)
+
+HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Content-Security-Policy": (
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self';"
+            " base-uri 'none'; frame-ancestors 'none'"
+        ),
+        # With "no-referrer" a browser says "Origin: null" with its own forms, and they could not be told apart.
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+)
+
+_FOLDER: Final = Path(__file__).with_name("assets")
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+ASSETS: Final[Mapping[str, tuple[bytes, str]]] = MappingProxyType(
+    {
+        path.name: (path.read_bytes(), _TYPES[path.suffix])
+        for path in sorted(_FOLDER.iterdir())
+        if path.suffix in _TYPES
+    }
+)
+"""Every file that a page may load, with its media type."""
+
+_TITLES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        HTTPStatus.FORBIDDEN: "You cannot see this page",
+        HTTPStatus.NOT_FOUND: "Page not found",
+        HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
+        HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong",
+        HTTPStatus.SERVICE_UNAVAILABLE: "The service is not available",
+    }
+)
+_SENTENCES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        HTTPStatus.FORBIDDEN: "It is for other roles than yours, or the form was opened in another session.",
+        HTTPStatus.NOT_FOUND: "If you typed the address, check it. If you followed a link, the page may be gone.",
+        HTTPStatus.TOO_MANY_REQUESTS: "Wait a moment, then try again.",
+        HTTPStatus.INTERNAL_SERVER_ERROR: "Nothing was changed. Try again later; tell the operator the number below.",
+        HTTPStatus.SERVICE_UNAVAILABLE: "Nothing was changed. Try again in a minute.",
+    }
+)
+_OTHER_TITLE, _OTHER_SENTENCE = "This did not work", "Nothing was changed. Go back, and try again."
+
+_ENVIRONMENT: Final = Environment(
+    loader=PackageLoader("gateway.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {"due": words.due, "instant": words.instant}
+
+
+def is_page(path: str) -> bool:
+    """True for an address that a browser shows: it is answered with pages, whatever happens."""
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in _PREFIXES)
+
+
+def safe_next(wanted: str | None) -> str:
+    """Where to go after signing in: a page of ours, or home for anything else."""
+    return wanted if wanted is not None and _OURS.fullmatch(wanted) else HOME
+
+
+def render(
+    settings: Settings, template: str, *, title: str, status: int = HTTPStatus.OK, **values: object
+) -> Response:
+    """Return one page in the frame.
+
+    Args:
+        title: what the page is called, in its heading and in the browser's title.
+    """
+    who = g.get("signed_in")
+    signed_in = who if isinstance(who, SignedIn) else None
+    page = _ENVIRONMENT.get_template(template).render(
+        title=title,
+        council=settings.council_name,
+        synthetic=settings.synthetic_people,
+        signed_in=signed_in,
+        assets=ASSET_PATHS,
+        here=request.path,
+        error=values.pop("error", None),
+        **values,
+    )
+    return Response(page, status=status, mimetype="text/html")
+
+
+def answer(problem: Problem, settings: Settings) -> AnyResponse:
+    """Return the page of a fault; for somebody who is not signed in, the way to the page where one does."""
+    status = problem.kind.status
+    if status == HTTPStatus.UNAUTHORIZED:
+        wanted = safe_next(request.path) if request.method == "GET" else HOME
+        return redirect(f"{SIGN_IN}?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
+    return render(
+        settings,
+        "fault.html",
+        title=_TITLES.get(status, _OTHER_TITLE),
+        status=status,
+        sentence=_SENTENCES.get(status, _OTHER_SENTENCE),
+        number=g.get("request_id", ""),
+    )
+
+
+def _address(name: str) -> str:
+    digest = hashlib.sha256(ASSETS[name][0]).hexdigest()[:16]
+    return f"/console/assets/{digest}/{name}"
+
+
+ASSET_PATHS: Final[Mapping[str, str]] = MappingProxyType({name: _address(name) for name in ASSETS})
+"""Where each file is served: a changed file has another address, so browsers keep one for ever."""

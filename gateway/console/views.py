@@ -1,0 +1,78 @@
+"""The home page of each role, its worklists, and what every page loads."""
+
+from http import HTTPStatus
+from typing import Final
+
+from flask import Blueprint, Flask, Response, redirect
+from werkzeug.wrappers import Response as AnyResponse
+
+from gateway.console import pages
+from gateway.console.words import TASK_WORDS
+from gateway.disclosure_log.repository import database_now
+from gateway.oauth.access import current_staff
+from gateway.problems import NOT_FOUND, Problem
+from gateway.staff.model import Role
+from gateway.tasks import repository as tasks
+from gateway.tasks.model import AUDIENCE_OF, Audience, Task, TaskKind
+from gateway.wiring import Wiring
+
+_A_YEAR: Final = 365 * 24 * 3600
+
+
+def register(app: Flask, wiring: Wiring) -> None:
+    """Add the pages to the application."""
+    blueprint = Blueprint("console", __name__)
+    settings = wiring.settings
+
+    @blueprint.get("/console")
+    def home() -> Response:
+        waiting = _waiting(wiring)
+        lists = [
+            {"kind": kind, "words": TASK_WORDS[kind], "count": len(found), "due": found[0].due}
+            for kind, found in waiting.items()
+        ]
+        return pages.render(settings, "home.html", title="Your work", lists=lists)
+
+    @blueprint.get("/console/work/<kind>")
+    def work(kind: str) -> Response:
+        waiting = _waiting(wiring)
+        wanted = next((each for each in waiting if each.value == kind), None)
+        if wanted is None:
+            raise Problem(NOT_FOUND)
+        return pages.render(settings, "work.html", title=TASK_WORDS[wanted], tasks=waiting[wanted])
+
+    @blueprint.post("/console/work/<int:task_id>/done")
+    def work_done(task_id: int) -> AnyResponse:
+        who = current_staff()
+        found = [task for each in _waiting(wiring).values() for task in each if task.id == task_id]
+        if not found:
+            raise Problem(NOT_FOUND)
+        with wiring.engine.begin() as connection:
+            tasks.finish(connection, task_id, actor=who.username, now=database_now(connection))
+        return redirect(pages.HOME, HTTPStatus.SEE_OTHER)
+
+    @blueprint.get("/console/accessibility")
+    def accessibility() -> Response:
+        return pages.render(settings, "accessibility.html", title="Accessibility")
+
+    @blueprint.get("/console/assets/<digest>/<name>")
+    def asset(digest: str, name: str) -> Response:
+        if pages.ASSET_PATHS.get(name) != f"/console/assets/{digest}/{name}":
+            raise Problem(NOT_FOUND)
+        content, kind = pages.ASSETS[name]
+        response = Response(content, mimetype=kind)
+        response.headers["Cache-Control"] = f"public, max-age={_A_YEAR}, immutable"
+        return response
+
+    app.register_blueprint(blueprint)
+
+
+def _waiting(wiring: Wiring) -> dict[TaskKind, list[Task]]:
+    """What waits for whoever asks, by kind, first what is due first."""
+    audiences = {Audience(role) for role in current_staff().roles if role is not Role.DESK_USER}
+    found: dict[TaskKind, list[Task]] = {}
+    with wiring.engine.connect() as connection:
+        for task in tasks.open_tasks(connection):
+            if AUDIENCE_OF[task.kind] in audiences:
+                found.setdefault(task.kind, []).append(task)
+    return found

@@ -1,0 +1,64 @@
+"""``gateway staff``: who may act, and the one-time codes with which they make a passkey."""
+
+import re
+
+import click
+
+from gateway.commands import command_actor, command_wiring
+from gateway.staff import service
+from gateway.staff.errors import UnknownMemberError
+from gateway.staff.model import INVITED, Role
+from gateway.staff.repository import members
+
+USERNAME = r"[a-z][a-z0-9.-]{1,63}"
+
+
+@click.group(name="staff")
+def staff() -> None:
+    """Members of staff, and how they sign in."""
+
+
+@staff.command(name="invite")
+@click.argument("username")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="A role; repeatable. Roles that are not named here are taken away.",
+)
+def invite(username: str, roles: tuple[str, ...]) -> None:
+    """Let USERNAME act with these roles, end their sessions, and print a one-time code for a passkey."""
+    if not re.fullmatch(USERNAME, username):
+        raise click.ClickException(
+            "A username begins with a small letter; then small letters, digits, . and -"
+        )
+    with command_wiring() as wiring:
+        code = service.invite(
+            wiring, username=username, roles=[Role(role) for role in roles], invited_by=command_actor()
+        )
+        address = f"{wiring.settings.public_url}/console/invitation"
+    click.echo(f"Open {address} within {INVITED.days} days and enter this code, which works once:\n{code}")
+
+
+@staff.command(name="list")
+def list_members() -> None:
+    """Print everybody there ever was: username, whether they may act, and roles, separated by tabs."""
+    with command_wiring() as wiring, wiring.engine.connect() as connection:
+        for member, acts in members(connection):
+            click.echo(
+                f"{member.username}\t{'active' if acts else 'left'}\t{', '.join(sorted(member.roles))}"
+            )
+
+
+@staff.command(name="disable")
+@click.argument("username")
+def disable(username: str) -> None:
+    """Let USERNAME act no more, and end their sessions at once."""
+    with command_wiring() as wiring:
+        try:
+            service.disable(wiring, username=username)
+        except UnknownMemberError as error:
+            raise click.ClickException("There is no such member of staff, or they left already.") from error
+    click.echo("Disabled.")

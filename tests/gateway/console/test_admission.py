@@ -1,0 +1,228 @@
+"""Who sees which page: every page by every role, and whatever comes from elsewhere."""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from gateway.app import build_app
+from gateway.oauth.access import PUBLIC, ROUTES, SESSION_COOKIE, Staff
+from gateway.ops import demo_sign_in
+from gateway.staff import service
+from gateway.staff.model import Role
+from gateway.wiring import Wiring
+
+SOME_ID: Final = "00000000-0000-4000-8000-000000000001"
+ARGUMENTS: Final = {
+    "kind": "consent.stopped",
+    "task_id": "1",
+    "session_id": SOME_ID,
+    "digest": "x",
+    "name": "base.css",
+}
+PAGES: Final = {
+    "console.accessibility": None,
+    "console.asset": None,
+    "console.home": set(Role),
+    "console.work": set(Role),
+    "console.work_done": set(Role),
+    "demo.click": None,
+    "demo.people": None,
+    "sign_in.end_session": set(Role),
+    "sign_in.form": None,
+    "sign_in.invitation": None,
+    "sign_in.passkey": None,
+    "sign_in.sessions": set(Role),
+    "sign_in.sign_out": set(Role),
+    "sign_in.use_invitation": None,
+}
+"""Every page and who may see it; nothing: everybody, signed in or not."""
+
+
+@pytest.fixture
+def app(wiring: Wiring) -> Flask:
+    made = build_app(wiring)
+    demo_sign_in.register(made, wiring)
+    return made
+
+
+@pytest.fixture
+def http(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def pages(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """Every rule of a page, with its method."""
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith(("/console", "/desk")):
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                yield rule, method
+
+
+def address(rule: Rule) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: ARGUMENTS[found[1]], rule.rule)
+
+
+def host_of(wiring: Wiring) -> str:
+    return urlsplit(wiring.settings.public_url).hostname or ""
+
+
+def sign_in(wiring: Wiring, http: FlaskClient, *roles: Role | str) -> str:
+    """Sign somebody with these roles in; return what their forms carry."""
+    service.invite(wiring, username="ada", roles=[Role(role) for role in roles], invited_by="test")
+    secret = service.sign_in_by_click(wiring, "ada")
+    http.set_cookie(SESSION_COOKIE, secret, domain=host_of(wiring), secure=True)
+    who = service.admit(wiring, secret)
+    assert who is not None
+    return who.form_token
+
+
+def ask(wiring: Wiring, http: FlaskClient, rule: Rule, method: str, *, form_token: str = "") -> int:
+    answer = http.open(
+        address(rule),
+        method=method,
+        base_url=wiring.settings.public_url,
+        headers={"Origin": wiring.settings.public_url},
+        data={"form_token": form_token} if method == "POST" else None,
+    )
+    assert "text/html" in answer.headers["Content-Type"] or answer.status_code < HTTPStatus.BAD_REQUEST
+    return answer.status_code
+
+
+def test_every_page_has_a_row_and_every_row_a_ruling(app: Flask) -> None:
+    """A page that nobody ruled on is refused to everyone; here somebody has to say who it is for."""
+    assert PAGES.keys() == {rule.endpoint for rule, _ in pages(app)}
+    rows = {name: ROUTES[name] for name in PAGES}
+    assert PAGES == {
+        name: set(row.roles) if isinstance(row, Staff) else None if row is PUBLIC else row
+        for name, row in rows.items()
+    }
+
+
+def test_a_page_without_a_row_is_refused(wiring: Wiring, app: Flask, http: FlaskClient) -> None:
+    app.add_url_rule("/console/forgotten", "console.forgotten", lambda: "open")
+    sign_in(wiring, http, *Role)
+    own = wiring.settings.public_url
+    assert HTTPStatus.FORBIDDEN == http.get("/console/forgotten", base_url=own).status_code
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_page_by_every_role(wiring: Wiring, app: Flask, http: FlaskClient, role: Role) -> None:
+    for rule, method in pages(app):
+        token = sign_in(wiring, http, role)
+        status = ask(wiring, http, rule, method, form_token=token)
+        allowed = PAGES[rule.endpoint]
+        assert (status == HTTPStatus.FORBIDDEN) is (allowed is not None and role not in allowed), rule
+        assert status < HTTPStatus.INTERNAL_SERVER_ERROR, rule
+
+
+def test_whoever_has_no_listed_role_sees_nothing_of_staff(
+    wiring: Wiring, app: Flask, http: FlaskClient
+) -> None:
+    for rule, method in pages(app):
+        token = sign_in(wiring, http)
+        refused = ask(wiring, http, rule, method, form_token=token) == HTTPStatus.FORBIDDEN
+        assert refused is (PAGES[rule.endpoint] is not None), rule
+
+
+def test_whoever_is_not_signed_in_is_shown_where(wiring: Wiring, app: Flask, http: FlaskClient) -> None:
+    for rule, method in pages(app):
+        if PAGES[rule.endpoint] is not None:
+            assert HTTPStatus.SEE_OTHER == ask(wiring, http, rule, method), rule
+    answer = http.get("/console/work/consent.stopped", base_url=wiring.settings.public_url)
+    assert "/console/sign-in?next=/console/work/consent.stopped" == answer.headers["Location"]
+
+
+def test_a_form_of_elsewhere_changes_nothing(wiring: Wiring, app: Flask, http: FlaskClient) -> None:
+    """Another site's page, another session's form, and a request that says nothing of where it is from."""
+    token = sign_in(wiring, http, Role.OPERATOR)
+    own = wiring.settings.public_url
+    tries = [
+        ({"Origin": "https://evil.example"}, token),
+        ({"Origin": "null"}, token),
+        ({}, token),
+        ({"Origin": own}, ""),
+        ({"Origin": own}, "0" * 64),
+        ({"Origin": own}, "é"),
+    ]
+    for rule, method in pages(app):
+        for headers, sent in tries if method == "POST" else []:
+            if PAGES[rule.endpoint] is None and headers.get("Origin") == own:
+                continue
+            answer = http.post(address(rule), base_url=own, headers=headers, data={"form_token": sent})
+            assert HTTPStatus.FORBIDDEN == answer.status_code, (rule, headers)
+    assert HTTPStatus.OK == http.get("/console", base_url=own).status_code
+
+
+NEXT: Final = {
+    "/console/sessions": "/console/sessions",
+    "/desk": "/desk",
+    "https://evil.example": "/console",
+    "//evil.example": "/console",
+    "/\\evil.example": "/console",
+    "/console/../v1/me": "/console/../v1/me",
+    "/console?x=1": "/console",
+    "/v1/me": "/console",
+    "": "/console",
+}
+
+
+@pytest.mark.parametrize(("wanted", "expected"), list(NEXT.items()))
+def test_after_signing_in_one_is_here(wiring: Wiring, http: FlaskClient, wanted: str, expected: str) -> None:
+    page = http.get("/console/sign-in", query_string={"next": wanted}, base_url=wiring.settings.public_url)
+    assert f'name="next" value="{expected}"' in page.text
+
+
+def test_pages_say_what_a_browser_may_load(wiring: Wiring, http: FlaskClient) -> None:
+    answer = http.get("/console/sign-in", base_url=wiring.settings.public_url)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'none'; style-src 'self'; script-src 'self'")
+    assert ("same-origin", "no-store", "nosniff") == (
+        answer.headers["Referrer-Policy"],
+        answer.headers["Cache-Control"],
+        answer.headers["X-Content-Type-Options"],
+    )
+    assert " style=" not in answer.text
+    assert not re.findall(r"<script(?! src=)| on\w+=", answer.text)
+
+
+def test_the_cookie_is_no_scripts_and_no_other_sites(wiring: Wiring, http: FlaskClient) -> None:
+    service.invite(wiring, username="ada", roles=[Role.AUDITOR], invited_by="test")
+    own = wiring.settings.public_url
+    answer = http.post("/console/demo", data={"username": "ada"}, base_url=own, headers={"Origin": own})
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-staff=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+
+
+def test_a_fault_of_a_page_is_a_page(wiring: Wiring, app: Flask, http: FlaskClient) -> None:
+    """And one of the API is none."""
+
+    def broken() -> str:
+        raise ZeroDivisionError("CANARY")
+
+    app.view_functions["console.accessibility"] = broken
+    own = wiring.settings.public_url
+    answer = http.get("/console/accessibility", base_url=own)
+    assert (500, "text/html; charset=utf-8") == (answer.status_code, answer.headers["Content-Type"])
+    assert "CANARY" not in answer.text
+    assert answer.headers["X-Request-ID"] in answer.text
+    assert "text/html" in http.get("/console/nothing", base_url=own).headers["Content-Type"]
+    assert "application/problem+json" == http.get("/v1/nothing", base_url=own).headers["Content-Type"]
+
+
+def test_the_demos_sign_in_is_nowhere_else(wiring: Wiring) -> None:
+    plain = build_app(wiring).test_client()
+    own = wiring.settings.public_url
+    for method in ("GET", "POST"):
+        answer = plain.open("/console/demo", method=method, base_url=own, headers={"Origin": own})
+        assert HTTPStatus.NOT_FOUND == answer.status_code
+    assert "/console/demo" not in plain.get("/console/sign-in", base_url=own).text

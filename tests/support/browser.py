@@ -1,0 +1,110 @@
+"""Chromium over the running demo, and everything that a page must never do."""
+
+import base64
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from axe_playwright_python.sync_playwright import Axe
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Request
+
+from tests.support.demo import Demo
+
+CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
+NARROW: Final = {"width": 320, "height": 640}
+WIDE: Final = {"width": 1200, "height": 900}
+_AXE_TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+class Watched:
+    """One page, and what it did that it must not: errors, failed requests, requests elsewhere."""
+
+    def __init__(self, page: Page, base_url: str) -> None:
+        self.page = page
+        self.base_url = base_url
+        self.faults: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("request", self._asked)
+        page.on("requestfailed", self._failed)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.base_url + path)
+        return self.page
+
+    def sign_in(self, username: str) -> Page:
+        """Become somebody of the demo, by one click."""
+        self.open("/console/demo")
+        self.page.get_by_role("button", name=username).click()
+        self.page.wait_for_url("**/console")
+        return self.page
+
+    def violations(self) -> list[str]:
+        """What axe finds, one line each."""
+        found = Axe().run(self.page, options={"runOnly": _AXE_TAGS})
+        listed: list[dict[str, Any]] = found.response["violations"]
+        return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in listed]
+
+    def scrolls_sideways(self) -> bool:
+        wider: bool = self.page.evaluate(
+            "document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth"
+        )
+        return wider
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page was left before it had come
+            self.faults.append(f"failed: {request.url}")
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith(self.base_url + "/"):
+            self.faults.append(f"elsewhere: {request.url}")
+
+
+@contextmanager
+def chromium(playwright: Playwright, demo: Demo, profile: Path, **options: Any) -> Iterator[BrowserContext]:
+    """Yield a browser with a profile of its own that trusts the demo's certificate, and no other untrusted one.
+
+    Args:
+        options: of Playwright's context: ``viewport``, ``java_script_enabled``, ``forced_colors``.
+    """
+    assert CHROMIUM is not None
+    certificate = x509.load_pem_x509_certificate((demo.folder / "keys" / "server.pem").read_bytes())
+    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    pin = base64.b64encode(hashlib.sha256(public).digest()).decode()
+    arguments: Sequence[str] = (f"--ignore-certificate-errors-spki-list={pin}", "--disable-dev-shm-usage")
+    context = playwright.chromium.launch_persistent_context(
+        profile, executable_path=CHROMIUM, args=list(arguments), **{"viewport": WIDE, **options}
+    )
+    context.set_default_timeout(15_000)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def with_authenticator(context: BrowserContext, page: Page) -> None:
+    """Give a page a device that makes passkeys, with a user who is always verified."""
+    devtools = context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    devtools.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )

@@ -1,0 +1,41 @@
+"""Takes a picture of every page of the demo, wide and at 320 pixels, into ``build/screens``.
+
+Run by ``make screens``. Somebody has to look at them.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.test_every_page import PAGES
+from tests.support.browser import NARROW, WIDE, Watched, chromium
+from tests.support.demo import running_demo
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "build" / "screens"
+
+
+def main() -> int:
+    """Start the demo, and photograph it."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as place,
+        running_demo(Path(place) / "demo") as demo,
+        sync_playwright() as playwright,
+    ):
+        for size in (WIDE, NARROW):
+            for name, (who, path) in PAGES.items():
+                with chromium(playwright, demo, Path(tempfile.mkdtemp(dir=place)), viewport=size) as browser:
+                    watched = Watched(browser.new_page(), demo.document["base_url"])
+                    if who:
+                        watched.sign_in(who)
+                    picture = FOLDER / f"{name}-{size['width']}.png"
+                    watched.open(path).screenshot(path=picture, full_page=True)
+                    sys.stdout.write(f"{picture.relative_to(ROOT)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
