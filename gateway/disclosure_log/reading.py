@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, text
 
 from certs.envelope import unseal
 from gateway.disclosure_log.entry import tag
-from gateway.keyring import KeyErasedError, Keyring
+from gateway.keyring import FamilyKeys, KeyErasedError, Keyring
 
 ERASED = "(erased)"
 
@@ -86,7 +86,14 @@ def open_entry(connection: Connection, *, keyring: Keyring, row: StoredEntry) ->
 
     Raises: KeyErasedError, its family was erased; certs.errors.EnvelopeError, it does not open.
     """
-    keys = keyring.family(connection, row.family_id)
+    return open_under(keyring.family(connection, row.family_id), row)
+
+
+def open_under(keys: FamilyKeys, row: StoredEntry) -> OpenedEntry | None:
+    """Open one entry with its family's keys; absent for one under a restricted tag.
+
+    Raises: certs.errors.EnvelopeError, it does not open.
+    """
     members = json.loads(row.body)
     if not hmac.compare_digest(tag(keys.tag_key, row.entry_id), members["f"]):
         return None

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, text
 
 from certs.errors import EnvelopeError
 from gateway.disclosure_log.model import EntryKind
-from gateway.disclosure_log.reading import open_entry
+from gateway.disclosure_log.reading import open_under
 from gateway.keyring import Keyring
 from gateway.recall.model import Answer, Copy, Ground, Recall
 
@@ -32,10 +32,15 @@ _RECALLS: Final = (
 
 
 def copies_of(connection: Connection, keyring: Keyring, family_id: UUID) -> Iterator[Copy]:
-    """Yield every extract of a family that was released under agreement; one whose entry does not open is one too."""
+    """Yield every extract of a family that was released under agreement; one whose entry does not open is one too.
+
+    Costs two statements, however many there are.
+    Raises: KeyErasedError.
+    """
+    keys = keyring.family(connection, family_id)
     for row in connection.execute(_RELEASED, {"family": family_id}).all():
         try:
-            entry = open_entry(connection, keyring=keyring, row=row)
+            entry = open_under(keys, row)
         except (AttributeError, EnvelopeError, LookupError, TypeError, ValueError):
             yield Copy(row.extract_id, row.agency_code, decisions=None)
             continue

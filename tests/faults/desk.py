@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -43,6 +44,11 @@ class Desk:
     deliveries: list[Delivery] = field(default_factory=list)
     failed: int = 0
 
+    @cached_property
+    def yes(self) -> dict[str, Any]:
+        """What a yes says; asked of the database once, before anything is cut."""
+        return self.world.yes(SOURCE, f"{SOURCE}-ada")
+
     def pull(self, count: int = 1, *, wiring: Wiring | None = None) -> list[Outcome]:
         """Ask for the same extract so many times in one batch."""
         outcomes = release(wiring or self.wiring, [self.request] * count)
@@ -72,7 +78,7 @@ class Desk:
             "recorded_by": STAFF,
         }
         if act == "give":
-            document |= self.world.yes(SOURCE, f"{SOURCE}-ada")
+            document |= self.yes
         return document
 
     def decide(self, document: Mapping[str, Any], *, wiring: Wiring | None = None) -> None:
@@ -116,6 +122,7 @@ def opened_desk(database: Database, folder: Path) -> Iterator[Desk]:
             household(world, SOURCE)
             request = ReleaseRequest(world.caller(AGENCY), world.case_ref(AGENCY, SOURCE))
             desk = Desk(wiring, made, world, database, request)
+            assert desk.yes
             (outcome,) = desk.pull()
             assert isinstance(outcome, Released)
             yield desk

@@ -23,6 +23,7 @@ from gateway.recall.model import Answer, Ground, Recall, RecallState
 from gateway.release.model import Released
 from gateway.tasks.repository import finish, open_tasks
 from gateway.wiring import Wiring
+from tests.support.served import statements
 from tests.support.throwaway import Database
 from tests.support.world import World, household
 
@@ -128,6 +129,19 @@ def test_a_yes_to_less_calls_the_rest_back(world: World, changes: dict[str, Any]
     assert is_ready(world) is not bool(expected)
     last = last_entry(world)
     assert len(expected) == len(last.internal.get("recalls", []))
+
+
+def test_many_copies_cost_a_withdrawal_no_further_statement(world: World) -> None:
+    """It holds the family's gate: every request for the family waits for it."""
+    counts = []
+    for _ in range(2):
+        for _ in range(5):
+            pull(world, "camhs")
+        with statements(world.wiring) as sent:
+            world.withdraw(SOURCE, MUM)
+        counts.append(len(sent))
+        world.give(SOURCE, MUM)
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("name", ["refuse", "withdraw", "hold", "invalidate", "enter_in_error"])
