@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 from typing import Final
-from uuid import UUID
 
 from flask import Blueprint, Flask, Response, current_app, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -33,9 +32,12 @@ def register(app: Flask, wiring: Wiring) -> None:
         ]
         return pages.render(settings, "sessions.html", title="Where you are signed in", sessions=own)
 
-    @blueprint.post("/console/sessions/<uuid:session_id>/end")
-    def end_session(session_id: UUID) -> AnyResponse:
-        service.end_session(wiring, current_staff(), session_id)
+    @blueprint.post("/console/sessions/<session_id>/end")
+    def end_session(session_id: str) -> AnyResponse:
+        who = current_staff()
+        own = {str(each.id): each.id for each in service.sessions(wiring, who)}
+        if session_id in own:  # else it is over already
+            service.end_session(wiring, who, own[session_id])
         return redirect("/console/sessions", HTTPStatus.SEE_OTHER)
 
     @blueprint.post("/console/sign-out")

@@ -41,14 +41,14 @@ def register(app: Flask, wiring: Wiring) -> None:
             raise Problem(NOT_FOUND)
         return pages.render(settings, "work.html", title=TASK_WORDS[wanted], tasks=waiting[wanted])
 
-    @blueprint.post("/console/work/<int:task_id>/done")
-    def work_done(task_id: int) -> AnyResponse:
+    @blueprint.post("/console/work/<task_id>/done")
+    def work_done(task_id: str) -> AnyResponse:
         who = current_staff()
-        found = [task for each in _waiting(wiring).values() for task in each if task.id == task_id]
-        if not found:
+        own = [task for each in _waiting(wiring).values() for task in each if str(task.id) == task_id]
+        if not own:
             raise Problem(NOT_FOUND)
         with wiring.engine.begin() as connection:
-            tasks.finish(connection, task_id, actor=who.username, now=database_now(connection))
+            tasks.finish(connection, own[0].id, actor=who.username, now=database_now(connection))
         return redirect(pages.HOME, HTTPStatus.SEE_OTHER)
 
     @blueprint.get("/console/accessibility")

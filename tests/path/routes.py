@@ -12,9 +12,12 @@ from urllib.parse import quote
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway.oauth.access import PUBLIC, ROUTES, scopes_of
+from gateway.console.pages import is_page
+from gateway.oauth.access import PUBLIC, ROUTES, SESSION_COOKIE, Staff, scopes_of
 from gateway.oauth.registration import approve_synthetic, register_client
 from gateway.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
+from gateway.staff import service as staff
+from gateway.staff.model import Role
 from tests.canary.corpus import squeeze
 from tests.gateway.oauth.partner import Partner, new_key
 from tests.support.served import Served, authorization, everything_logged
@@ -62,6 +65,10 @@ class Routes:
         scope = max(scopes_of(access)) if scopes_of(access) else str(getattr(access, "value", ""))
         scope = "" if anonymous else scope
         sent = {"Content-Type": content_type} if content_type else {}
+        if isinstance(access, Staff) and not anonymous:
+            sent["Cookie"] = f"{SESSION_COOKIE}={self.session()}"
+        if is_page(path):
+            sent["Origin"] = self.gateway.wiring.settings.public_url
         token = self.token(scope) if scope not in {"", "public", "client"} else None
         if token is not None:
             partner = self.partners[_owner(scope)]
@@ -70,6 +77,14 @@ class Routes:
         sent.update(headers or {})
         issuer = self.gateway.wiring.settings.issuer
         return self.gateway.http.open(path + query, method=method, data=body, headers=sent, base_url=issuer)
+
+    def session(self) -> str:
+        """The cookie of somebody with every role."""
+        wiring = self.gateway.wiring
+        if "session" not in self.tokens or staff.admit(wiring, self.tokens["session"]) is None:
+            staff.invite(wiring, username="everybody", roles=Role, invited_by="test")
+            self.tokens["session"] = staff.sign_in_by_click(wiring, "everybody")
+        return self.tokens["session"]
 
     def token(self, scope: str) -> str:
         """A token of the scope that a route asks for."""
@@ -110,14 +125,24 @@ def path_of(rule: str, text: str = CANARY) -> str:
 
 
 def check(answer: TestResponse, logged: str, *, seconds: float, sent: object) -> None:
-    """Hold one answer to the contract: in time, of the contract's kinds, and silent about what was sent."""
+    """Hold one answer to the contract: in time, of the contract's kinds, and silent about what was sent.
+
+    A page says its own address where it sends somebody to sign in: they come back to it.
+    """
+    page = is_page(answer.request.path)
     assert seconds < LONGEST_SECONDS, sent
     assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR, (sent, answer.get_data())
+    if page and answer.status_code == HTTPStatus.SEE_OTHER:
+        assert re.fullmatch(r"/console[\w/.?=-]*", answer.headers["Location"]), sent
+        return
     said = answer.get_data() + repr(list(answer.headers)).encode()
     assert squeeze(CANARY) not in squeeze(said.decode("utf-8", "replace")), sent
     assert squeeze(CANARY) not in squeeze(logged), sent
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
-        _check_refusal(answer, sent)
+        if page:
+            assert "text/html" == answer.mimetype, sent
+        else:
+            _check_refusal(answer, sent)
 
 
 def _check_refusal(answer: TestResponse, sent: object) -> None:

@@ -66,7 +66,7 @@ def pages(app: Flask) -> Iterator[tuple[Rule, str]]:
 
 
 def address(rule: Rule) -> str:
-    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: ARGUMENTS[found[1]], rule.rule)
+    return re.sub(r"<(\w+)>", lambda found: ARGUMENTS[found[1]], rule.rule)
 
 
 def host_of(wiring: Wiring) -> str:
