@@ -41,6 +41,7 @@ from consent_registry.model import (
     Exit,
     JsonObject,
     Scope,
+    Standing,
     SubjectId,
 )
 from consent_registry.repository import NewDecision
@@ -49,6 +50,7 @@ from consent_registry.standing import (
     child_governs,
     exit_of,
     fold,
+    follow,
     in_effect_at,
     is_dispute,
     is_noted,
@@ -168,12 +170,15 @@ def record(
     subject_id = repository.ensure_subject(connection, family_id=family_id, person_id=person_id)
     digest = sealing.digest(decision.received)
     document: JsonObject = {"received": decision.received, "recorded_by_verified": verified}
+    # The history, not the standing kept for releases: one that is damaged must not keep a stop from being recorded.
+    history = repository.read_history(connection, subject_id)
+    before = fold(history)
     for decision_id in _ids(decision, digest):
         if repository.find_decision(connection, decision_id) is None:
             made = _decision(
                 decision, decision_id=decision_id, scope=scope, now=now, months=months, spoken=spoken
             )
-            effect = _effect(connection, made, subject_id=subject_id, expected=expected)
+            effect = _effect(before, made, version=len(history), expected=expected)
             new = NewDecision(
                 decision=made,
                 subject_id=subject_id,
@@ -182,7 +187,14 @@ def record(
                 digest=digest,
             )
             if repository.append_decision(connection, new):
-                return _stand(connection, new, family_id=family_id, effect=effect)
+                return _stand(
+                    connection,
+                    new,
+                    family_id=family_id,
+                    before=before,
+                    version=len(history) + 1,
+                    effect=effect,
+                )
         replay = _replay(connection, decision_id, digest)
         if replay is not None:
             return replay
@@ -202,7 +214,9 @@ def end_agreements(
     """
     ended = []
     for subject_id in repository.subjects_of(connection, family_id):
-        if fold(repository.read_history(connection, subject_id)).given is None:
+        history = repository.read_history(connection, subject_id)
+        before = fold(history)
+        if before.given is None:
             continue
         decision = ConsentDecision(
             DecisionId(uuid4()), 0, Act.HOLD, Scope(), None, None, recorded_at=now, reason=CASE_CLOSED
@@ -216,7 +230,14 @@ def end_agreements(
             digest=sealing.digest(document),
         )
         repository.append_decision(connection, new)
-        _stand(connection, new, family_id=family_id, effect=Effect.CLOSED)
+        _stand(
+            connection,
+            new,
+            family_id=family_id,
+            before=before,
+            version=len(history) + 1,
+            effect=Effect.CLOSED,
+        )
         ended.append(decision.decision_id)
     return ended
 
@@ -283,16 +304,11 @@ def _decision(
     )
 
 
-def _effect(
-    connection: Connection, decision: ConsentDecision, *, subject_id: SubjectId, expected: int | None
-) -> Effect:
+def _effect(standing: Standing, decision: ConsentDecision, *, version: int, expected: int | None) -> Effect:
     """What a decision will do to what stands.
 
-    Asks the history, not the standing kept for releases: one that is damaged must not keep a stop from being recorded.
     Raises: see ``record``.
     """
-    history = repository.read_history(connection, subject_id)
-    version, standing = len(history), fold(history)
     noted = is_noted(standing, decision)
     if not decision.act.opens:
         if noted:
@@ -311,21 +327,29 @@ def _effect(
     return Effect.OPENED
 
 
-def _stand(connection: Connection, new: NewDecision, *, family_id: UUID, effect: Effect) -> Recorded:
+def _stand(
+    connection: Connection,
+    new: NewDecision,
+    *,
+    family_id: UUID,
+    before: Standing,
+    version: int,
+    effect: Effect,
+) -> Recorded:
+    """Write what stands after a decision, and tell what it did."""
     decision = new.decision
-    history = repository.read_history(connection, new.subject_id)
-    before, after = fold(history[:-1]), fold(history)
+    after = follow(before, decision)
     repository.write_standing(
         connection,
         subject_id=new.subject_id,
         family_id=family_id,
-        version=len(history),
+        version=version,
         standing=after,
     )
     return Recorded(
         decision.decision_id,
         in_effect_at(decision),
-        len(history),
+        version,
         effect,
         narrowed(before, after, now=decision.recorded_at),
     )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from consent_registry.birthdays import Birthdays
 from consent_registry.model import (
     ALL,
+    CASE_CLOSED,
     CHANGE_IN_RELATIONSHIP,
     Act,
     Authority,
@@ -265,6 +266,7 @@ def test_a_birthday_is_nowhere_in_what_is_told() -> None:
         ),
         pytest.param(said(Act.HOLD), (Told.HELD, [share("*", "")]), id="hold"),
         pytest.param(said(Act.REFUSE, authority=Authority.NONE), (Told.NOTED, []), id="may not decide"),
+        pytest.param(said(Act.HOLD, reason=CASE_CLOSED), (Told.ENDED, [share("*", "")]), id="case closed"),
     ],
 )
 def test_one_decision_is_told(decision: ConsentDecision, expected: tuple[Told, list[Share]]) -> None:

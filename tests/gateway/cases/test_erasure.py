@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.cases import repository, service
+from consent_registry.model import Exit, Objection, Scope, Standing
+from gateway.cases import erasure, repository, service
 from gateway.cases.errors import UnknownCaseError
 from gateway.cases.model import Shield
 from gateway.cases.sealing import open_parts
@@ -148,3 +149,20 @@ def test_what_the_family_decided_leads_to_nobody_any_more(wiring: Wiring, eraser
     service.erase_family(eraser, wiring=wiring, family_id=family_id, requested_by="test", approved_by="other")
     assert rows(wiring, "SELECT FROM consent_registry.subject") == []
     assert rows(wiring, "SELECT FROM consent_registry.standing") == []
+
+
+WAITING: dict[str, tuple[Standing, bool]] = {
+    "nothing": (Standing(), False),
+    "held": (Standing(closed_by=Exit.HELD), True),
+    "withdrawn": (Standing(closed_by=Exit.WITHDRAWN), False),
+    "a stop that nobody could make out, before any yes": (
+        Standing(closed_by=Exit.WITHDRAWN, objections=(Objection(None, Exit.HELD, Scope()),)),
+        True,
+    ),
+    "a no": (Standing(objections=(Objection(None, Exit.WITHDRAWN, Scope()),)), False),
+}
+
+
+@pytest.mark.parametrize(("standing", "waits"), WAITING.values(), ids=WAITING.keys())
+def test_whatever_waits_for_an_answer_stands_against_an_erasure(standing: Standing, waits: bool) -> None:
+    assert waits is erasure._held(standing)

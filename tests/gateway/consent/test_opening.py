@@ -14,6 +14,7 @@ from consent_registry.model import Act, Granted, NotGranted, Reason
 from consent_registry.schemas import CoreSchema, GiveSchema
 from gateway.bank_holidays import bank_holidays_around
 from gateway.calendar import add_working_days
+from gateway.cases.service import close_case
 from gateway.database import open_engine
 from gateway.staff.repository import ensure_member
 from gateway.tasks.model import Task, TaskKind
@@ -345,8 +346,47 @@ def test_what_stands_and_what_was_is_read_in_codes(parents: Registry) -> None:
         (each["act"], each["state"], each["reason"]) for each in history
     ]
     assert b"Because" not in found.data
+    assert "objections" not in standing
     for person, source in (("P-X", "EH-1001"), ("P-ADA", "EH-9")):
         assert 404 == parents.client.get(f"/v1/cases/{source}/people/{person}/consent").status_code
+
+
+def test_a_no_that_only_waits_is_read_too(parents: Registry) -> None:
+    """Nothing is closed yet by it, and whoever records the next yes has to know of it."""
+    parents.send(parents.withdrawal, categories=["health"], **DAD)
+    found = parents.client.get("/v1/cases/EH-1001/people/P-ADA/consent")
+    standing = (found.json or {})["standing"]
+    assert [{"state": "withdrawn", "agencies": ["*"], "categories": ["health"]}] == standing["objections"]
+    assert "closures" not in standing
+    parents.send(parents.give)
+    read = parents.client.get("/v1/cases/EH-1001/people/P-ADA/consent").json or {}
+    assert standing["objections"] == read["standing"]["closures"] == read["standing"]["objections"]
+
+
+def test_a_damaged_standing_keeps_no_stop_from_being_recorded(registry: Registry, database: Database) -> None:
+    """The history says what stands; the next decision mends what releases read."""
+    registry.send(registry.give)
+    owner = open_engine(database.owner_url)
+    with owner.begin() as connection:
+        family_id = identity_of(registry.wiring).family_id
+        connection.execute(text("SELECT gateway.move_gates(ARRAY[:f]::uuid[], '{}')"), {"f": family_id})
+        connection.execute(text("UPDATE consent_registry.standing SET body = '[]'"))
+    owner.dispose()
+    assert 201 == registry.send(registry.withdrawal).status_code
+    assert NotGranted(Reason.WITHDRAWN) == registry.answer()
+
+
+def test_closing_a_case_ends_what_was_agreed_about_everybody(registry: Registry) -> None:
+    """Whoever closes it, and says so in the history; who said nothing yet has nothing to end."""
+    registry.send(registry.give)
+    close_case(registry.wiring, family_id=identity_of(registry.wiring).family_id, actor="test")
+    assert NotGranted(Reason.EXPIRED) == registry.answer()
+    read = registry.client.get("/v1/cases/EH-1001/people/P-ADA/consent").json or {}
+    assert [("give", "expired"), ("hold", "expired")] == [
+        (each["act"], each["state"]) for each in read["history"]
+    ]
+    assert "case_closed" == read["history"][-1]["reason"]
+    assert 2 == stored(registry)
 
 
 def test_more_yeses_than_ever_are_looked_at_and_go_on(registry: Registry) -> None:
