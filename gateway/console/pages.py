@@ -93,12 +93,19 @@ def safe_next(wanted: str | None) -> str:
 
 
 def render(
-    settings: Settings, template: str, *, title: str, status: int = HTTPStatus.OK, **values: object
+    settings: Settings,
+    template: str,
+    *,
+    title: str,
+    status: int = HTTPStatus.OK,
+    error: Mapping[str, str] | None = None,
+    **values: object,
 ) -> Response:
     """Return one page in the frame.
 
     Args:
         title: what the page is called, in its heading and in the browser's title.
+        error: what is wrong with what was sent: ``field``, the id of the element, and ``sentence``.
     """
     who = g.get("signed_in")
     signed_in = who if isinstance(who, SignedIn) else None
@@ -109,7 +116,7 @@ def render(
         signed_in=signed_in,
         assets=ASSET_PATHS,
         here=request.path,
-        error=values.pop("error", None),
+        error=error,
         **values,
     )
     return Response(page, status=status, mimetype="text/html")

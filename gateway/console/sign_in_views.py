@@ -1,7 +1,9 @@
 """Signing in and out, making a passkey with a one-time code, and one's own sessions."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
+from uuid import UUID
 
 from flask import Blueprint, Flask, Response, current_app, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -34,10 +36,8 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.post("/console/sessions/<session_id>/end")
     def end_session(session_id: str) -> AnyResponse:
-        who = current_staff()
-        own = {str(each.id): each.id for each in service.sessions(wiring, who)}
-        if session_id in own:  # else it is over already
-            service.end_session(wiring, who, own[session_id])
+        with suppress(ValueError):  # no id of a session at all
+            service.end_session(wiring, current_staff(), UUID(session_id))
         return redirect("/console/sessions", HTTPStatus.SEE_OTHER)
 
     @blueprint.post("/console/sign-out")
@@ -99,7 +99,7 @@ def _used_invitation(wiring: Wiring, code: str, credential: str | None) -> AnyRe
             "invitation.html",
             title=_CODE_TITLE,
             status=HTTPStatus.UNPROCESSABLE_ENTITY,
-            error={"field": "code", "sentence": _CODE_FAULT},
+            error=_fault("code", _CODE_FAULT),
         )
     except SignInError:
         return _passkey_page(wiring, code, error=_PASSKEY_FAULT)
@@ -111,7 +111,7 @@ def _sign_in_page(wiring: Wiring, *, wanted: str | None, error: str | None = Non
         "sign_in.html",
         title="Sign in",
         status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
-        error=error and {"field": "passkey", "sentence": error},
+        error=_fault("passkey", error),
         options=service.offer_sign_in(wiring),
         wanted=pages.safe_next(wanted),
         demo="demo.people" in current_app.view_functions,
@@ -125,8 +125,13 @@ def _passkey_page(wiring: Wiring, code: str, *, error: str | None = None) -> Res
         "passkey.html",
         title="Make your passkey",
         status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
-        error=error and {"field": "passkey", "sentence": error},
+        error=_fault("passkey", error),
         username=enrolment.username,
         options=enrolment.options,
         code=code,
     )
+
+
+def _fault(field: str, sentence: str | None) -> dict[str, str] | None:
+    """What the page says is wrong, and beside which element; nothing where nothing is."""
+    return None if sentence is None else {"field": field, "sentence": sentence}

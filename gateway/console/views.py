@@ -1,6 +1,7 @@
 """The home page of each role, its worklists, and what every page loads."""
 
 from http import HTTPStatus
+from operator import itemgetter
 from typing import Final
 
 from flask import Blueprint, Flask, Response, redirect
@@ -12,8 +13,8 @@ from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.staff.model import Role
-from gateway.tasks import repository as tasks
-from gateway.tasks.model import AUDIENCE_OF, Audience, Task, TaskKind
+from gateway.tasks.model import Audience, Task, TaskKind
+from gateway.tasks.repository import finish, open_tasks
 from gateway.wiring import Wiring
 
 _A_YEAR: Final = 365 * 24 * 3600
@@ -26,29 +27,29 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/console")
     def home() -> Response:
-        waiting = _waiting(wiring)
         lists = [
             {"kind": kind, "words": TASK_WORDS[kind], "count": len(found), "due": found[0].due}
-            for kind, found in waiting.items()
+            for kind, found in _waiting(wiring).items()
         ]
+        lists.sort(key=itemgetter("due"))
         return pages.render(settings, "home.html", title="Your work", lists=lists)
 
-    @blueprint.get("/console/work/<kind>")
-    def work(kind: str) -> Response:
+    @blueprint.get("/console/tasks/<kind>")
+    def tasks(kind: str) -> Response:
         waiting = _waiting(wiring)
         wanted = next((each for each in waiting if each.value == kind), None)
         if wanted is None:
             raise Problem(NOT_FOUND)
-        return pages.render(settings, "work.html", title=TASK_WORDS[wanted], tasks=waiting[wanted])
+        return pages.render(settings, "tasks.html", title=TASK_WORDS[wanted], tasks=waiting[wanted])
 
-    @blueprint.post("/console/work/<task_id>/done")
-    def work_done(task_id: str) -> AnyResponse:
+    @blueprint.post("/console/tasks/<task_id>/done")
+    def task_done(task_id: str) -> AnyResponse:
         who = current_staff()
         own = [task for each in _waiting(wiring).values() for task in each if str(task.id) == task_id]
         if not own:
             raise Problem(NOT_FOUND)
         with wiring.engine.begin() as connection:
-            tasks.finish(connection, own[0].id, actor=who.username, now=database_now(connection))
+            finish(connection, own[0].id, actor=who.username, now=database_now(connection))
         return redirect(pages.HOME, HTTPStatus.SEE_OTHER)
 
     @blueprint.get("/console/accessibility")
@@ -69,10 +70,10 @@ def register(app: Flask, wiring: Wiring) -> None:
 
 def _waiting(wiring: Wiring) -> dict[TaskKind, list[Task]]:
     """What waits for whoever asks, by kind, first what is due first."""
-    audiences = {Audience(role) for role in current_staff().roles if role is not Role.DESK_USER}
+    audiences = [Audience(role) for role in current_staff().roles if role is not Role.DESK_USER]
     found: dict[TaskKind, list[Task]] = {}
     with wiring.engine.connect() as connection:
-        for task in tasks.open_tasks(connection):
-            if AUDIENCE_OF[task.kind] in audiences:
+        for audience in audiences:
+            for task in open_tasks(connection, audience=audience):
                 found.setdefault(task.kind, []).append(task)
     return found

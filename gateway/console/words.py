@@ -12,6 +12,8 @@ from consent_registry.birthdays import LONDON
 from gateway.staff.model import Method
 from gateway.tasks.model import TaskKind
 
+_NOON: Final = 12
+
 TASK_WORDS: Final[Mapping[TaskKind, str]] = MappingProxyType(
     {
         TaskKind.AGREEMENT_EXPIRING: "Sharing agreements that end soon",
@@ -52,8 +54,8 @@ METHOD_WORDS: Final[Mapping[Method, str]] = MappingProxyType(
 def instant(at: datetime) -> str:
     """An instant in London as it is said: "4 June 2025 at 9:30am"."""
     local = at.astimezone(LONDON)
-    half = "am" if local.hour < 12 else "pm"  # noqa: PLR2004 - noon
-    return f"{local.day} {local:%B %Y} at {local.hour % 12 or 12}:{local:%M}{half}"
+    half = "am" if local.hour < _NOON else "pm"
+    return f"{local.day} {local:%B %Y} at {local.hour % _NOON or _NOON}:{local:%M}{half}"
 
 
 def due(at: datetime) -> str:

@@ -38,11 +38,7 @@ def ensure_member(connection: Connection, *, username: str, roles: Iterable[str]
 
 def active_member(connection: Connection, username: str) -> StaffMember | None:
     """The active member of this username; one who left is absent like one who never was."""
-    wanted = select(STAFF.c.id, STAFF.c.username, STAFF.c.roles).where(
-        STAFF.c.username == username, STAFF.c.active
-    )
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else StaffMember(row.id, row.username, frozenset(row.roles))
+    return _member(connection, select(STAFF).where(STAFF.c.username == username, STAFF.c.active))
 
 
 def deactivate(connection: Connection, username: str) -> bool:
@@ -59,16 +55,13 @@ def members(connection: Connection) -> Sequence[tuple[StaffMember, bool]]:
 
 def hold_member(connection: Connection, username: str) -> StaffMember | None:
     """The active member of this username, their row held until the commit; absent: there is none."""
-    wanted = select(STAFF).where(STAFF.c.username == username, STAFF.c.active).with_for_update()
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else StaffMember(row.id, row.username, frozenset(row.roles))
+    wanted = select(STAFF).where(STAFF.c.username == username, STAFF.c.active)
+    return _member(connection, wanted.with_for_update())
 
 
 def hold_member_by_id(connection: Connection, staff_id: UUID) -> StaffMember | None:
     """The active member of this id, their row held until the commit; absent: there is none."""
-    wanted = select(STAFF).where(STAFF.c.id == staff_id, STAFF.c.active).with_for_update()
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else StaffMember(row.id, row.username, frozenset(row.roles))
+    return _member(connection, select(STAFF).where(STAFF.c.id == staff_id, STAFF.c.active).with_for_update())
 
 
 def add_invitation(
@@ -95,8 +88,7 @@ def invited(connection: Connection, digest: bytes, *, now: datetime) -> StaffMem
         )
         .with_for_update(of=INVITATION)
     )
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else StaffMember(row.id, row.username, frozenset(row.roles))
+    return _member(connection, wanted)
 
 
 def use_invitation(connection: Connection, digest: bytes, *, now: datetime) -> None:
@@ -216,6 +208,11 @@ def end_sessions(connection: Connection, staff_id: UUID, *, ending: Ending, now:
 def session_of(row: Row[Any]) -> Session:
     """One row as a value."""
     return Session(row.session_id, Method(row.method), row.began_at, row.seen_at, row.ends_at)
+
+
+def _member(connection: Connection, wanted: Select[Any]) -> StaffMember | None:
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else StaffMember(row.id, row.username, frozenset(row.roles))
 
 
 def _stands(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -11,7 +11,7 @@ from tests.support.browser import NARROW
 PAGES: Final = {
     "console.accessibility": (None, "/console/accessibility"),
     "console.home": ("amara.caseworker", "/console"),
-    "console.work": ("amara.caseworker", "/console/work/consent.stopped"),
+    "console.tasks": ("amara.caseworker", "/console/tasks/consent.stopped"),
     "demo.people": (None, "/console/demo"),
     "sign_in.form": (None, "/console/sign-in"),
     "sign_in.invitation": (None, "/console/invitation"),
@@ -20,7 +20,7 @@ PAGES: Final = {
 """By endpoint: who looks at it, and where it is."""
 ACTS: Final = {
     "console.asset",
-    "console.work_done",
+    "console.task_done",
     "demo.click",
     "sign_in.end_session",
     "sign_in.passkey",

@@ -30,8 +30,8 @@ PAGES: Final = {
     "console.accessibility": None,
     "console.asset": None,
     "console.home": set(Role),
-    "console.work": set(Role),
-    "console.work_done": set(Role),
+    "console.tasks": set(Role),
+    "console.task_done": set(Role),
     "demo.click": None,
     "demo.people": None,
     "sign_in.end_session": set(Role),
@@ -135,8 +135,8 @@ def test_whoever_is_not_signed_in_is_shown_where(wiring: Wiring, app: Flask, htt
     for rule, method in pages(app):
         if PAGES[rule.endpoint] is not None:
             assert HTTPStatus.SEE_OTHER == ask(wiring, http, rule, method), rule
-    answer = http.get("/console/work/consent.stopped", base_url=wiring.settings.public_url)
-    assert "/console/sign-in?next=/console/work/consent.stopped" == answer.headers["Location"]
+    answer = http.get("/console/tasks/consent.stopped", base_url=wiring.settings.public_url)
+    assert "/console/sign-in?next=/console/tasks/consent.stopped" == answer.headers["Location"]
 
 
 def test_a_form_of_elsewhere_changes_nothing(wiring: Wiring, app: Flask, http: FlaskClient) -> None:

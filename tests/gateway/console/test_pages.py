@@ -88,12 +88,12 @@ def test_ones_work_is_ones_roles(wiring: Wiring) -> None:
 @pytest.mark.usefixtures("waiting")
 def test_somebody_elses_work_is_not_there(wiring: Wiring) -> None:
     auditor = Desk(wiring, Role.AUDITOR)
-    assert "Page not found" in auditor.get("/console/work/consent.stopped")
-    assert "Page not found" in auditor.get("/console/work/nonsense")
+    assert "Page not found" in auditor.get("/console/tasks/consent.stopped")
+    assert "Page not found" in auditor.get("/console/tasks/nonsense")
     with wiring.engine.connect() as connection:
         ids = [task.id for task in open_tasks(connection)]
-    assert [404] * 3 == [auditor.post(f"/console/work/{task}/done") for task in ids]
-    assert 404 == auditor.post("/console/work/99999999999999999999/done")
+    assert [404] * 3 == [auditor.post(f"/console/tasks/{task}/done") for task in ids]
+    assert 404 == auditor.post("/console/tasks/99999999999999999999/done")
     with wiring.engine.connect() as connection:
         assert ids == [task.id for task in open_tasks(connection)]
 
@@ -103,10 +103,10 @@ def test_what_is_done_is_done_by_somebody(wiring: Wiring) -> None:
     desk = Desk(wiring, Role.CASEWORKER)
     with wiring.engine.connect() as connection:
         first = next(task for task in open_tasks(connection) if task.kind is TaskKind.CONSENT_STOPPED)
-    assert f"number {first.id}" in desk.get("/console/work/consent.stopped")
-    assert 303 == desk.post(f"/console/work/{first.id}/done")
-    assert 404 == desk.post(f"/console/work/{first.id}/done")
-    assert "1 to look at" in desk.get("/console/work/consent.stopped")
+    assert f"number {first.id}" in desk.get("/console/tasks/consent.stopped")
+    assert 303 == desk.post(f"/console/tasks/{first.id}/done")
+    assert 404 == desk.post(f"/console/tasks/{first.id}/done")
+    assert "1 to look at" in desk.get("/console/tasks/consent.stopped")
     with wiring.engine.connect() as connection:
         done = connection.exec_driver_sql("SELECT done_by FROM gateway.task WHERE done_at IS NOT NULL")
         assert ["ada"] == done.scalars().all()
