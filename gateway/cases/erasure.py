@@ -28,6 +28,7 @@ Obstacle: TypeAlias = Callable[[Connection, UUID], str | None]
 _DELETE: Final = (
     text("DELETE FROM gateway.pairwise WHERE family_id = :family"),
     text("DELETE FROM gateway.blind_index WHERE family_id = :family"),
+    text("DELETE FROM gateway.family_opened WHERE family_id = :family"),
     text("DELETE FROM gateway.recall WHERE family_id = :family"),
     # Parts, people, workers, agenda items and offers go with it.
     text("DELETE FROM gateway.case_record WHERE family_id = :family"),

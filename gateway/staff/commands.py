@@ -7,9 +7,11 @@ import click
 from gateway.commands import command_actor, command_wiring
 from gateway.staff import service
 from gateway.staff.errors import UnknownMemberError
-from gateway.staff.model import INVITED, Role
+from gateway.staff.model import INVITED, Belonging, Role
 from gateway.staff.repository import members
+from gateway.wiring import Wiring
 
+TEAM = r"[a-z][a-z0-9-]{1,39}"
 USERNAME = r"[a-z][a-z0-9.-]{1,63}"
 
 
@@ -28,18 +30,32 @@ def staff() -> None:
     type=click.Choice([role.value for role in Role]),
     help="A role; repeatable. Roles that are not named here are taken away.",
 )
-def invite(username: str, roles: tuple[str, ...]) -> None:
+@click.option("--team", help="With which team they work, for example north.")
+def invite(username: str, roles: tuple[str, ...], team: str | None) -> None:
     """Let USERNAME act with these roles, end their sessions, and print a one-time code for a passkey."""
     if not re.fullmatch(USERNAME, username):
         raise click.ClickException(
             "A username begins with a small letter; then small letters, digits, . and -"
         )
+    if Role.DESK_USER in roles:
+        raise click.ClickException("Somebody of an agency is invited by: gateway agency invite.")
+    if team is not None and not re.fullmatch(TEAM, team):
+        raise click.ClickException("A team begins with a small letter; then small letters, digits and -")
     with command_wiring() as wiring:
         code = service.invite(
-            wiring, username=username, roles=[Role(role) for role in roles], invited_by=command_actor()
+            wiring,
+            username=username,
+            roles=[Role(role) for role in roles],
+            invited_by=command_actor(),
+            belonging=Belonging(team=team),
         )
-        address = f"{wiring.settings.public_url}/console/invitation"
-    click.echo(f"Open {address} within {INVITED.days} days and enter this code, which works once:\n{code}")
+        click.echo(told(wiring, code))
+
+
+def told(wiring: Wiring, code: str) -> str:
+    """What whoever invites tells the one who is invited."""
+    address = f"{wiring.settings.public_url}/console/invitation"
+    return f"Open {address} within {INVITED.days} days and enter this code, which works once:\n{code}"
 
 
 @staff.command(name="list")

@@ -18,6 +18,8 @@ IDLE: Final = timedelta(minutes=15)
 ABSOLUTE: Final = timedelta(hours=8)
 AT_ONCE: Final = 2
 """Sessions of one member at once; a further one ends the oldest."""
+STEPPED_UP: Final = timedelta(minutes=5)
+"""How long somebody has to prove once more that it is them, after they were asked to."""
 INVITED: Final = timedelta(days=3)
 """How long a one-time code can be used."""
 
@@ -59,6 +61,24 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Belonging:
+    """With whom a member works.
+
+    Attributes:
+        team: a code; absent: none in particular.
+        agency: whose desk they use, with ``practitioner``, the id by which that agency's register knows them; absent:
+            they are the council's.
+    """
+
+    team: str | None = None
+    agency: str | None = None
+    practitioner: str | None = None
+
+
+NOWHERE: Final = Belonging()
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One session that stands.
 
@@ -80,6 +100,7 @@ class SignedIn:
     Attributes:
         roles: those that are listed; any other is nothing.
         form_token: what every form of this session carries (``form_token_of``).
+        belonging: with whom they work.
     """
 
     session: Session
@@ -87,6 +108,7 @@ class SignedIn:
     username: str
     roles: frozenset[Role]
     form_token: str
+    belonging: Belonging = NOWHERE
 
 
 def form_token_of(secret: str) -> str:

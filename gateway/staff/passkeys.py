@@ -12,6 +12,7 @@ import base64
 import hmac
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -117,10 +118,17 @@ def enrolment_options(
     return options_to_json(options)
 
 
-def sign_in_options(party: RelyingParty, *, challenge: bytes) -> str:
-    """Return what the browser is asked to sign, as JSON; no account is named, so nobody learns of one."""
+def sign_in_options(party: RelyingParty, *, challenge: bytes, known: Sequence[bytes] = ()) -> str:
+    """Return what the browser is asked to sign, as JSON; without ``known`` nobody learns of an account.
+
+    Args:
+        known: the passkeys of whoever is signed in already; empty: any.
+    """
     options = generate_authentication_options(
-        rp_id=party.id, challenge=challenge, user_verification=UserVerificationRequirement.REQUIRED
+        rp_id=party.id,
+        challenge=challenge,
+        allow_credentials=[PublicKeyCredentialDescriptor(id=each) for each in known],
+        user_verification=UserVerificationRequirement.REQUIRED,
     )
     return options_to_json(options)
 
@@ -130,13 +138,7 @@ def challenge_of(credential: str, *, key: bytes, ceremony: Ceremony, now: dateti
 
     Raises: SignInError.
     """
-    if len(credential) > MAX_CREDENTIAL_CHARS:
-        raise SignInError
-    try:
-        client_data = json.loads(_decoded(json.loads(credential)["response"]["clientDataJSON"]))
-        challenge = _decoded(client_data["challenge"])
-    except (LookupError, RecursionError, TypeError, ValueError) as error:
-        raise SignInError from error
+    challenge = signed_challenge(credential)
     made, mac = challenge[:-_MAC_BYTES], challenge[-_MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(key, ceremony, made)):
         raise SignInError
@@ -144,6 +146,26 @@ def challenge_of(credential: str, *, key: bytes, ceremony: Ceremony, now: dateti
     if not -1 <= age <= LIFETIME.total_seconds():
         raise SignInError
     return challenge
+
+
+def unsigned(challenge: bytes) -> str:
+    """Return an answer that names a challenge and signs nothing."""
+    client_data = json.dumps({"challenge": _encoded(challenge)}).encode()
+    return json.dumps({"response": {"clientDataJSON": _encoded(client_data)}})
+
+
+def signed_challenge(credential: str) -> bytes:
+    """Return the challenge that a browser's answer says it signs, whosever it is.
+
+    Raises: SignInError.
+    """
+    if len(credential) > MAX_CREDENTIAL_CHARS:
+        raise SignInError
+    try:
+        client_data = json.loads(_decoded(json.loads(credential)["response"]["clientDataJSON"]))
+        return _decoded(client_data["challenge"])
+    except (LookupError, RecursionError, TypeError, ValueError) as error:
+        raise SignInError from error
 
 
 def read_enrolment(credential: str, *, party: RelyingParty, challenge: bytes) -> NewPasskey:
@@ -197,6 +219,11 @@ def check_signature(credential: str, *, party: RelyingParty, challenge: bytes, p
 
 def _mac(key: bytes, ceremony: Ceremony, made: bytes) -> bytes:
     return hmac.digest(key, _LABEL + ceremony.encode() + b":" + made, "sha256")[:_MAC_BYTES]
+
+
+def _encoded(content: bytes) -> str:
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def _decoded(text: Any) -> bytes:

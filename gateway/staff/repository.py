@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.staff.model import ABSOLUTE, AT_ONCE, IDLE, Ending, Method, Session
+from gateway.staff.model import ABSOLUTE, AT_ONCE, IDLE, NOWHERE, Belonging, Ending, Method, Session
 from gateway.staff.passkeys import NewPasskey, StoredPasskey
-from gateway.staff.tables import CHALLENGE, INVITATION, PASSKEY, SESSION, STAFF
+from gateway.staff.tables import CHALLENGE, INVITATION, PASSKEY, SESSION, STAFF, STEP_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,37 @@ class StaffMember:
     id: UUID
     username: str
     roles: frozenset[str]
+    belonging: Belonging = NOWHERE
 
 
-def ensure_member(connection: Connection, *, username: str, roles: Iterable[str]) -> StaffMember:
-    """Make this member active with exactly these roles, new or known before.
+@dataclass(frozen=True, slots=True)
+class OwnPasskey:
+    """A passkey as its owner sees it in a list."""
+
+    credential_id: bytes
+    added_at: datetime
+    used_at: datetime | None
+
+
+def ensure_member(
+    connection: Connection, *, username: str, roles: Iterable[str], belonging: Belonging = NOWHERE
+) -> StaffMember:
+    """Make this member active with exactly these roles and this belonging, new or known before.
 
     Args:
         username: lower case, as signed in with; the database refuses any other form.
     """
-    values = {"roles": sorted(set(roles)), "active": True}
+    values = {
+        "roles": sorted(set(roles)),
+        "active": True,
+        "team": belonging.team,
+        "agency_code": belonging.agency,
+        "practitioner_id": belonging.practitioner,
+    }
     statement = insert(STAFF).values(username=username, **values)
     stored = statement.on_conflict_do_update(index_elements=["username"], set_=values)
     row = connection.execute(stored.returning(STAFF.c.id)).one()
-    return StaffMember(row.id, username, frozenset(roles))
+    return StaffMember(row.id, username, frozenset(roles), belonging)
 
 
 def active_member(connection: Connection, username: str) -> StaffMember | None:
@@ -50,7 +68,7 @@ def deactivate(connection: Connection, username: str) -> bool:
 def members(connection: Connection) -> Sequence[tuple[StaffMember, bool]]:
     """Everybody there ever was, by username, and whether they may act."""
     rows = connection.execute(select(STAFF).order_by(STAFF.c.username))
-    return [(StaffMember(row.id, row.username, frozenset(row.roles)), row.active) for row in rows]
+    return [(_stored(row), row.active) for row in rows]
 
 
 def hold_member(connection: Connection, username: str) -> StaffMember | None:
@@ -121,6 +139,18 @@ def passkeys_of(connection: Connection, staff_id: UUID) -> list[bytes]:
     return list(connection.execute(wanted).scalars())
 
 
+def own_passkeys(connection: Connection, staff_id: UUID) -> list[OwnPasskey]:
+    """A member's passkeys, the oldest first."""
+    wanted = select(PASSKEY).where(PASSKEY.c.staff_id == staff_id).order_by(PASSKEY.c.added_at)
+    return [OwnPasskey(row.credential_id, row.added_at, row.used_at) for row in connection.execute(wanted)]
+
+
+def remove_passkey(connection: Connection, credential_id: bytes, *, staff_id: UUID) -> bool:
+    """Delete a member's passkey; whether they had it. The member's row has to be held."""
+    mine = (PASSKEY.c.credential_id == credential_id) & (PASSKEY.c.staff_id == staff_id)
+    return connection.execute(delete(PASSKEY).where(mine)).rowcount > 0
+
+
 def hold_passkey(connection: Connection, credential_id: bytes) -> StoredPasskey | None:
     """The passkey of an active member, held until the commit."""
     wanted = (
@@ -176,9 +206,52 @@ def see_session(connection: Connection, digest: bytes, *, now: datetime) -> Row[
             STAFF.c.active,
         )
         .values(seen_at=func.greatest(SESSION.c.seen_at, now))
-        .returning(SESSION, STAFF.c.username, STAFF.c.roles)
+        .returning(
+            SESSION,
+            STAFF.c.username,
+            STAFF.c.roles,
+            STAFF.c.team,
+            STAFF.c.agency_code,
+            STAFF.c.practitioner_id,
+        )
     )
     return connection.execute(seen).one_or_none()
+
+
+def renew_session(connection: Connection, session_id: UUID, *, digest: bytes) -> None:
+    """Let a session be opened by another cookie; the one of before opens nothing more."""
+    mine = SESSION.c.session_id == session_id
+    connection.execute(update(SESSION).where(mine).values(digest=digest))
+
+
+def add_step_up(
+    connection: Connection,
+    *,
+    digest: bytes,
+    session_id: UUID,
+    action: str,
+    record: str,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    """Remember what somebody was asked to prove themself for; what is over is forgotten with it."""
+    connection.execute(delete(STEP_UP).where(STEP_UP.c.expires_at < now))
+    connection.execute(
+        insert(STEP_UP).values(
+            digest=digest, session_id=session_id, action=action, record=record, expires_at=expires_at
+        )
+    )
+
+
+def take_step_up(
+    connection: Connection, *, digest: bytes, session_id: UUID, action: str, record: str, now: datetime
+) -> bool:
+    """Use up what somebody was asked to prove themself for; whether it was this, of this session, and is not over."""
+    taken = delete(STEP_UP).where(STEP_UP.c.digest == digest).returning(STEP_UP)
+    row = connection.execute(taken).one_or_none()
+    if row is None or row.expires_at <= now:
+        return False
+    return (row.session_id, row.action, row.record) == (session_id, action, record)
 
 
 def sessions_of(connection: Connection, staff_id: UUID, *, now: datetime) -> list[Session]:
@@ -212,7 +285,16 @@ def session_of(row: Row[Any]) -> Session:
 
 def _member(connection: Connection, wanted: Select[Any]) -> StaffMember | None:
     row = connection.execute(wanted).one_or_none()
-    return None if row is None else StaffMember(row.id, row.username, frozenset(row.roles))
+    return None if row is None else _stored(row)
+
+
+def _stored(row: Row[Any]) -> StaffMember:
+    return StaffMember(row.id, row.username, frozenset(row.roles), belonging_of(row))
+
+
+def belonging_of(row: Row[Any]) -> Belonging:
+    """With whom a member of a row works."""
+    return Belonging(row.team, row.agency_code, row.practitioner_id)
 
 
 def _stands(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -5,9 +5,11 @@ INVARIANTS
 - A sign-in begins a new session; the cookie of before opens nothing more.
 - Whoever acts no more, or as somebody else, has no session from that commit on.
 - Why somebody could not sign in is told to nobody.
+- A proof of who it is counts for one action on one record, by the one who was asked in this session, once.
 """
 
 import hashlib
+import json
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,14 +22,28 @@ from sqlalchemy import Connection
 
 from gateway.disclosure_log.repository import database_now
 from gateway.staff import passkeys, repository
-from gateway.staff.errors import InvitationError, SignInError, UnknownMemberError
-from gateway.staff.model import INVITED, Ending, Method, Role, Session, SignedIn, form_token_of, known_roles
+from gateway.staff.errors import InvitationError, LastPasskeyError, SignInError, UnknownMemberError
+from gateway.staff.model import (
+    INVITED,
+    NOWHERE,
+    STEPPED_UP,
+    Belonging,
+    Ending,
+    Method,
+    Role,
+    Session,
+    SignedIn,
+    form_token_of,
+    known_roles,
+)
 from gateway.staff.passkeys import LIFETIME, Ceremony, RelyingParty
-from gateway.staff.repository import StaffMember
+from gateway.staff.repository import OwnPasskey, StaffMember
 from gateway.wiring import Wiring
 
 SECRET_CHARS: Final = 43
 """Length of a secret: 256 bits, base64url."""
+
+_MAKE_PASSKEY: Final = "passkey.make"
 
 _log = structlog.get_logger(__name__)
 
@@ -40,7 +56,27 @@ class Enrolment:
     options: str
 
 
-def invite(wiring: Wiring, *, username: str, roles: Iterable[Role], invited_by: str) -> str:
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """What proves somebody once more.
+
+    Attributes:
+        options: what their browser is asked to sign (JSON).
+        clicked: what a click in the demo sends instead of a signature; it proves nothing anywhere else.
+    """
+
+    options: str
+    clicked: str
+
+
+def invite(
+    wiring: Wiring,
+    *,
+    username: str,
+    roles: Iterable[Role],
+    invited_by: str,
+    belonging: Belonging = NOWHERE,
+) -> str:
     """Let somebody act with exactly these roles, and return the one-time code with which they make a passkey.
 
     True afterwards: whoever was a member before has no session, and keeps their passkeys.
@@ -48,7 +84,9 @@ def invite(wiring: Wiring, *, username: str, roles: Iterable[Role], invited_by: 
     code = secrets.token_urlsafe(32)
     with wiring.engine.begin() as connection:
         now = database_now(connection)
-        member = repository.ensure_member(connection, username=username, roles=[role.value for role in roles])
+        member = repository.ensure_member(
+            connection, username=username, roles=[role.value for role in roles], belonging=belonging
+        )
         repository.end_sessions(connection, member.id, ending=Ending.DISABLED, now=now)
         repository.add_invitation(
             connection,
@@ -164,7 +202,127 @@ def admit(wiring: Wiring, secret: str) -> SignedIn | None:
         return None
     session = repository.session_of(row)
     roles = known_roles(row.roles)
-    return SignedIn(session, row.staff_id, row.username, roles, form_token_of(secret))
+    belonging = repository.belonging_of(row)
+    return SignedIn(session, row.staff_id, row.username, roles, form_token_of(secret), belonging)
+
+
+def offer_step_up(wiring: Wiring, who: SignedIn, *, action: str, record: str) -> StepUp:
+    """Return what a browser is asked to sign, so that whoever asks proves for this action that it is them.
+
+    The challenge is the hash of a fresh nonce, the action, the record and the member.
+    """
+    nonce = secrets.token_bytes(32)
+    with wiring.engine.begin() as connection:
+        now = database_now(connection)
+        challenge = _step_up_challenge(nonce, who, action=action, record=record)
+        repository.add_step_up(
+            connection,
+            digest=hashlib.sha256(challenge).digest(),
+            session_id=who.session.id,
+            action=action,
+            record=record,
+            now=now,
+            expires_at=now + STEPPED_UP,
+        )
+        known = repository.passkeys_of(connection, who.staff_id)
+    options = passkeys.sign_in_options(_party(wiring), challenge=challenge, known=known)
+    return StepUp(options, passkeys.unsigned(challenge))
+
+
+def step_up(wiring: Wiring, who: SignedIn, *, action: str, record: str, credential: str) -> str:
+    """Let whoever asks go on with an action that they proved themself for; return their session's new secret.
+
+    In the demo, where nobody is real, whoever signed in by a click proves themself by one.
+    Raises: SignInError, also where another member, another action or another record was proved, or it was used.
+    """
+    with wiring.engine.begin() as connection:
+        now = database_now(connection)
+        challenge = passkeys.signed_challenge(credential)
+        asked = repository.take_step_up(
+            connection,
+            digest=hashlib.sha256(challenge).digest(),
+            session_id=who.session.id,
+            action=action,
+            record=record,
+            now=now,
+        )
+        proved = asked and _has_proved(wiring, connection, who, credential, challenge=challenge, now=now)
+        secret = secrets.token_urlsafe(32)
+        if proved:
+            repository.renew_session(connection, who.session.id, digest=_digest(secret))
+    if not proved:  # after the commit: what was tried in vain is used up as well
+        raise SignInError
+    return secret
+
+
+def own_passkeys(wiring: Wiring, who: SignedIn) -> list[OwnPasskey]:
+    """Return the passkeys of whoever asks, the oldest first."""
+    with wiring.engine.connect() as connection:
+        return repository.own_passkeys(connection, who.staff_id)
+
+
+def offer_passkey(wiring: Wiring, who: SignedIn) -> str:
+    """Return what the browser of whoever asks makes another passkey by (JSON); they have proved themself before."""
+    challenge = secrets.token_bytes(32)
+    with wiring.engine.begin() as connection:
+        now = database_now(connection)
+        repository.add_step_up(
+            connection,
+            digest=hashlib.sha256(challenge).digest(),
+            session_id=who.session.id,
+            action=_MAKE_PASSKEY,
+            record=str(who.staff_id),
+            now=now,
+            expires_at=now + STEPPED_UP,
+        )
+        known = repository.passkeys_of(connection, who.staff_id)
+    return passkeys.enrolment_options(
+        _party(wiring), staff_id=who.staff_id, username=who.username, known=known, challenge=challenge
+    )
+
+
+def add_passkey(wiring: Wiring, who: SignedIn, credential: str) -> None:
+    """Store the passkey that whoever asks was offered to make.
+
+    Raises: SignInError. Nothing was stored.
+    """
+    challenge = passkeys.signed_challenge(credential)
+    with wiring.engine.begin() as connection:
+        offered = repository.take_step_up(
+            connection,
+            digest=hashlib.sha256(challenge).digest(),
+            session_id=who.session.id,
+            action=_MAKE_PASSKEY,
+            record=str(who.staff_id),
+            now=database_now(connection),
+        )
+        if not offered:
+            raise SignInError
+        made = passkeys.read_enrolment(credential, party=_party(wiring), challenge=challenge)
+        if not repository.add_passkey(connection, who.staff_id, made):
+            raise SignInError
+
+
+def remove_passkey(wiring: Wiring, who: SignedIn, credential_id: bytes) -> bool:
+    """Delete a passkey of whoever asks, and end their other sessions; whether they had it.
+
+    Raises: LastPasskeyError: nobody locks themself out.
+    """
+    with wiring.engine.begin() as connection:
+        repository.hold_member_by_id(connection, who.staff_id)
+        own = repository.passkeys_of(connection, who.staff_id)
+        if credential_id not in own:
+            return False
+        if len(own) == 1:
+            raise LastPasskeyError
+        repository.remove_passkey(connection, credential_id, staff_id=who.staff_id)
+        now = database_now(connection)
+        for each in repository.sessions_of(connection, who.staff_id, now=now):
+            if each.id != who.session.id:
+                repository.end_session(
+                    connection, each.id, staff_id=who.staff_id, ending=Ending.ENDED, now=now
+                )
+    return True
 
 
 def sessions(wiring: Wiring, who: SignedIn) -> list[Session]:
@@ -210,6 +368,36 @@ def _used_challenge(
     if not repository.burn_challenge(connection, digest, expires_at=now + LIFETIME, now=now):
         raise SignInError
     return challenge
+
+
+def _has_proved(
+    wiring: Wiring,
+    connection: Connection,
+    who: SignedIn,
+    credential: str,
+    *,
+    challenge: bytes,
+    now: datetime,
+) -> bool:
+    """Whether a challenge was signed with a passkey of whoever asks; in the demo, whether they clicked."""
+    if who.session.method is Method.DEMO:
+        return wiring.settings.synthetic_people
+    try:
+        stored = repository.hold_passkey(connection, passkeys.credential_id_of(credential))
+        if stored is None or stored.staff_id != who.staff_id:
+            return False
+        count = passkeys.check_signature(
+            credential, party=_party(wiring), challenge=challenge, passkey=stored
+        )
+    except SignInError:
+        return False
+    repository.use_passkey(connection, stored.credential_id, sign_count=count, now=now)
+    return True
+
+
+def _step_up_challenge(nonce: bytes, who: SignedIn, *, action: str, record: str) -> bytes:
+    named = json.dumps([nonce.hex(), action, record, str(who.staff_id)])
+    return hashlib.sha256(named.encode()).digest()
 
 
 def _party(wiring: Wiring) -> RelyingParty:

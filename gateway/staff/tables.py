@@ -16,6 +16,9 @@ STAFF = Table(
     Column("username", Text, nullable=False, unique=True),
     Column("roles", ARRAY(Text), nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("team", Text),
+    Column("agency_code", Text),
+    Column("practitioner_id", Text),
 )
 INVITATION = Table(
     "staff_invitation",
@@ -54,4 +57,13 @@ SESSION = Table(
     Column("ends_at", _INSTANT, nullable=False),
     Column("ended_at", _INSTANT),
     Column("ending", Text),
+)
+STEP_UP = Table(
+    "staff_step_up",
+    _METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("session_id", Uuid, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("expires_at", _INSTANT, nullable=False),
 )

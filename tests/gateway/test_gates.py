@@ -8,6 +8,7 @@ from tests.support.throwaway import Database
 CANNOT_CHANGE_A_RELEASE = {
     "gateway.agency_gate": "is the gate",
     "gateway.family_gate": "is the gate",
+    "gateway.family_opened": "which families staff may look at; releases nothing to an agency",
     "gateway.certificate_authority": "signs certificates; which client one belongs to is guarded",
     "gateway.connection_test": "when a client that gets nothing proved who it is",
     "gateway.blind_index": "finds people for the council's staff, releases nothing",
@@ -37,6 +38,7 @@ CANNOT_CHANGE_A_RELEASE = {
     "gateway.staff_challenge": "what was used up; a second use is refused by its key",
     "gateway.staff_invitation": "lets somebody make a passkey; what they do then is guarded",
     "gateway.staff_passkey": "proves who somebody is; what they do then is guarded",
+    "gateway.staff_step_up": "what somebody proves themself for; what they do then is guarded",
     "gateway.staff_session": "who is signed in; what they do is guarded",
 }
 """Tables without a guard, each with the reason."""
