@@ -29,6 +29,7 @@ _ENTRY = (
 )
 _NEWEST = text(_ENTRY + "ORDER BY e.leaf_index DESC LIMIT :count")
 _BETWEEN = text(_ENTRY + "WHERE e.leaf_index >= :first AND e.leaf_index < :end ORDER BY e.leaf_index")
+_OF_FAMILY = text(_ENTRY + "WHERE t.family_id = :family ORDER BY e.leaf_index DESC LIMIT :count")
 _NEWEST_BODY = text("SELECT body FROM gateway.log_entry ORDER BY leaf_index DESC LIMIT 1")
 _SIZE = text("SELECT size FROM gateway.log_head")
 
@@ -101,6 +102,22 @@ def open_under(keys: FamilyKeys, row: StoredEntry) -> OpenedEntry | None:
         unseal(keys.data_key, row.sealed, aad=row.entry_id.bytes + bytes.fromhex(members["c"]))
     )
     return OpenedEntry(keys.family_id, internal=opening["i"], recipient=opening["r"])
+
+
+def of_family(
+    connection: Connection, keys: FamilyKeys, *, count: int
+) -> Iterator[tuple[datetime, OpenedEntry]]:
+    """Yield a family's entries under its ordinary tag, the newest first, with their minutes.
+
+    Args:
+        count: of entries that are looked at, those under the restricted tag among them.
+
+    Raises: certs.errors.EnvelopeError, one does not open.
+    """
+    for row in connection.execute(_OF_FAMILY, {"family": keys.family_id, "count": count}).all():
+        entry = open_under(keys, row)
+        if entry is not None:
+            yield minute_of(row), entry
 
 
 def newest(connection: Connection, *, keyring: Keyring, count: int) -> Iterator[EntryLine]:

@@ -27,6 +27,7 @@ class TaskKind(StrEnum):
     AGREEMENT_EXPIRING = "agreement.expiring"
     ATTESTATION_DUE = "attestation.due"
     ATTESTATION_OVERDUE = "attestation.overdue"
+    CASE_OPENED = "case.opened"
     CERTIFICATE_EXPIRING = "certificate.expiring"
     CONSENT_DISPUTE = "consent.dispute"
     CONSENT_EXPIRING = "consent.expiring"
@@ -70,6 +71,7 @@ AUDIENCE_OF: Final[Mapping[TaskKind, Audience]] = MappingProxyType(
         TaskKind.AGREEMENT_EXPIRING: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.ATTESTATION_DUE: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.ATTESTATION_OVERDUE: Audience.DATA_PROTECTION_OFFICER,
+        TaskKind.CASE_OPENED: Audience.MANAGER,
         TaskKind.CERTIFICATE_EXPIRING: Audience.OPERATOR,
         TaskKind.CONSENT_DISPUTE: Audience.MANAGER,
         TaskKind.CONSENT_EXPIRING: Audience.CASEWORKER,

@@ -1,0 +1,193 @@
+"""Who is in a family, in the words of its record: what a page of the council's own staff shows.
+
+INVARIANT: of the record only names, days of birth, languages and who is what to whom are read here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from gateway.cases import repository
+from gateway.cases.model import CaseIdentity, Role, Shield, Status
+from gateway.cases.sealing import open_births, open_parts
+from gateway.keyring import FamilyKeys
+from gateway.strict_json import JsonValue
+
+NO_NAME: Final = "Name not recorded"
+_ORDER: Final = {Role.ADULT: 0, Role.CHILD: 1, Role.OTHER: 2}
+
+_CASE: Final = text(
+    "SELECT case_id, family_id, threshold_level, status, seals FROM gateway.case_record WHERE family_id = :family"
+)
+_PEOPLE: Final = text(
+    "SELECT person_id, role, risk_person, shield, born FROM gateway.case_person WHERE case_id = :case"
+)
+_WORKERS: Final = text(
+    "SELECT worker FROM gateway.case_worker WHERE case_id = :case AND from_date <= :today"
+    " AND (to_date IS NULL OR :today < to_date) ORDER BY worker"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonOfFamily:
+    """One person as the council's own staff see them.
+
+    Attributes:
+        given: what they are called; ``name`` is the whole of it.
+        born: absent: nobody recorded it.
+        language: BCP 47 tag; absent: nobody recorded it.
+    """
+
+    person_id: UUID
+    name: str
+    given: str
+    role: Role
+    risk_person: bool
+    shield: Shield
+    born: date | None
+    language: str | None
+    needs_interpreter: bool
+
+    def age(self, today: date) -> int | None:
+        """Whole years on a day; absent before birth, and where nobody recorded it."""
+        if self.born is None or self.born > today:
+            return None
+        return today.year - self.born.year - ((today.month, today.day) < (self.born.month, self.born.day))
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What one person is to another: ``member`` is the ``relationship`` of ``to``.
+
+    Attributes:
+        pr_basis: on which the member holds parental responsibility; ``none``: stated not to; absent: not stated.
+    """
+
+    member: UUID
+    to: UUID
+    relationship: str
+    pr_basis: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyRecord:
+    """A family as its page shows it.
+
+    Attributes:
+        people: adults first, then children, the oldest first.
+        workers: who works on the case today: practitioners' ids and usernames.
+        abuse: the record holds something about domestic abuse.
+    """
+
+    identity: CaseIdentity
+    level: int
+    status: Status
+    sealed: bool
+    people: tuple[PersonOfFamily, ...]
+    relations: tuple[Relation, ...]
+    workers: tuple[str, ...]
+    abuse: bool
+
+    @property
+    def title(self) -> str:
+        """What the family is called in a list: its adults, or else its children."""
+        known = [each for each in self.people if not each.risk_person]
+        adults = [each.name for each in known if each.role is Role.ADULT]
+        return " and ".join(adults or [each.name for each in known][:2]) or NO_NAME
+
+    def person(self, person_id: UUID) -> PersonOfFamily | None:
+        """One person of the family."""
+        return next((each for each in self.people if each.person_id == person_id), None)
+
+    def parental(self, holder: UUID, child: UUID) -> str | None:
+        """On which basis somebody holds parental responsibility for a child; absent: not stated."""
+        stated = (each.pr_basis for each in self.relations if (each.member, each.to) == (holder, child))
+        return next((basis for basis in stated if basis is not None), None)
+
+
+def read_record(connection: Connection, keys: FamilyKeys, *, today: date) -> FamilyRecord | None:
+    """Return what the page of a family shows; absent: it has no case.
+
+    Raises: UnreadablePartError, the record is damaged.
+    """
+    family_id = keys.family_id
+    case = connection.execute(_CASE, {"family": family_id}).one_or_none()
+    if case is None:
+        return None
+    person_keys = repository.family_person_keys(connection, family_id)
+    rows = connection.execute(_PEOPLE, {"case": case.case_id}).all()
+    births = {row.person_id: bytes(row.born) for row in rows if row.born is not None}
+    born = open_births(keys, person_keys, births)
+    items = open_parts(keys, person_keys, repository.stored_parts(connection, case.case_id))
+    names, spoken = _names(items), _languages(items)
+    people = [
+        PersonOfFamily(
+            person_id=row.person_id,
+            name=" ".join(filter(None, names.get(row.person_id, ()))) or NO_NAME,
+            given=names.get(row.person_id, (NO_NAME, ""))[0] or NO_NAME,
+            role=Role(row.role),
+            risk_person=row.risk_person,
+            shield=Shield(row.shield),
+            born=born.get(row.person_id),
+            language=spoken.get(row.person_id, (None, False))[0],
+            needs_interpreter=spoken.get(row.person_id, (None, False))[1],
+        )
+        for row in rows
+    ]
+    people.sort(key=lambda each: (_ORDER[each.role], each.born or date.max, each.name, each.person_id))
+    return FamilyRecord(
+        identity=CaseIdentity(case.case_id, family_id),
+        level=case.threshold_level,
+        status=Status(case.status),
+        sealed=bool(case.seals),
+        people=tuple(people),
+        relations=tuple(_relations(items)),
+        workers=tuple(connection.execute(_WORKERS, {"case": case.case_id, "today": today}).scalars()),
+        abuse=any(item["field"] == "domestic_abuse" for item in items),
+    )
+
+
+def _names(items: Iterable[Mapping[str, JsonValue]]) -> dict[UUID, tuple[str, str]]:
+    """Given and family name of each person; a legal name wins over any other."""
+    found: dict[UUID, tuple[str, str]] = {}
+    for field, people, value in _told(items):
+        for person in people if field in {"adult_name", "child_name"} else ():
+            if person not in found or value.get("type") == "legal":
+                found[person] = (str(value.get("given", "")), str(value.get("family", "")))
+    return found
+
+
+def _languages(items: Iterable[Mapping[str, JsonValue]]) -> dict[UUID, tuple[str | None, bool]]:
+    """What each person speaks, and whether they need an interpreter."""
+    return {
+        person: (str(value["language"]), value.get("interpreter") is True)
+        for field, people, value in _told(items)
+        for person in people
+        if field == "language"
+    }
+
+
+def _told(
+    items: Iterable[Mapping[str, JsonValue]],
+) -> Iterator[tuple[str, list[UUID], Mapping[str, JsonValue]]]:
+    """Yield of each item its field, whom it is about and its value."""
+    for item in items:
+        value, about = item["value"], item["about"]
+        if isinstance(value, dict) and isinstance(about, list):
+            yield str(item["field"]), [UUID(str(person)) for person in about], value
+
+
+def _relations(items: Iterable[Mapping[str, JsonValue]]) -> Iterable[Relation]:
+    for field, _, value in _told(items):
+        if field == "household":
+            basis = value.get("pr_basis")
+            yield Relation(
+                UUID(str(value["member"])),
+                UUID(str(value["to"])),
+                str(value["relationship"]),
+                basis if isinstance(basis, str) else None,
+            )
