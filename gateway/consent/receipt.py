@@ -113,17 +113,36 @@ def receipt_of(wiring: Wiring, *, source_ref: str, person: str, decision_id: UUI
         identity = case_by_source_ref(connection, keyring=wiring.keyring, source_ref=source_ref)
         if identity is None:
             raise UnknownCaseError("there is no such case")
-        try:
-            keys = wiring.keyring.family(connection, identity.family_id)
-        except KeyErasedError as error:
-            raise UnknownCaseError("the family was erased") from error
         person_id = person_in_case(
             connection, keyring=wiring.keyring, family_id=identity.family_id, person_ref=person
         )
         if person_id is None:
             raise UnknownCaseError("there is no such person in the case")
-        found = _person(connection, identity, person_id, keys=keys, settings=wiring.settings)
-        return _receipt(wiring, connection, identity, found, keys=keys, decision_id=decision_id)
+        return _receipt_for(wiring, connection, identity, person_id, decision_id=decision_id)
+
+
+def receipt_for(
+    wiring: Wiring, identity: CaseIdentity, person_id: UUID, *, decision_id: UUID | None = None
+) -> Receipt:
+    """The receipt of one person of a case, both by our own ids; otherwise as ``receipt_of``."""
+    with wiring.engine.connect() as connection:
+        return _receipt_for(wiring, connection, identity, person_id, decision_id=decision_id)
+
+
+def _receipt_for(
+    wiring: Wiring,
+    connection: Connection,
+    identity: CaseIdentity,
+    person_id: UUID,
+    *,
+    decision_id: UUID | None,
+) -> Receipt:
+    try:
+        keys = wiring.keyring.family(connection, identity.family_id)
+    except KeyErasedError as error:
+        raise UnknownCaseError("the family was erased") from error
+    found = _person(connection, identity, person_id, keys=keys, settings=wiring.settings)
+    return _receipt(wiring, connection, identity, found, keys=keys, decision_id=decision_id)
 
 
 def _receipt(

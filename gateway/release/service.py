@@ -193,12 +193,14 @@ def _settle(
     return releases
 
 
-def permitted(wiring: Wiring, *, caller: Caller, case_refs: Sequence[UUID]) -> list[UUID]:
-    """Return those of this agency's case references that it would now be permitted at panel stage.
+def permitted(
+    wiring: Wiring, *, caller: Caller, case_refs: Sequence[UUID], purpose: Purpose = Purpose.P1
+) -> list[UUID]:
+    """Return those of this agency's case references that it would now be permitted for a purpose.
 
     One whose stored values are damaged is not among them.
     """
-    asking = replace(caller, purpose=Purpose.P1)
+    asking = replace(caller, purpose=purpose)
     batch = [ReleaseRequest(asking, ref) for ref in case_refs]
     if not batch:
         return []
