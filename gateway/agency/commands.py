@@ -4,6 +4,7 @@ INVARIANT: no command makes a profile effective; that needs a signed-in member o
 INVARIANT: what the practitioner commands say of a change are counts; names are printed by ``list`` alone.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from agencies.practitioner_file import MAX_BYTES, format_practitioners, read_pra
 from agencies.profile_text import parse_profile
 from agencies.register import PractitionerPolicy, attestation_due
 from agencies.service import current_practitioners, export_profile
-from gateway.agency import onboarding, service
+from gateway.agency import desk, onboarding, service
 from gateway.agency.application import EXAMPLE, ClientApplication, read_application
 from gateway.agency.errors import ApplicationError
 from gateway.agency.walk import walk_through
@@ -29,6 +30,7 @@ from gateway.oauth.commands import MAX_REQUEST_BYTES, client
 from gateway.oauth.errors import OAuthError
 from gateway.oauth.key_set import read_key_set
 from gateway.oauth.model import Scope
+from gateway.staff.commands import USERNAME, told
 from gateway.wiring import Wiring
 
 
@@ -107,6 +109,23 @@ def suspend_agency(code: AgencyCode) -> None:
     with command_wiring() as wiring, _plain_faults():
         changed = service.suspend(wiring, code=code, actor=command_actor())
     click.echo("Suspended." if changed else "It was suspended or had ended before.")
+
+
+@agency.command(name="invite")
+@_code_argument
+@click.argument("practitioner_id", metavar="ID")
+@click.argument("username")
+def invite_desk_user(code: AgencyCode, practitioner_id: str, username: str) -> None:
+    """Let the practitioner ID of the agency CODE use its desk as USERNAME, and print a one-time code for a passkey."""
+    if not re.fullmatch(USERNAME, username):
+        raise click.ClickException(
+            "A username begins with a small letter; then small letters, digits, . and -"
+        )
+    with command_wiring() as wiring, _plain_faults():
+        secret = desk.invite(
+            wiring, agency=code, practitioner=practitioner_id, username=username, invited_by=command_actor()
+        )
+        click.echo(told(wiring, secret))
 
 
 @agency.group(name="practitioner")

@@ -34,6 +34,8 @@ from gateway.oauth.model import (
 
 _AGENCY_PREFIX: Final = "ag_"
 _COUNCIL_PREFIX: Final = "co_"
+DESK_PREFIX: Final = "dk_"
+"""What the id of the desk of an agency begins with: signed-in people use it, and no system."""
 
 
 def register_client(
@@ -60,16 +62,22 @@ def register_client(
     if not keys and certificate is None:
         raise RegistrationError("A client has a key or a certificate.")
     client_id = client_id or new_client_id(agency)
-    connection.execute(
-        text(
-            "INSERT INTO gateway.oauth_client (client_id, agency_code, scopes, state) VALUES (:c, :a, :s, 'proposed')"
-        ),
-        {"c": client_id, "a": agency, "s": sorted(allowed)},
-    )
+    _propose(connection, client_id, agency, scopes=allowed)
     if certificate is not None:
         name_certificate(connection, client_id, certificate=certificate)
     if keys:
         add_keys(connection, client_id, keys=keys)
+    return client_id
+
+
+def register_desk(connection: Connection, agency: AgencyCode, *, scopes: Collection[Scope | str]) -> ClientId:
+    """Register the proposed desk of an agency and return its id: no key and no certificate ever opens it.
+
+    Raises: RegistrationError, the scopes are not an agency's.
+    """
+    allowed = _checked_scopes(scopes, agency)
+    client_id = ClientId(DESK_PREFIX + secrets.token_urlsafe(16))
+    _propose(connection, client_id, agency, scopes=allowed)
     return client_id
 
 
@@ -174,6 +182,17 @@ def approve_synthetic(connection: Connection, agency: AgencyCode | None, *, synt
             " WHERE agency_code IS NOT DISTINCT FROM :agency AND state = 'proposed'",
             agency=agency,
         )
+
+
+def _propose(
+    connection: Connection, client_id: ClientId, agency: AgencyCode | None, *, scopes: Collection[str]
+) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO gateway.oauth_client (client_id, agency_code, scopes, state) VALUES (:c, :a, :s, 'proposed')"
+        ),
+        {"c": client_id, "a": agency, "s": sorted(scopes)},
+    )
 
 
 def _changed(connection: Connection, statement: str, **values: object) -> bool:
