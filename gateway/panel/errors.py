@@ -5,6 +5,7 @@ INVARIANT: no message holds a value of a panel file; faults are JSON pointers wi
 
 from collections.abc import Sequence
 
+from gateway.panel.model import Refusal
 from gateway.problems import PointedFault
 
 
@@ -22,6 +23,14 @@ class PanelFileError(PanelError):
     def __init__(self, faults: Sequence[PointedFault]) -> None:
         super().__init__("the panel file has faults")
         self.faults = tuple(faults)
+
+
+class RefusedError(PanelError):
+    """What a coordinator asked for may not be stored: ``refusal`` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
 
 
 class PanelMovedError(PanelError):

@@ -20,6 +20,9 @@ from consent_registry.birthdays import Birthdays
 from consent_registry.model import Granted, Standing
 from consent_registry.standing import evaluate
 
+SENSITIVE_KINDS = frozenset({AgencyKind.REFUGE})
+"""Kinds whose service is itself a secret: their offers carry the family's restricted tag."""
+
 PANEL_LEVEL = 2
 """The threshold level of the cases an Early Help Panel discusses."""
 
@@ -30,11 +33,14 @@ class Refusal(StrEnum):
     DUPLICATE = "duplicate"
     ENDS_BEFORE_IT_BEGINS = "ends_before_it_begins"
     KIND_NOT_ADMITTED = "kind_not_admitted"
+    MOVED = "moved"
+    """Somebody changed the meeting meanwhile."""
     NOT_OPEN_LEVEL_2 = "not_open_level_2"
     NO_STANDING_YES = "no_standing_yes"
     REF_IN_USE = "ref_in_use"
     UNKNOWN_AGENCY = "unknown_agency"
     UNKNOWN_CASE = "unknown_case"
+    UNKNOWN_MEETING = "unknown_meeting"
 
 
 class Readiness(StrEnum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, text
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, text
 from sqlalchemy.dialects import postgresql
 
 from agencies.model import AgencyCode
@@ -64,6 +64,7 @@ class ListedCase:
     """
 
     case_id: UUID
+    family_id: UUID
     position: int | None
     not_ready_since: datetime | None
 
@@ -72,6 +73,7 @@ class ListedCase:
 class OpenMeeting:
     """A meeting whose packs can still be pulled, or will be."""
 
+    meeting_id: UUID
     ref: str
     title: str
     held_on: date
@@ -183,6 +185,33 @@ def put_meeting(
     return meeting_id
 
 
+def put_case(connection: Connection, meeting_id: UUID, *, case_id: UUID, family_id: UUID) -> None:
+    """Put a case last on an agenda; one that is there stays in its place, and is ready from now on."""
+    last = select(func.coalesce(func.max(AGENDA_ITEM.c.position), 0) + 1).where(
+        AGENDA_ITEM.c.meeting_id == meeting_id
+    )
+    listed = postgresql.insert(AGENDA_ITEM).values(
+        meeting_id=meeting_id, case_id=case_id, family_id=family_id, position=last.scalar_subquery()
+    )
+    connection.execute(
+        listed.on_conflict_do_update(index_elements=["meeting_id", "case_id"], set_={"not_ready_since": None})
+    )
+
+
+def take_case(connection: Connection, meeting_id: UUID, *, case_id: UUID) -> bool:
+    """Take a case from an agenda; whether it was there."""
+    listed = (AGENDA_ITEM.c.meeting_id == meeting_id) & (AGENDA_ITEM.c.case_id == case_id)
+    return connection.execute(delete(AGENDA_ITEM).where(listed)).rowcount > 0
+
+
+def put_members(connection: Connection, meeting_id: UUID, members: Iterable[AgencyCode]) -> None:
+    """Make these the members of a meeting."""
+    connection.execute(delete(PANEL_MEMBER).where(PANEL_MEMBER.c.meeting_id == meeting_id))
+    rows = [{"meeting_id": meeting_id, "agency_code": code} for code in members]
+    if rows:
+        connection.execute(insert(PANEL_MEMBER), rows)
+
+
 def put_offer(connection: Connection, row: OfferRow, *, case: CaseState) -> UUID:
     """Store an offer, or change service and days of the one of the same ref; return its id."""
     values = {"service": row.service, "accepted_on": row.accepted_on, "ended_on": row.ended_on}
@@ -219,9 +248,12 @@ def open_meetings(connection: Connection, *, now: datetime) -> tuple[OpenMeeting
         .where(AGENDA_ITEM.c.meeting_id.in_(wanted))
         .order_by(AGENDA_ITEM.c.position.nulls_last(), AGENDA_ITEM.c.case_id)
     ):
-        cases[row.meeting_id].append(ListedCase(row.case_id, row.position, row.not_ready_since))
+        cases[row.meeting_id].append(
+            ListedCase(row.case_id, row.family_id, row.position, row.not_ready_since)
+        )
     return tuple(
         OpenMeeting(
+            row.meeting_id,
             row.source_ref,
             row.title,
             row.held_on,

@@ -25,6 +25,7 @@ from gateway.keyring import NULL_FAMILY
 from gateway.panel import repository
 from gateway.panel.errors import PanelFileError, PanelMovedError
 from gateway.panel.model import (
+    SENSITIVE_KINDS,
     Agenda,
     CaseState,
     MeetingRow,
@@ -42,9 +43,6 @@ from gateway.wiring import Wiring
 
 ATTEMPTS = 3
 """How often a file is tried again when its meetings changed under it."""
-
-_SENSITIVE_KINDS = frozenset({AgencyKind.REFUGE})
-"""Kinds whose service is itself a secret: their offers carry the family's restricted tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +251,6 @@ def _put_offer(change: Change, row: OfferRow, *, known: _Known, actor: str) -> N
         kind="offer.accept",
         actor=actor,
         family_id=case.family_id,
-        restricted=known.kinds[row.agency] in _SENSITIVE_KINDS,
+        restricted=known.kinds[row.agency] in SENSITIVE_KINDS,
         internal={"offer": str(offer_id), "agency": row.agency, **days},
     )
