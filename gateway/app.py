@@ -23,7 +23,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from gateway import openapi
 from gateway.agency import views as agency_views
 from gateway.consent import views as consent_views
-from gateway.console import pages, sign_in_views
+from gateway.console import consent_views as consent_pages
+from gateway.console import desk_views, family_views, meeting_views, pages, passkey_views, sign_in_views
 from gateway.console import views as console_views
 from gateway.disclosure_log import views as log_views
 from gateway.disclosure_log.publishing import keep_mark
@@ -117,8 +118,16 @@ def build_app(wiring: Wiring) -> Flask:
     access.register(app, wiring, reader=reader, answer=_answer)
     oauth_views.register(app, wiring, reader=reader)
     health.register(app, wiring)
-    console_views.register(app, wiring)
-    sign_in_views.register(app, wiring)
+    for section in (
+        console_views,
+        sign_in_views,
+        passkey_views,
+        family_views,
+        consent_pages,
+        meeting_views,
+        desk_views,
+    ):
+        section.register(app, wiring)
     api = _ProblemApi(app)
     for room in (agency_views, consent_views, log_views, panel_views, recall_views, release_views):
         room.register(api, wiring)
@@ -151,7 +160,10 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
+    own = response.headers.get("Content-Security-Policy")
     response.headers.update(pages.HEADERS if pages.is_page(request.path) else _HEADERS)
+    if own is not None:  # a paper that a page shows: narrower in everything but its one style
+        response.headers["Content-Security-Policy"] = own
     response.headers["Strict-Transport-Security"] = "max-age=31536000"
     _log.info(
         "request",

@@ -14,6 +14,8 @@ from environs import Env, EnvError
 
 _HOURS = 24
 _YEAR = 366
+_NOTICE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_NOTICE_VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _SCOPE = re.compile(r"[a-z]+:[a-z-]+")
 _LOOPBACK = ("localhost", "127.0.0.1")
 
@@ -56,6 +58,7 @@ class Settings:
         consent_months: validity of a decision that names no end.
         follow_up_days: working days in which a yes by word of mouth is followed up in writing.
         recall_days: working days in which an agency answers a recall.
+        consent_notice: id and version of the privacy notice that families are shown.
         lapse_at_sixteen: what a parent agreed for a child ends when the child is 16; at 18 it always does.
         mtls_url: ``https://host[:port]`` of the mutual-TLS listener as clients see it; None: there is none.
         client_certificates: where certificates are read from.
@@ -94,6 +97,7 @@ class Settings:
     consent_months: int = 6
     follow_up_days: int = 10
     recall_days: int = 5
+    consent_notice: tuple[str, str] = ("early-help-notice", "1")
     lapse_at_sixteen: bool = True
     mtls_url: str | None = None
     client_certificates: ClientCertificates = ClientCertificates.OFF
@@ -169,6 +173,7 @@ def load_settings() -> Settings:
             consent_months=env.int("CONSENT_MONTHS", 6),
             follow_up_days=env.int("FOLLOW_UP_DAYS", 10),
             recall_days=env.int("RECALL_DAYS", 5),
+            consent_notice=_notice(env.str("CONSENT_NOTICE", "early-help-notice:1")),
             lapse_at_sixteen=env.bool("LAPSE_AT_SIXTEEN", True),
             mtls_url=env.str("MTLS_URL", None),
             client_certificates=env.enum(
@@ -219,6 +224,15 @@ def environ_of(settings: Settings) -> dict[str, str]:
 
 def _sentence(error: EnvError) -> str:
     return str(error).strip().rstrip(".").replace('"', "")
+
+
+def _notice(text: str) -> tuple[str, str]:
+    notice, _, version = text.partition(":")
+    if not (_NOTICE.fullmatch(notice) and _NOTICE_VERSION.fullmatch(version)):
+        raise SettingsError(
+            "The gateway cannot start: GATEWAY_CONSENT_NOTICE is an id and a version, for example early-help:3."
+        )
+    return notice, version
 
 
 def _hours(text: str) -> tuple[int, int]:

@@ -20,9 +20,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import words
+from gateway.oauth.access import ROUTES, Staff
 from gateway.problems import Problem
 from gateway.settings import Settings
-from gateway.staff.model import SignedIn
+from gateway.staff.model import Role, SignedIn
 
 HOME: Final = "/console"
 SIGN_IN: Final = "/console/sign-in"
@@ -51,6 +52,15 @@ ASSETS: Final[Mapping[str, tuple[bytes, str]]] = MappingProxyType(
     }
 )
 """Every file that a page may load, with its media type."""
+
+_MENU: Final = (
+    ("console.home", "/console", "Your work"),
+    ("families.own", "/console/families", "Families"),
+    ("meetings.meetings", "/console/meetings", "Panel meetings"),
+    ("desk.home", "/desk", "Your desk"),
+    ("sign_in.sessions", "/console/sessions", "Where you are signed in"),
+)
+"""What the menu leads to: endpoint, address and words; each is shown to the roles that its endpoint is for."""
 
 _TITLES: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -116,10 +126,20 @@ def render(
         signed_in=signed_in,
         assets=ASSET_PATHS,
         here=request.path,
+        menu=() if signed_in is None else menu_of(signed_in.roles),
         error=error,
         **values,
     )
     return Response(page, status=status, mimetype="text/html")
+
+
+def menu_of(roles: frozenset[Role]) -> tuple[tuple[str, str], ...]:
+    """Return the addresses and words of the menu for somebody with these roles."""
+    return tuple(
+        (address, said)
+        for endpoint, address, said in _MENU
+        if isinstance(row := ROUTES[endpoint], Staff) and not row.roles.isdisjoint(roles)
+    )
 
 
 def answer(problem: Problem, settings: Settings) -> AnyResponse:

@@ -75,6 +75,12 @@ def register(app: Flask, wiring: Wiring) -> None:
 def signed_in(secret: str, *, wanted: str | None) -> AnyResponse:
     """Return the way to the page that somebody wanted, with the cookie of their new session."""
     response = redirect(pages.safe_next(wanted), HTTPStatus.SEE_OTHER)
+    set_session(response, secret)
+    return response
+
+
+def set_session(response: AnyResponse, secret: str) -> None:
+    """Let an answer bring the cookie of a session."""
     response.set_cookie(
         SESSION_COOKIE,
         secret,
@@ -84,7 +90,6 @@ def signed_in(secret: str, *, wanted: str | None) -> AnyResponse:
         httponly=True,
         samesite="Lax",
     )
-    return response
 
 
 def _used_invitation(wiring: Wiring, code: str, credential: str | None) -> AnyResponse:

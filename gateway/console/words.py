@@ -9,6 +9,13 @@ from types import MappingProxyType
 from typing import Final
 
 from consent_registry.birthdays import LONDON
+from consent_registry.model import Reason
+from consent_registry.service import Effect
+from consent_registry.standing import State
+from gateway.cases.lookup import OpeningReason, Reach
+from gateway.consent.overview import SERVED, Cell
+from gateway.panel.model import Refusal
+from gateway.recall.model import Answer, Ground, RecallState
 from gateway.staff.model import Method
 from gateway.tasks.model import TaskKind
 
@@ -19,6 +26,7 @@ TASK_WORDS: Final[Mapping[TaskKind, str]] = MappingProxyType(
         TaskKind.AGREEMENT_EXPIRING: "Sharing agreements that end soon",
         TaskKind.ATTESTATION_DUE: "Agencies that have to confirm their list of practitioners",
         TaskKind.ATTESTATION_OVERDUE: "Agencies that did not confirm their list of practitioners",
+        TaskKind.CASE_OPENED: "Families opened by somebody outside their team",
         TaskKind.CERTIFICATE_EXPIRING: "Certificates that end soon",
         TaskKind.CONSENT_DISPUTE: "Parents who disagree",
         TaskKind.CONSENT_EXPIRING: "Agreements of families that end soon",
@@ -49,6 +57,171 @@ TASK_WORDS: Final[Mapping[TaskKind, str]] = MappingProxyType(
 METHOD_WORDS: Final[Mapping[Method, str]] = MappingProxyType(
     {Method.DEMO: "one click, in the demo", Method.PASSKEY: "passkey"}
 )
+
+
+REACH_WORDS: Final[Mapping[Reach, str]] = MappingProxyType(
+    {
+        Reach.OPENED: "opened with a reason",
+        Reach.OTHER: "another team's",
+        Reach.OWN: "yours",
+        Reach.TEAM: "your team's",
+    }
+)
+OPENING_WORDS: Final[Mapping[OpeningReason, str]] = MappingProxyType(
+    {
+        OpeningReason.COVER: "I cover for whoever works with them",
+        OpeningReason.DUTY: "I am on duty, and they need an answer today",
+        OpeningReason.REQUEST: "The family asked for it",
+        OpeningReason.SAFEGUARDING: "Somebody may be at risk",
+        OpeningReason.SUPERVISION: "I supervise this work",
+        OpeningReason.TRANSFER: "The case is coming to me",
+    }
+)
+RELATIONSHIP_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "MOTHER": "mother",
+        "FATHER": "father",
+        "PARENT": "parent",
+        "STEP_PARENT": "step-parent",
+        "ADOPTIVE_PARENT": "adoptive parent",
+        "FOSTER_CARER": "foster carer",
+        "GRANDPARENT": "grandparent",
+        "KINSHIP_CARER": "kinship carer",
+        "GUARDIAN": "guardian",
+        "SIBLING": "sister or brother",
+        "HALF_SIBLING": "half-sister or half-brother",
+        "STEP_SIBLING": "step-sister or step-brother",
+        "TWIN": "twin",
+        "PARTNER_OF_PARENT": "partner of a parent",
+        "OTHER_HOUSEHOLD": "lives with them",
+        "NETWORK": "friend or relative",
+    }
+)
+STATE_WORDS: Final[Mapping[State, str]] = MappingProxyType(
+    {
+        State.ACTIVE: "Agreed",
+        State.DISPUTED: "Parents disagree",
+        State.ENTERED_IN_ERROR: "A mistake",
+        State.EXPIRED: "Ended",
+        State.HELD: "On hold",
+        State.INVALIDATED: "Not valid",
+        State.LAPSED_AT_16: "Ended at 16",
+        State.LAPSED_AT_18: "Ended at 18",
+        State.LAPSED_PR_CHANGE: "Ended with parental responsibility",
+        State.NOTED: "Noted",
+        State.REFUSED: "Said no",
+        State.REQUESTED: "Not asked",
+        State.SCHEDULED: "Agreed for later",
+        State.SUPERSEDED: "Replaced",
+        State.WITHDRAWN: "Stopped",
+    }
+)
+STATE_COLOURS: Final[Mapping[State, str]] = MappingProxyType(
+    {
+        state: "green"
+        if state is State.ACTIVE
+        else "red"
+        if state in {State.DISPUTED, State.HELD, State.REFUSED, State.WITHDRAWN}
+        else "yellow"
+        if state in {State.EXPIRED, State.LAPSED_AT_16, State.LAPSED_AT_18, State.LAPSED_PR_CHANGE}
+        else "grey"
+        for state in State
+    }
+)
+REASON_WORDS: Final[Mapping[Reason, str]] = MappingProxyType(
+    {
+        Reason.AGENCY_EXCLUDED: "Left out",
+        Reason.AGENCY_NOT_COVERED: "Not agreed",
+        Reason.DISPUTED: "Parents disagree",
+        Reason.ENTERED_IN_ERROR: "A mistake",
+        Reason.EXPIRED: "Ended",
+        Reason.HELD: "On hold",
+        Reason.INVALIDATED: "Not valid",
+        Reason.LAPSED_AT_16: "Ended at 16",
+        Reason.LAPSED_AT_18: "Ended at 18",
+        Reason.LAPSED_PR_CHANGE: "Ended",
+        Reason.NOT_YET_VALID: "Agreed for later",
+        Reason.NO_DECISION: "Not asked",
+        Reason.PROFILE_NOT_SHOWN: "Not shown to them",
+        Reason.PURPOSE_NOT_COVERED: "Not agreed",
+        Reason.REFUSED: "Said no",
+        Reason.WITHDRAWN: "Stopped",
+    }
+)
+EFFECT_WORDS: Final[Mapping[Effect, str]] = MappingProxyType(
+    {
+        Effect.CLOSED: "stopped",
+        Effect.DISPUTED: "stopped, because parents disagree; a manager has to settle it",
+        Effect.HELD: "on hold, until it is known who may decide",
+        Effect.NOTED: "noted, and nothing changes: somebody else decides here",
+        Effect.OPENED: "agreed",
+    }
+)
+
+
+ANSWER_WORDS: Final[Mapping[Answer, str]] = MappingProxyType(
+    {
+        Answer.DELETED: "We deleted every copy",
+        Answer.RETURNED: "We gave every copy back",
+        Answer.STOPPED: "We stopped using them",
+        Answer.RETAINED: "We have to keep them",
+        Answer.NOT_RECEIVED: "We never received them",
+    }
+)
+GROUND_WORDS: Final[Mapping[Ground, str]] = MappingProxyType(
+    {
+        Ground.STATUTORY_DUTY: "A law tells us to",
+        Ground.OWN_RECORD: "They are part of our own record of our work",
+        Ground.SAFEGUARDING: "To protect a child or an adult",
+        Ground.LEGAL_CLAIM: "For a claim before a court",
+    }
+)
+RECALL_WORDS: Final[Mapping[RecallState, str]] = MappingProxyType(
+    {RecallState.ANSWERED: "answered", RecallState.ENDED: "done", RecallState.OPEN: "to answer"}
+)
+
+
+REFUSAL_WORDS: Final[Mapping[Refusal, str]] = MappingProxyType(
+    {
+        Refusal.DUPLICATE: "It is named twice.",
+        Refusal.ENDS_BEFORE_IT_BEGINS: "It ends before it begins.",
+        Refusal.KIND_NOT_ADMITTED: "Commissioners and the police are at no panel and give no help.",
+        Refusal.MOVED: "Somebody changed the meeting meanwhile. Look at it, then try again.",
+        Refusal.NOT_OPEN_LEVEL_2: "Only open cases at Level 2 go to the panel.",
+        Refusal.NO_STANDING_YES: "Nobody in the family agrees to share with a member of this meeting.",
+        Refusal.REF_IN_USE: "The reference is used for something else.",
+        Refusal.UNKNOWN_AGENCY: "There is no such service.",
+        Refusal.UNKNOWN_CASE: "There is no such case.",
+        Refusal.UNKNOWN_MEETING: "There is no such meeting, or it is over.",
+    }
+)
+
+
+def cell_words(cell: Cell) -> dict[str, str]:
+    """What one agency may be told of one person, in a word, a colour for it, and a line more."""
+    if not cell.purposes:
+        reason = cell.reason or Reason.NO_DECISION
+        stopped = reason in {Reason.DISPUTED, Reason.HELD, Reason.REFUSED, Reason.WITHDRAWN}
+        return {"words": REASON_WORDS[reason], "colour": "red" if stopped else "grey", "more": ""}
+    until = "" if cell.until is None else f"until {_last_day(cell.until)}"
+    kinds = f"{len(cell.data)} {'kind' if len(cell.data) == 1 else 'kinds'} of information"
+    whole = len(cell.purposes) == len(SERVED)
+    return {
+        "words": "Agreed" if whole else "Agreed in part",
+        "colour": "green" if whole else "yellow",
+        "more": ", ".join(filter(None, (kinds, until))),
+    }
+
+
+def day(at: datetime) -> str:
+    """A day in London: "4 June 2025"."""
+    local = at.astimezone(LONDON)
+    return f"{local.day} {local:%B %Y}"
+
+
+def _last_day(end: datetime) -> str:
+    """The last day before an end, which is outside."""
+    return day(end - timedelta(microseconds=1))
 
 
 def instant(at: datetime) -> str:

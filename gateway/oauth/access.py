@@ -82,6 +82,12 @@ class Staff:
 
 ANYBODY: Final = Staff(frozenset(Role))
 """Every member of staff who has any listed role."""
+COORDINATORS: Final = Staff(frozenset({Role.PANEL_COORDINATOR}))
+DESK_USERS: Final = Staff(frozenset({Role.DESK_USER}))
+WITH_FAMILIES: Final = Staff(frozenset({Role.CASEWORKER, Role.MANAGER, Role.SAFEGUARDING_LEAD}))
+"""Who works with families: any of them records a stop."""
+WHO_ASK: Final = Staff(frozenset({Role.CASEWORKER, Role.MANAGER}))
+"""Who asks families for a yes."""
 ANY_TOKEN: Final = Open.ANY_TOKEN
 CLIENT: Final = Open.CLIENT
 PUBLIC: Final = Open.PUBLIC
@@ -94,6 +100,12 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "consent.decisions": frozenset({Scope.CONSENT_REPORT_WITHDRAWAL, Scope.CONSENT_WRITE}),
         "consent.receipt": Scope.CONSENT_WRITE,
         "consent.standing": Scope.CONSENT_WRITE,
+        "consents.agree": WHO_ASK,
+        "consents.agreeing": WHO_ASK,
+        "consents.receipt": WITH_FAMILIES,
+        "consents.recorded": WITH_FAMILIES,
+        "consents.stop": WITH_FAMILIES,
+        "consents.stopping": WITH_FAMILIES,
         "console.accessibility": PUBLIC,
         "console.asset": PUBLIC,
         "console.home": ANYBODY,
@@ -101,12 +113,36 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "console.tasks": ANYBODY,
         "demo.click": PUBLIC,
         "demo.people": PUBLIC,
+        "desk.answer": DESK_USERS,
+        "desk.case": DESK_USERS,
+        "desk.extract": DESK_USERS,
+        "desk.home": DESK_USERS,
+        "desk.recall": DESK_USERS,
+        "desk.recall_list": DESK_USERS,
+        "desk.receipt": DESK_USERS,
+        "families.family": WITH_FAMILIES,
+        "families.find": WITH_FAMILIES,
+        "families.open_family": WITH_FAMILIES,
+        "families.own": WITH_FAMILIES,
+        "families.reason": WITH_FAMILIES,
+        "families.search": WITH_FAMILIES,
+        "families.team": WITH_FAMILIES,
         "health.healthz": PUBLIC,
         "health.readyz": PUBLIC,
         "log.checkpoint": PUBLIC,
         "log.entries": Scope.LOG_READ,
         "log.tile": Scope.LOG_READ,
         "me.me": ANY_TOKEN,
+        "meetings.accept": COORDINATORS,
+        "meetings.add_case": COORDINATORS,
+        "meetings.agenda": COORDINATORS,
+        "meetings.hold": COORDINATORS,
+        "meetings.invite": COORDINATORS,
+        "meetings.meetings": COORDINATORS,
+        "meetings.members": COORDINATORS,
+        "meetings.new": COORDINATORS,
+        "meetings.offer": COORDINATORS,
+        "meetings.remove_case": COORDINATORS,
         "oauth.authorization_server": PUBLIC,
         "oauth.introspect": CLIENT,
         "oauth.jwks": PUBLIC,
@@ -117,6 +153,10 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "openapi.document": PUBLIC,
         "panel.meeting": Scope.PANEL_READ,
         "panel.meetings": Scope.PANEL_READ,
+        "passkeys.add": ANYBODY,
+        "passkeys.made": ANYBODY,
+        "passkeys.own": ANYBODY,
+        "passkeys.remove": ANYBODY,
         "recall.answer": Scope.RECALL_WRITE,
         "recall.extract_status": Scope.EXTRACT_READ,
         "recall.recalls": Scope.RECALL_WRITE,
@@ -142,7 +182,17 @@ UNLIMITED: Final = frozenset({"consent.decisions"})
 """Endpoints that are not counted: a withdrawal must never be told to wait."""
 
 SESSION_COOKIE: Final = "__Host-staff"
-_PAGES: Final = ("console.", "demo.", "sign_in.")
+_PAGES: Final = (
+    "consents.",
+    "console.",
+    "demo.",
+    "desk.",
+    "families.",
+    "meetings.",
+    "passkeys.",
+    "sign_in.",
+)
+"""What the endpoints of pages begin with: a form that comes to one is a page of ours, or refused."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _AUTHORIZATION: Final = re.compile(r"(?i:(dpop|bearer)) ([A-Za-z0-9._-]{1,8192})", re.ASCII)
 _ALGORITHMS: Final = f'algs="{" ".join(CLIENT_ALGORITHMS)}"'

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -25,6 +26,7 @@ from certs.envelope import FileKek
 from certs.jwk import new_es256_key, public_part
 from certs.private_file import write_private
 from certs.signing_request import new_signing_request
+from gateway.agency import desk
 from gateway.agency import service as agency_service
 from gateway.agency.application import Application
 from gateway.agency.onboarding import onboard
@@ -44,6 +46,7 @@ from gateway.ops.demo_world import (
     AGENCY_SCOPES,
     COUNCIL_NAME,
     COUNCIL_SCOPES,
+    DESK_USERS,
     GENERATED_FAMILIES,
     MEETING_REF,
     NOT_LISTED,
@@ -51,12 +54,14 @@ from gateway.ops.demo_world import (
     PANEL_MEMBERS,
     RECORDED_BY,
     STAFF,
+    WORKERS,
     DemoAgency,
 )
 from gateway.ops.embedded import EmbeddedPostgres
 from gateway.panel.service import import_panel_file
 from gateway.recall.service import import_cases
 from gateway.settings import ClientCertificates, Settings, environ_of
+from gateway.staff.model import Belonging, Role
 from gateway.staff.repository import ensure_member
 from gateway.wiring import Wiring, wire
 
@@ -159,12 +164,25 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
             ensure_signing_key(connection, wiring.keyring)
             store_authority(connection, wiring.keyring, authority)
             today = london_today(connection)
-            for username, roles in STAFF:
-                ensure_member(connection, username=username, roles=roles)
+            for member in STAFF:
+                ensure_member(
+                    connection,
+                    username=member.username,
+                    roles=member.roles,
+                    belonging=Belonging(team=member.team),
+                )
 
         progress("Bringing in the agencies")
         agencies = {agency.code: _agency(wiring, place, agency, today=today) for agency in AGENCIES}
         council = _council(wiring, place)
+        for username, agency, practitioner in DESK_USERS:
+            desk.invite(
+                wiring,
+                agency=AgencyCode(agency),
+                practitioner=practitioner,
+                username=username,
+                invited_by=ACTOR,
+            )
         publish_list(wiring, now=datetime.now(UTC))
 
         progress("Importing families")
@@ -196,7 +214,10 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
         "agencies": agencies,
         "council": council,
         "cases": cases,
-        "staff": [{"username": username, "roles": list(roles)} for username, roles in STAFF],
+        "staff": [
+            *({"username": member.username, "roles": list(member.roles)} for member in STAFF),
+            *({"username": username, "roles": [Role.DESK_USER.value]} for username, _, _ in DESK_USERS),
+        ],
         "log": {"origin": place.origin, "vkey": vkey},
     }
     return DemoWorld(environ, document)
@@ -306,8 +327,16 @@ def _client(
 def _families(labelled: Mapping[str, dict[str, Any]], *, today: date) -> list[dict[str, Any]]:
     codes = [agency.code for agency in AGENCIES]
     generated = synthetic.generate(GENERATED_FAMILIES, seed=SEED, today=today, agencies=codes)
-    worker = {"id": "early-help-1", "from": (today - timedelta(days=30)).isoformat()}
-    return [{**family, "workers": [worker]} for family in [*labelled.values(), *generated]]
+    since = (today - timedelta(days=30)).isoformat()
+
+    def worked(family: Mapping[str, Any], username: str) -> dict[str, Any]:
+        workers = [{"id": each, "from": since} for each in ("early-help-1", username)]
+        return {**family, "workers": workers}
+
+    return [
+        *(worked(family, WORKERS[0]) for family in labelled.values()),
+        *(worked(family, username) for family, username in zip(generated, cycle(WORKERS), strict=False)),
+    ]
 
 
 def _import(wiring: Wiring, families: Sequence[dict[str, Any]]) -> None:

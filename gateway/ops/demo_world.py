@@ -53,19 +53,39 @@ PANEL_MEMBERS: Final = tuple(
     agency.code for agency in AGENCIES if agency.kind not in {AgencyKind.COMMISSIONING, AgencyKind.POLICE}
 )
 
-STAFF: Final = (
-    ("amara.caseworker", ("caseworker",)),
-    ("ben.safeguarding", ("safeguarding lead",)),
-    ("chidi.coordinator", ("panel coordinator",)),
-    ("dana.dpo", ("data protection officer",)),
-    ("eli.approver", ("second approver",)),
-    ("farah.auditor", ("auditor",)),
-    ("gwen.operator", ("operator",)),
-    ("hana.manager", ("manager",)),
-)
-"""Usernames and roles; sign-in comes with the console."""
 
-RECORDED_BY: Final = STAFF[0][0]
+@dataclass(frozen=True, slots=True)
+class DemoMember:
+    """One member of the demo's staff."""
+
+    username: str
+    roles: tuple[str, ...]
+    team: str | None = None
+
+
+STAFF: Final = (
+    DemoMember("amara.caseworker", ("caseworker",), "north"),
+    DemoMember("ben.safeguarding", ("safeguarding lead",)),
+    DemoMember("chidi.coordinator", ("panel coordinator",)),
+    DemoMember("dana.dpo", ("data protection officer",)),
+    DemoMember("eli.approver", ("second approver",)),
+    DemoMember("farah.auditor", ("auditor",)),
+    DemoMember("gwen.operator", ("operator",)),
+    DemoMember("hana.manager", ("manager",), "north"),
+    DemoMember("ines.caseworker", ("caseworker",), "north"),
+    DemoMember("joe.caseworker", ("caseworker",), "south"),
+)
+"""Who works for the council."""
+
+DESK_USERS: Final = (
+    ("kofi.desk", "charity", "charity-1"),
+    ("lena.desk", "family-support", "family-support-1"),
+)
+"""Username, agency and practitioner of those who use a desk."""
+
+RECORDED_BY: Final = STAFF[0].username
+WORKERS: Final = tuple(member.username for member in STAFF if member.roles == ("caseworker",))
+"""Who works with families: with the labelled ones the first, with the generated ones all of them in turn."""
 
 NOT_LISTED: Final = frozenset({"no_consent"})
 """Labels of families without a standing yes: no panel may list them."""

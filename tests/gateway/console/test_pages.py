@@ -1,12 +1,9 @@
 """What the pages say: worklists that are one's own, words for every code, and one's sessions."""
 
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import pytest
-from flask.testing import FlaskClient
 
-from gateway.app import build_app
 from gateway.console.words import TASK_WORDS, due, instant
 from gateway.oauth.access import SESSION_COOKIE
 from gateway.staff import service
@@ -14,31 +11,9 @@ from gateway.staff.model import Role
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import open_tasks, raise_task
 from gateway.wiring import Wiring
+from tests.support.pages import Somebody
 
 DUE = datetime(2026, 6, 4, 8, 30, tzinfo=UTC)
-
-
-class Desk:
-    """Somebody at the pages."""
-
-    def __init__(self, wiring: Wiring, *roles: Role) -> None:
-        service.invite(wiring, username="ada", roles=roles, invited_by="test")
-        self.own = wiring.settings.public_url
-        self.host = urlsplit(self.own).hostname or ""
-        self.http: FlaskClient = build_app(wiring).test_client()
-        secret = service.sign_in_by_click(wiring, "ada")
-        self.http.set_cookie(SESSION_COOKIE, secret, domain=self.host, secure=True)
-        who = service.admit(wiring, secret)
-        assert who is not None
-        self.who = who
-
-    def get(self, path: str) -> str:
-        return self.http.get(path, base_url=self.own).text
-
-    def post(self, path: str, **data: str) -> int:
-        headers = {"Origin": self.own}
-        form = {"form_token": self.who.form_token, **data}
-        return self.http.post(path, base_url=self.own, headers=headers, data=form).status_code
 
 
 @pytest.fixture
@@ -74,20 +49,20 @@ def test_midnight_is_the_end_of_a_day() -> None:
 
 @pytest.mark.usefixtures("waiting")
 def test_ones_work_is_ones_roles(wiring: Wiring) -> None:
-    caseworker = Desk(wiring, Role.CASEWORKER).get("/console")
+    caseworker = Somebody(wiring, Role.CASEWORKER).get("/console")
     assert TASK_WORDS[TaskKind.CONSENT_STOPPED] in caseworker
     assert '<span class="app-worklist__count">2</span>' in caseworker
     assert "first due 4 June 2026 at 9:30am" in caseworker
     assert TASK_WORDS[TaskKind.LOG_FORKED] not in caseworker
-    both = Desk(wiring, Role.CASEWORKER, Role.OPERATOR).get("/console")
+    both = Somebody(wiring, Role.CASEWORKER, Role.OPERATOR).get("/console")
     assert TASK_WORDS[TaskKind.LOG_FORKED] in both
-    assert "Nothing waits for you as auditor" in Desk(wiring, Role.AUDITOR).get("/console")
-    assert "Nothing waits for you as desk user" in Desk(wiring, Role.DESK_USER).get("/console")
+    assert "Nothing waits for you as auditor" in Somebody(wiring, Role.AUDITOR).get("/console")
+    assert "Nothing waits for you as desk user" in Somebody(wiring, Role.DESK_USER).get("/console")
 
 
 @pytest.mark.usefixtures("waiting")
 def test_somebody_elses_work_is_not_there(wiring: Wiring) -> None:
-    auditor = Desk(wiring, Role.AUDITOR)
+    auditor = Somebody(wiring, Role.AUDITOR)
     assert "Page not found" in auditor.get("/console/tasks/consent.stopped")
     assert "Page not found" in auditor.get("/console/tasks/nonsense")
     with wiring.engine.connect() as connection:
@@ -100,7 +75,7 @@ def test_somebody_elses_work_is_not_there(wiring: Wiring) -> None:
 
 @pytest.mark.usefixtures("waiting")
 def test_what_is_done_is_done_by_somebody(wiring: Wiring) -> None:
-    desk = Desk(wiring, Role.CASEWORKER)
+    desk = Somebody(wiring, Role.CASEWORKER)
     with wiring.engine.connect() as connection:
         first = next(task for task in open_tasks(connection) if task.kind is TaskKind.CONSENT_STOPPED)
     assert f"number {first.id}" in desk.get("/console/tasks/consent.stopped")
@@ -113,7 +88,7 @@ def test_what_is_done_is_done_by_somebody(wiring: Wiring) -> None:
 
 
 def test_ones_sessions_are_listed_and_ended(wiring: Wiring) -> None:
-    desk = Desk(wiring, Role.AUDITOR)
+    desk = Somebody(wiring, Role.AUDITOR)
     other = service.admit(wiring, service.sign_in_by_click(wiring, "ada"))
     assert other is not None
     page = desk.get("/console/sessions")
@@ -124,7 +99,7 @@ def test_ones_sessions_are_listed_and_ended(wiring: Wiring) -> None:
 
 
 def test_whoever_signs_out_is_out(wiring: Wiring) -> None:
-    desk = Desk(wiring, Role.AUDITOR)
+    desk = Somebody(wiring, Role.AUDITOR)
     token = desk.http.get_cookie(SESSION_COOKIE, domain=desk.host)
     assert token is not None
     assert 303 == desk.post("/console/sign-out")
@@ -133,7 +108,7 @@ def test_whoever_signs_out_is_out(wiring: Wiring) -> None:
 
 
 def test_a_code_that_is_none_is_said_beside_its_field(wiring: Wiring) -> None:
-    desk = Desk(wiring, Role.AUDITOR)
+    desk = Somebody(wiring, Role.AUDITOR)
     answer = desk.http.post(
         "/console/invitation", base_url=desk.own, headers={"Origin": desk.own}, data={"code": "CANARY"}
     )

@@ -26,7 +26,7 @@ def test_every_kind_is_for_exactly_one_role() -> None:
 
 def test_the_roles_are_those_of_the_staff() -> None:
     """A role that is spelt otherwise in the register of staff would never see its tasks."""
-    assert set(Audience) == {role for _, roles in STAFF for role in roles}
+    assert set(Audience) == {role for member in STAFF for role in member.roles}
 
 
 @pytest.mark.parametrize(

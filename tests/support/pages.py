@@ -1,0 +1,81 @@
+"""Somebody of the staff at the pages, without a browser."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html import unescape
+from urllib.parse import urlsplit
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from gateway.app import build_app
+from gateway.oauth.access import SESSION_COOKIE
+from gateway.staff import service
+from gateway.staff.model import NOWHERE, Belonging, Role, SignedIn
+from gateway.wiring import Wiring
+
+Form = Mapping[str, str | Sequence[str]]
+
+
+class Somebody:
+    """A member of staff who is signed in, and what they see."""
+
+    def __init__(
+        self, wiring: Wiring, *roles: Role, username: str = "ada", belonging: Belonging = NOWHERE
+    ) -> None:
+        service.invite(wiring, username=username, roles=roles, invited_by="test", belonging=belonging)
+        self.wiring = wiring
+        self.own = wiring.settings.public_url
+        self.host = urlsplit(self.own).hostname or ""
+        self.http: FlaskClient = build_app(wiring).test_client()
+        self.become(service.sign_in_by_click(wiring, username))
+
+    def become(self, secret: str) -> None:
+        """Use this session from now on."""
+        self.http.set_cookie(SESSION_COOKIE, secret, domain=self.host, secure=True)
+        who = service.admit(self.wiring, secret)
+        assert who is not None
+        self.who: SignedIn = who
+
+    def ask(self, path: str) -> TestResponse:
+        return self.http.get(path, base_url=self.own)
+
+    def get(self, path: str) -> str:
+        return self.ask(path).text
+
+    def send(self, path: str, form: Form | None = None, **data: str | Sequence[str]) -> TestResponse:
+        """Send a form, and return what comes back without following it."""
+        headers = {"Origin": self.own}
+        filled = {**(form or {}), **data, "form_token": self.who.form_token}
+        answer = self.http.post(path, base_url=self.own, headers=headers, data=filled)
+        cookie = self.http.get_cookie(SESSION_COOKIE, domain=self.host)
+        if cookie is not None:
+            renewed = service.admit(self.wiring, cookie.value)
+            self.who = replace(self.who, form_token=renewed.form_token) if renewed else self.who
+        return answer
+
+    def post(self, path: str, **data: str | Sequence[str]) -> int:
+        return self.send(path, data).status_code
+
+
+def hidden(page: str) -> dict[str, list[str]]:
+    """The hidden fields of a page's last form but the one of signing out, by name."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page):
+        if name != "form_token":
+            found.setdefault(name, []).append(unescape(value))
+    return found
+
+
+def words(page: str) -> str:
+    """What a page says, without its markup."""
+    main = page[page.index("<main") : page.index("</main>")]
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())
+
+
+def title(page: str) -> str:
+    """A page's title in the browser."""
+    found = re.search(r"<title>(.*?)</title>", page)
+    assert found is not None
+    return unescape(found[1]).partition(" \N{EN DASH} ")[0]
