@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PROGRAMS = ENVIRONMENT / "bin"
 STAMP = ENVIRONMENT / "early-help-gateway.stamp"
+FRONTEND = ROOT / "gateway" / "console" / "frontend"
+STYLESHEETS = ROOT / "gateway" / "console" / "assets" / "built"
 SOURCES = ("gateway", "agencies", "consent_registry", "certs", "extract_client")
 
 # Extras and groups per set; "dev" contains "demo", so a development environment serves the demo too.
@@ -112,14 +114,16 @@ def prepare(packages: str) -> None:
         install_with_pip(packages)
     else:
         install_with_uv(uv, packages)
+    if not STYLESHEETS.is_dir():
+        say("npm was out of reach: the pages show our own plain stylesheet. With a network: python3 dev.py clean, then again")
     STAMP.write_text(f"{wanted} {packages}\n", encoding="utf-8")
 
 
 def lock_digest() -> str:
     """Return the SHA-256 of everything that decides what is installed."""
     digest = hashlib.sha256()
-    for name in ("uv.lock", "pyproject.toml"):
-        digest.update((ROOT / name).read_bytes())
+    for path in (ROOT / "uv.lock", ROOT / "pyproject.toml", FRONTEND / "package-lock.json"):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -189,6 +193,7 @@ def clean() -> None:
     )
     for name in (*caches, "htmlcov", ".venv"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
+    shutil.rmtree(STYLESHEETS, ignore_errors=True)
     for source in (*SOURCES, "tests", "tools", "bench"):
         for folder in list((ROOT / source).rglob("__pycache__")):
             shutil.rmtree(folder, ignore_errors=True)

@@ -16,6 +16,8 @@ _HOURS = 24
 _YEAR = 366
 _NOTICE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NOTICE_VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
+_COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
+_READABLE = 4.5  # WCAG 2.2, success criterion 1.4.3
 _SCOPE = re.compile(r"[a-z]+:[a-z-]+")
 _LOOPBACK = ("localhost", "127.0.0.1")
 
@@ -49,6 +51,7 @@ class Settings:
         state_dir: folder of what this node remembers outside the database: how far the log was signed, and whose
             data was erased. It goes into no backup of the database.
         council_name: shown to partners.
+        brand_colour: the council's colour on the pages, ``#rrggbb``; white has to be readable on it.
         synthetic_people: true in the demo and tests only: NHS numbers from the 999 range are the only
             ones accepted; false: they are the only ones refused.
         token_seconds: lifetime of an access token (design: 300).
@@ -89,6 +92,7 @@ class Settings:
     log_key_file: Path
     state_dir: Path
     council_name: str
+    brand_colour: str = "#14365c"
     synthetic_people: bool = False
     token_seconds: int = 300
     entitlement_days_before: int = 7
@@ -166,6 +170,7 @@ def load_settings() -> Settings:
             log_key_file=Path(env.str("LOG_KEY_FILE")),
             state_dir=Path(env.str("STATE_DIR")),
             council_name=env.str("COUNCIL_NAME"),
+            brand_colour=env.str("BRAND_COLOUR", "#14365c"),
             synthetic_people=env.bool("SYNTHETIC_PEOPLE", False),
             entitlement_days_before=env.int("ENTITLEMENT_DAYS_BEFORE", 7),
             entitlement_days_after=env.int("ENTITLEMENT_DAYS_AFTER", 6),
@@ -217,9 +222,20 @@ def environ_of(settings: Settings) -> dict[str, str]:
         "GATEWAY_LOG_KEY_FILE": str(settings.log_key_file),
         "GATEWAY_STATE_DIR": str(settings.state_dir),
         "GATEWAY_COUNCIL_NAME": settings.council_name,
+        "GATEWAY_BRAND_COLOUR": settings.brand_colour,
         "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
         "GATEWAY_LAPSE_AT_SIXTEEN": str(settings.lapse_at_sixteen).lower(),
     }
+
+
+def contrast_with_white(colour: str) -> float:
+    """The contrast ratio of WCAG 2.2 between white and ``#rrggbb``: 1 for white, 21 for black."""
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 - the formula's
+        for share in shares
+    )
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
 
 
 def _sentence(error: EnvError) -> str:
@@ -260,6 +276,10 @@ def _address_rules(settings: Settings) -> dict[str, bool]:
             ("postgresql://", "postgres://")
         ),
         "GATEWAY_COUNCIL_NAME must not be empty": bool(settings.council_name.strip()),
+        "GATEWAY_BRAND_COLOUR must be #rrggbb, and dark enough for white words (4.5:1)": (
+            _COLOUR.fullmatch(settings.brand_colour) is not None
+            and contrast_with_white(settings.brand_colour) >= _READABLE
+        ),
         "GATEWAY_DPOP_NONCE_SCOPES must be scopes, each noun:verb": all(
             _SCOPE.fullmatch(scope) for scope in settings.dpop_nonce_scopes
         ),

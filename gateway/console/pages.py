@@ -9,6 +9,7 @@ INVARIANTS
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
@@ -42,16 +43,20 @@ HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+COMPILED: Final = ("govuk-frontend.min.css", "moj-frontend.min.css")
+"""What the build of the package put there, of GOV.UK and of the Ministry of Justice; see ``tools/stylesheets.py``."""
+
+_FALLBACK, _OWN, _BRAND = "base.css", "app.css", "brand.css"
 _FOLDER: Final = Path(__file__).with_name("assets")
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 ASSETS: Final[Mapping[str, tuple[bytes, str]]] = MappingProxyType(
     {
         path.name: (path.read_bytes(), _TYPES[path.suffix])
-        for path in sorted(_FOLDER.iterdir())
+        for path in sorted([*_FOLDER.iterdir(), *_FOLDER.glob("built/*")])
         if path.suffix in _TYPES
     }
 )
-"""Every file that a page may load, with its media type."""
+"""Every file that a page may load, with its media type; the council's own sheet is made beside them."""
 
 _MENU: Final = (
     ("console.home", "/console", "Your work"),
@@ -125,6 +130,7 @@ def render(
         synthetic=settings.synthetic_people,
         signed_in=signed_in,
         assets=ASSET_PATHS,
+        sheets=sheets(settings),
         here=request.path,
         menu=() if signed_in is None else menu_of(signed_in.roles),
         error=error,
@@ -158,10 +164,54 @@ def answer(problem: Problem, settings: Settings) -> AnyResponse:
     )
 
 
-def _address(name: str) -> str:
-    digest = hashlib.sha256(ASSETS[name][0]).hexdigest()[:16]
-    return f"/console/assets/{digest}/{name}"
+def is_styled() -> bool:
+    """True when the compiled stylesheets are there; without them the pages have a plain one of ours."""
+    return all(name in ASSETS for name in COMPILED)
 
 
-ASSET_PATHS: Final[Mapping[str, str]] = MappingProxyType({name: _address(name) for name in ASSETS})
+def sheets(settings: Settings) -> tuple[str, ...]:
+    """The addresses of a page's stylesheets, in their order: what stands later says what holds."""
+    first = COMPILED if is_styled() else (_FALLBACK,)
+    return (
+        *(ASSET_PATHS[name] for name in first),
+        _address(_BRAND, brand_sheet(settings.brand_colour)),
+        ASSET_PATHS[_OWN],
+    )
+
+
+def asset(settings: Settings, address: str) -> tuple[bytes, str] | None:
+    """The file that is served at an address, with its media type; absent: nothing is."""
+    name = address.rpartition("/")[2]
+    if name == _BRAND:
+        content, kind = brand_sheet(settings.brand_colour), _TYPES[".css"]
+        return (content, kind) if address == _address(_BRAND, content) else None
+    return ASSETS[name] if ASSET_PATHS.get(name) == address else None
+
+
+@cache
+def brand_sheet(colour: str) -> bytes:
+    """The stylesheet that says the council's colour, and the tints of it that lie under words and between parts."""
+    return (
+        ":root {\n"
+        f"  --govuk-brand-colour: {colour};\n"
+        f"  --govuk-surface-background-colour: {_tint(colour, 0.05)};\n"
+        f"  --govuk-template-background-colour: {_tint(colour, 0.05)};\n"
+        f"  --govuk-surface-border-colour: {_tint(colour, 0.4)};\n"
+        "}\n"
+    ).encode()
+
+
+def _tint(colour: str, share: float) -> str:
+    """White with a share of a colour in it."""
+    mixed = [round(255 - (255 - int(colour[at : at + 2], 16)) * share) for at in (1, 3, 5)]
+    return "#" + "".join(f"{part:02x}" for part in mixed)
+
+
+def _address(name: str, content: bytes) -> str:
+    return f"/console/assets/{hashlib.sha256(content).hexdigest()[:16]}/{name}"
+
+
+ASSET_PATHS: Final[Mapping[str, str]] = MappingProxyType(
+    {name: _address(name, content) for name, (content, _) in ASSETS.items()}
+)
 """Where each file is served: a changed file has another address, so browsers keep one for ever."""

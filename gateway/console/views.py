@@ -58,9 +58,10 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/console/assets/<digest>/<name>")
     def asset(digest: str, name: str) -> Response:
-        if pages.ASSET_PATHS.get(name) != f"/console/assets/{digest}/{name}":
+        found = pages.asset(settings, f"/console/assets/{digest}/{name}")
+        if found is None:
             raise Problem(NOT_FOUND)
-        content, kind = pages.ASSETS[name]
+        content, kind = found
         response = Response(content, mimetype=kind)
         response.headers["Cache-Control"] = f"public, max-age={_A_YEAR}, immutable"
         return response
