@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PROGRAMS = ENVIRONMENT / "bin"
 STAMP = ENVIRONMENT / "early-help-gateway.stamp"
-FRONTEND = ROOT / "gateway" / "console" / "frontend"
 STYLESHEETS = ROOT / "gateway" / "console" / "assets" / "built"
 SOURCES = ("gateway", "agencies", "consent_registry", "certs", "extract_client")
 
@@ -115,15 +114,17 @@ def prepare(packages: str) -> None:
     else:
         install_with_uv(uv, packages)
     if not STYLESHEETS.is_dir():
-        say("npm was out of reach: the pages show our own plain stylesheet. With a network: python3 dev.py clean, then again")
+        say(
+            "npm was out of reach: the pages show our own plain stylesheet. With a network: python3 dev.py clean, then again"
+        )
     STAMP.write_text(f"{wanted} {packages}\n", encoding="utf-8")
 
 
 def lock_digest() -> str:
     """Return the SHA-256 of everything that decides what is installed."""
     digest = hashlib.sha256()
-    for path in (ROOT / "uv.lock", ROOT / "pyproject.toml", FRONTEND / "package-lock.json"):
-        digest.update(path.read_bytes())
+    for name in ("uv.lock", "pyproject.toml", "gateway/console/frontend/package-lock.json", "tools/stylesheets.py"):
+        digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
 

@@ -93,7 +93,9 @@ def create_app(settings: Settings) -> Flask:
     wiring = wire(settings)
     app = build_app(wiring)
     if not pages.is_styled():
-        _log.warning("pages.unstyled", missing=pages.COMPILED, remedy="install the package where npm is in reach")
+        _log.warning(
+            "pages.unstyled", missing=pages.COMPILED, remedy="install the package where npm is in reach"
+        )
     keep_mark(wiring)
     app.config["TRUSTED_HOSTS"] = sorted(
         settings.hosts

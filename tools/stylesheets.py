@@ -2,6 +2,7 @@
 
 INVARIANTS
 - What is put there is what ``gateway/console/frontend/package-lock.json`` says; npm holds it against the hashes.
+- The typeface of GOV.UK is for service.gov.uk and not for councils: no rule that would fetch it is left.
 - What fits the lock already is left alone, and nothing is asked of the network.
 - Without npm's registry the package is built all the same, without them. A package that is not what it was stops
   the build.
@@ -9,6 +10,7 @@ INVARIANTS
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,8 +31,9 @@ SHEETS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every file of the package, and where npm puts it: no script, no font, no crown."""
 
+_FONT: Final = re.compile(r"@font-face\{[^}]*\}")
 _LOCK: Final = ("package.json", "package-lock.json")
-_STAMP: Final = "lock.sha256"
+_STAMP: Final = "input.sha256"
 _SECONDS: Final = 60
 _NPM: Final = (
     sys.executable,
@@ -89,9 +92,13 @@ def put(console: Path, *, npm: Sequence[str] = _NPM) -> None:
     Raises: AwayError; StylesheetsError.
     """
     frontend, built = console / "frontend", console / "assets" / "built"
-    digest = lock_digest(frontend)
+    digest = input_digest(frontend)
     stamp = built / _STAMP
-    if stamp.is_file() and stamp.read_text("utf-8") == digest and all((built / each).is_file() for each in SHEETS):
+    if (
+        stamp.is_file()
+        and stamp.read_text("utf-8") == digest
+        and all((built / each).is_file() for each in SHEETS)
+    ):
         return
     with TemporaryDirectory(prefix="stylesheets-") as place:
         for name in _LOCK:
@@ -100,13 +107,15 @@ def put(console: Path, *, npm: Sequence[str] = _NPM) -> None:
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir(parents=True)
         for name, source in SHEETS.items():
-            shutil.copyfile(Path(place) / "node_modules" / source, built / name)
+            compiled = (Path(place) / "node_modules" / source).read_text("utf-8")
+            (built / name).write_text(_FONT.sub("", compiled), "utf-8")
     stamp.write_text(digest, "utf-8")
 
 
-def lock_digest(frontend: Path) -> str:
+def input_digest(frontend: Path) -> str:
     """The SHA-256 of everything that decides what is built."""
-    return hashlib.sha256(b"\0".join((frontend / name).read_bytes() for name in _LOCK)).hexdigest()
+    inputs = (*(frontend / name for name in _LOCK), Path(__file__))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in inputs)).hexdigest()
 
 
 def _run_npm(npm: Sequence[str], folder: str) -> None:

@@ -130,7 +130,7 @@ def render(
         synthetic=settings.synthetic_people,
         signed_in=signed_in,
         assets=ASSET_PATHS,
-        sheets=sheets(settings),
+        sheets=sheets(settings.brand_colour),
         here=request.path,
         menu=() if signed_in is None else menu_of(signed_in.roles),
         error=error,
@@ -169,21 +169,21 @@ def is_styled() -> bool:
     return all(name in ASSETS for name in COMPILED)
 
 
-def sheets(settings: Settings) -> tuple[str, ...]:
-    """The addresses of a page's stylesheets, in their order: what stands later says what holds."""
+def sheets(colour: str) -> tuple[str, ...]:
+    """The addresses of a page's stylesheets for a council's colour; what a later one says holds."""
     first = COMPILED if is_styled() else (_FALLBACK,)
     return (
         *(ASSET_PATHS[name] for name in first),
-        _address(_BRAND, brand_sheet(settings.brand_colour)),
+        _address(_BRAND, brand_sheet(colour)),
         ASSET_PATHS[_OWN],
     )
 
 
-def asset(settings: Settings, address: str) -> tuple[bytes, str] | None:
+def asset(address: str, *, colour: str) -> tuple[bytes, str] | None:
     """The file that is served at an address, with its media type; absent: nothing is."""
     name = address.rpartition("/")[2]
     if name == _BRAND:
-        content, kind = brand_sheet(settings.brand_colour), _TYPES[".css"]
+        content, kind = brand_sheet(colour), _TYPES[".css"]
         return (content, kind) if address == _address(_BRAND, content) else None
     return ASSETS[name] if ASSET_PATHS.get(name) == address else None
 

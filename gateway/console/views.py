@@ -58,7 +58,7 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/console/assets/<digest>/<name>")
     def asset(digest: str, name: str) -> Response:
-        found = pages.asset(settings, f"/console/assets/{digest}/{name}")
+        found = pages.asset(f"/console/assets/{digest}/{name}", colour=settings.brand_colour)
         if found is None:
             raise Problem(NOT_FOUND)
         content, kind = found
