@@ -123,7 +123,12 @@ def prepare(packages: str) -> None:
 def lock_digest() -> str:
     """Return the SHA-256 of everything that decides what is installed."""
     digest = hashlib.sha256()
-    for name in ("uv.lock", "pyproject.toml", "gateway/console/frontend/package-lock.json", "tools/stylesheets.py"):
+    for name in (
+        "uv.lock",
+        "pyproject.toml",
+        "gateway/console/frontend/package-lock.json",
+        "tools/stylesheets.py",
+    ):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from gateway.console import pages
-from gateway.settings import Settings
 from tests.browser.conftest import Opened
 from tests.support.browser import NARROW, Watched
 
@@ -70,7 +69,7 @@ def page_of(error: str | None) -> str:
         synthetic=True,
         signed_in=None,
         assets=pages.ASSET_PATHS,
-        sheets=pages.sheets(Settings.__dataclass_fields__["brand_colour"].default),
+        sheets=pages.sheets("#14365c"),
         here=ADDRESS,
         error={"field": error, "sentence": "Say it again."} if error else None,
         answers=choices,

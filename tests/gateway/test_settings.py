@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from certs.envelope import FileKek
 from extract_client.log.note import write_key
 from gateway import cli
-from gateway.settings import SettingsError, environ_of, load_settings
+from gateway.settings import SettingsError, contrast_with_white, environ_of, load_settings
 
 
 @pytest.fixture
@@ -78,6 +78,10 @@ def test_a_missing_setting_is_named(environ: pytest.MonkeyPatch, name: str) -> N
         ("STATE_DIR", "/nowhere"),
         ("WITNESS_STOP_SECONDS", "100"),
         ("COUNCIL_NAME", "  "),
+        ("BRAND_COLOUR", "navy"),
+        ("BRAND_COLOUR", "#14365"),
+        ("BRAND_COLOUR", "#14365c; color: red"),
+        ("BRAND_COLOUR", "#777777"),  # 4.48:1
         ("EXTRACT_DAYS", "0"),
         ("EXTRACT_DAYS", "soon"),
         ("SYNTHETIC_PEOPLE", "perhaps"),
@@ -157,3 +161,24 @@ def test_certificates_come_from_one_place_at_an_address_of_their_own(
         return
     with pytest.raises(SettingsError):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("colour", "ratio"),
+    [
+        ("#ffffff", 1.0),
+        ("#000000", 21.0),
+        ("#777777", 4.48),
+        ("#767676", 4.54),
+        ("#ff0000", 4.0),
+        ("#008000", 5.14),
+        ("#0000FF", 8.59),
+    ],
+)
+def test_a_contrast_is_the_one_of_wcag(colour: str, ratio: float) -> None:
+    assert ratio == pytest.approx(contrast_with_white(colour), abs=0.01)
+
+
+def test_a_colour_that_white_can_be_read_on_is_taken(environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("GATEWAY_BRAND_COLOUR", "#767676")
+    assert "#767676" == load_settings().brand_colour
