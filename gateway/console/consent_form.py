@@ -24,6 +24,7 @@ from gateway.strict_json import JsonValue
 
 SERVED: Final = ("P1", "P2", "P3")
 INTERPRETED: Final = "interpreter_mediated"
+_YEAR_DIGITS: Final = 4
 METHODS: Final[Mapping[str, str]] = {
     "signed_form": "They signed a form",
     "recorded_verbal": "They said it, and I write it down now",
@@ -319,9 +320,9 @@ def typed_date(form: Form, name: str) -> date | str | None:
     if not any(parts):
         return None
     for part, typed in zip(("day", "month", "year"), parts, strict=True):
-        if not (typed.isascii() and typed.isdigit()):
+        if not (typed.isascii() and typed.isdigit() and len(typed) <= _YEAR_DIGITS):
             return part
-    day, month, year = (int(part[:4]) for part in parts)
+    day, month, year = map(int, parts)
     try:
         return date(year, month, day)
     except ValueError:

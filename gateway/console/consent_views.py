@@ -239,9 +239,15 @@ class _Journey:
         ]
 
     def changes(self, rehearsal: Rehearsal) -> list[dict[str, object]]:
-        """What would change, service by service: those for which nothing does, last."""
-        rows = [self._change(each) for each in rehearsal.agencies]
-        return sorted(rows, key=lambda row: not row["moves"])
+        """What would change; services for which the same does are one row, those for which nothing does come last."""
+        rows: dict[str, dict[str, object]] = {}
+        for each in rehearsal.agencies:
+            row = self._change(each)
+            same = rows.setdefault(repr(row), {**row, "agencies": []})
+            names = same["agencies"]
+            if isinstance(names, list):
+                names.append(each.name)
+        return sorted(rows.values(), key=lambda row: not row["moves"])
 
     def effects(self, spoken: Sequence[Spoken], rehearsal: Rehearsal) -> list[dict[str, str]]:
         """What each decision would do."""
@@ -261,7 +267,6 @@ class _Journey:
             ]
 
         return {
-            "agency": change.name,
             "stops": listed(dict(change.stops)),
             "continues": listed(dict(change.continues)),
             "begins": listed(dict(change.begins)),
@@ -568,7 +573,7 @@ def _data_words(codes: frozenset[str]) -> str:
     categories = [words for code, words in CATEGORY_WORDS.items() if code in codes]
     named = [words_of_data(code) for code in sorted(codes - CATEGORY_WORDS.keys())]
     whole = len(categories) == len(CATEGORY_WORDS)
-    return "; ".join([*(["every kind of information"] if whole else categories), *named])
+    return "; ".join([*(["everything but what has to be named"] if whole else categories), *named])
 
 
 def _profile_words(profile: Profile) -> str:

@@ -7,6 +7,7 @@ INVARIANTS
 """
 
 import json
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -19,7 +20,7 @@ from gateway.agency.desk import Desk, desk_of, offered_refs
 from gateway.consent.receipt_words import PURPOSE_WORDS
 from gateway.console import pages
 from gateway.console.extract_page import sections
-from gateway.console.words import ANSWER_WORDS, GROUND_WORDS, RECALL_WORDS
+from gateway.console.words import ANSWER_WORDS, GROUND_WORDS, RECALL_WORDS, instant
 from gateway.disclosure_log.errors import NotAppendedError
 from gateway.disclosure_log.receipt import receipt_again
 from gateway.disclosure_log.repository import database_now
@@ -172,6 +173,7 @@ def _extract_page(wiring: Wiring, desk: Desk, case_ref: UUID, purpose: Purpose) 
         title=f"Case {str(case_ref)[:_REF_CHARS]}",
         extract=extract,
         purpose=PURPOSE_WORDS[purpose.value],
+        until=instant(datetime.fromisoformat(extract["use_until"])),
         practitioner=desk.practitioner,
         sections=sections(extract["record"]),
         receipt_address=f"{DESK}/receipts/{outcome.extract_id}",

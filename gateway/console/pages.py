@@ -140,11 +140,13 @@ def render(
 
 
 def menu_of(roles: frozenset[Role]) -> tuple[tuple[str, str], ...]:
-    """Return the addresses and words of the menu for somebody with these roles."""
+    """Return the addresses and words of the menu for somebody with these roles; a desk is all the work of its user."""
     return tuple(
         (address, said)
         for endpoint, address, said in _MENU
-        if isinstance(row := ROUTES[endpoint], Staff) and not row.roles.isdisjoint(roles)
+        if isinstance(row := ROUTES[endpoint], Staff)
+        and not row.roles.isdisjoint(roles)
+        and not (address == HOME and roles == {Role.DESK_USER})
     )
 
 

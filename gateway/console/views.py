@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import pages
+from gateway.console.desk_views import DESK
 from gateway.console.words import TASK_WORDS
 from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import current_staff
@@ -26,7 +27,9 @@ def register(app: Flask, wiring: Wiring) -> None:
     settings = wiring.settings
 
     @blueprint.get("/console")
-    def home() -> Response:
+    def home() -> AnyResponse:
+        if current_staff().roles == {Role.DESK_USER}:
+            return redirect(DESK, HTTPStatus.SEE_OTHER)
         lists = [
             {"kind": kind, "words": TASK_WORDS[kind], "count": len(found), "due": found[0].due}
             for kind, found in _waiting(wiring).items()

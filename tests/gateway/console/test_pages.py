@@ -57,7 +57,7 @@ def test_ones_work_is_ones_roles(wiring: Wiring) -> None:
     both = Somebody(wiring, Role.CASEWORKER, Role.OPERATOR).get("/console")
     assert TASK_WORDS[TaskKind.LOG_FORKED] in both
     assert "Nothing waits for you as auditor" in Somebody(wiring, Role.AUDITOR).get("/console")
-    assert "Nothing waits for you as desk user" in Somebody(wiring, Role.DESK_USER).get("/console")
+    assert "/desk" == Somebody(wiring, Role.DESK_USER).ask("/console").headers["Location"]
 
 
 @pytest.mark.usefixtures("waiting")
