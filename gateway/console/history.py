@@ -52,7 +52,7 @@ def lines(
 
     Args:
         entries: minute, internal part and recipient part of each.
-        people: names by our id, as text.
+        people: names by our id, as text, in the order in which they are told.
         agencies: names by code.
         hidden: codes of agencies that are not shown.
     """
@@ -77,7 +77,8 @@ def _line(
     kind, actor = str(internal.get("kind", "")), str(internal.get("actor", ""))
     agency = agencies.get(str(internal.get("agency", "")), "")
     if kind == EntryKind.EXTRACT_RELEASE:
-        about = [people[each] for each in internal.get("people", ()) if each in people]
+        told = internal.get("people", ())
+        about = [name for person, name in people.items() if person in told]
         purpose = PURPOSE_WORDS.get(str(recipient.get("purpose", "")), "")
         body = f"About {_listed(about)}, {purpose}." if about else f"{purpose.capitalize()}."
         return Line(f"{agency} got an extract", str(internal.get("practitioner", "")), minute, body)
