@@ -20,6 +20,8 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 _READABLE = 4.5  # WCAG 2.2, success criterion 1.4.3
 _SCOPE = re.compile(r"[a-z]+:[a-z-]+")
 _LOOPBACK = ("localhost", "127.0.0.1")
+PROVIDER_ALGORITHMS = ("PS256", "RS256", "ES256")
+"""What a provider may sign with; a council may name fewer, and nobody more."""
 
 
 class SettingsError(Exception):
@@ -35,6 +37,39 @@ class ClientCertificates(StrEnum):
     """From the gateway's own TLS connection, on the mutual-TLS listener."""
     PROXY = "proxy"
     """From two headers of nginx, and only where they come from it."""
+
+
+class AssertionAudience(StrEnum):
+    """Whom our assertion to the provider is for, as the provider wants it."""
+
+    ISSUER = "issuer"
+    TOKEN_ENDPOINT = "token_endpoint"  # noqa: S105 - a name
+    """What Entra ID asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """The council's own sign-in (OpenID Connect), and who we are to it.
+
+    Attributes:
+        issuer: its issuer identifier, exactly as its metadata and tokens say it.
+        client_key_file: our private key (JWK), for ``private_key_jwt``; None: there is a secret.
+        client_secret_file: our secret, for ``client_secret_basic``; None: there is a key.
+        algorithms: what its tokens may be signed with, whatever its metadata lists.
+        name: what the button calls it.
+        ca_file: an authority to trust for its certificate, beside the system's; None: there is none.
+        acr: what a fresh proof has to say of how somebody signed in; None: nothing in particular.
+    """
+
+    issuer: str
+    client_id: str
+    client_key_file: Path | None = None
+    client_secret_file: Path | None = None
+    assertion_audience: AssertionAudience = AssertionAudience.ISSUER
+    algorithms: tuple[str, ...] = PROVIDER_ALGORITHMS
+    name: str = "your council account"
+    ca_file: Path | None = None
+    acr: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +118,7 @@ class Settings:
         witness_policy_file: who cosigns the log, and how many must (C2SP tlog-policy); None: nobody.
         witness_warn_seconds: age of the newest witnessed checkpoint that is said loudly.
         witness_stop_seconds: age at which nothing is released any more, referrals apart.
+        provider: where members of staff sign in; None: here, with passkeys.
     """
 
     database_url: str
@@ -123,6 +159,7 @@ class Settings:
     witness_policy_file: Path | None = None
     witness_warn_seconds: int = 120
     witness_stop_seconds: int = 900
+    provider: ProviderSettings | None = None
 
     @property
     def issuer(self) -> str:
@@ -202,6 +239,7 @@ def load_settings() -> Settings:
             witness_policy_file=env.path("WITNESS_POLICY_FILE", None),
             witness_warn_seconds=env.int("WITNESS_WARN_SECONDS", 120),
             witness_stop_seconds=env.int("WITNESS_STOP_SECONDS", 900),
+            provider=_provider(env),
         )
     except EnvError as error:
         raise SettingsError(f"The gateway cannot start: {_sentence(error)}.") from error
@@ -238,6 +276,25 @@ def contrast_with_white(colour: str) -> float:
     return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
 
 
+def _provider(env: Env) -> ProviderSettings | None:
+    issuer = env.str("OIDC_ISSUER", None)
+    if issuer is None:
+        return None
+    return ProviderSettings(
+        issuer=issuer,
+        client_id=env.str("OIDC_CLIENT_ID"),
+        client_key_file=env.path("OIDC_CLIENT_KEY_FILE", None),
+        client_secret_file=env.path("OIDC_CLIENT_SECRET_FILE", None),
+        assertion_audience=env.enum(
+            "OIDC_ASSERTION_AUDIENCE", AssertionAudience.ISSUER, enum=AssertionAudience, by_value=True
+        ),
+        algorithms=tuple(env.list("OIDC_ALGORITHMS", list(PROVIDER_ALGORITHMS))),
+        name=env.str("OIDC_NAME", "your council account"),
+        ca_file=env.path("OIDC_CA_FILE", None),
+        acr=env.str("OIDC_ACR", None),
+    )
+
+
 def _sentence(error: EnvError) -> str:
     return str(error).strip().rstrip(".").replace('"', "")
 
@@ -259,7 +316,8 @@ def _hours(text: str) -> tuple[int, int]:
 
 
 def _check(settings: Settings) -> None:
-    for rules in (_address_rules(settings), _file_rules(settings), _number_rules(settings)):
+    provider = {} if settings.provider is None else _provider_rules(settings.provider)
+    for rules in (_address_rules(settings), _file_rules(settings), _number_rules(settings), provider):
         for rule, holds in rules.items():
             if not holds:
                 raise SettingsError(f"The gateway cannot start: {rule}.")
@@ -343,6 +401,34 @@ def _number_rules(settings: Settings) -> dict[str, bool]:
             1 <= settings.witness_warn_seconds < settings.witness_stop_seconds
         ),
     }
+
+
+def _provider_rules(provider: ProviderSettings) -> dict[str, bool]:
+    """What holds of the council's own sign-in."""
+    ways = (provider.client_key_file, provider.client_secret_file)
+    return {
+        "GATEWAY_OIDC_ISSUER must be https://host, and may go on with a path": _is_issuer(provider.issuer),
+        "GATEWAY_OIDC_CLIENT_ID must not be empty": bool(provider.client_id.strip()),
+        "GATEWAY_OIDC_CLIENT_KEY_FILE or GATEWAY_OIDC_CLIENT_SECRET_FILE must be set, and not both": (
+            sum(way is not None for way in ways) == 1
+        ),
+        "GATEWAY_OIDC_CLIENT_KEY_FILE and GATEWAY_OIDC_CLIENT_SECRET_FILE must name existing files": all(
+            way is None or way.is_file() for way in ways
+        ),
+        f"GATEWAY_OIDC_ALGORITHMS must be some of {' '.join(PROVIDER_ALGORITHMS)}": (
+            bool(provider.algorithms) and set(provider.algorithms) <= set(PROVIDER_ALGORITHMS)
+        ),
+        "GATEWAY_OIDC_NAME must not be empty": bool(provider.name.strip()),
+        "GATEWAY_OIDC_CA_FILE must name an existing file": provider.ca_file is None
+        or provider.ca_file.is_file(),
+        "GATEWAY_OIDC_ACR must not be empty": provider.acr is None or bool(provider.acr.strip()),
+    }
+
+
+def _is_issuer(text: str) -> bool:
+    """OpenID Connect Discovery 1.0 section 3: https, no query and no fragment."""
+    url = urlsplit(text)
+    return url.scheme == "https" and bool(url.hostname) and not {"?", "#", "@", " "} & set(text)
 
 
 def _is_base_url(text: str) -> bool:

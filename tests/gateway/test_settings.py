@@ -9,7 +9,13 @@ from click.testing import CliRunner
 from certs.envelope import FileKek
 from extract_client.log.note import write_key
 from gateway import cli
-from gateway.settings import SettingsError, contrast_with_white, environ_of, load_settings
+from gateway.settings import (
+    ProviderSettings,
+    SettingsError,
+    contrast_with_white,
+    environ_of,
+    load_settings,
+)
 
 
 @pytest.fixture
@@ -182,3 +188,61 @@ def test_a_contrast_is_the_one_of_wcag(colour: str, ratio: float) -> None:
 def test_a_colour_that_white_can_be_read_on_is_taken(environ: pytest.MonkeyPatch) -> None:
     environ.setenv("GATEWAY_BRAND_COLOUR", "#767676")
     assert "#767676" == load_settings().brand_colour
+
+
+@pytest.fixture
+def provider(environ: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    (tmp_path / "secret").write_text("secret")
+    environ.setenv("GATEWAY_OIDC_ISSUER", "https://login.example.org/realms/council")
+    environ.setenv("GATEWAY_OIDC_CLIENT_ID", "gateway")
+    environ.setenv("GATEWAY_OIDC_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
+    return environ
+
+
+def test_a_provider_is_there_when_its_issuer_is(provider: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    named = load_settings().provider
+    assert named == ProviderSettings(
+        issuer="https://login.example.org/realms/council",
+        client_id="gateway",
+        client_secret_file=tmp_path / "secret",
+        algorithms=("PS256", "RS256", "ES256"),
+        name="your council account",
+    )
+    provider.delenv("GATEWAY_OIDC_ISSUER")
+    assert load_settings().provider is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OIDC_ISSUER", "http://login.example.org"),
+        ("OIDC_ISSUER", "https://login.example.org/?tenant=1"),
+        ("OIDC_ISSUER", "https://ada@login.example.org"),
+        ("OIDC_ISSUER", "login.example.org"),
+        ("OIDC_CLIENT_ID", " "),
+        ("OIDC_CLIENT_KEY_FILE", "/etc/hostname"),  # beside a secret
+        ("OIDC_CLIENT_SECRET_FILE", "/nowhere"),
+        ("OIDC_ALGORITHMS", "none"),
+        ("OIDC_ALGORITHMS", "RS256,HS256"),
+        ("OIDC_ALGORITHMS", ""),
+        ("OIDC_ASSERTION_AUDIENCE", "everybody"),
+        ("OIDC_NAME", " "),
+        ("OIDC_CA_FILE", "/nowhere"),
+        ("OIDC_ACR", " "),
+    ],
+)
+def test_a_wrong_setting_of_the_provider_is_one_sentence(
+    provider: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    provider.setenv(f"GATEWAY_{name}", value)
+    with pytest.raises(SettingsError, match=f"GATEWAY_{name}") as caught:
+        load_settings()
+    assert str(caught.value).startswith("The gateway cannot start: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET_FILE"])
+def test_a_provider_needs_to_know_who_we_are(provider: pytest.MonkeyPatch, name: str) -> None:
+    provider.delenv(f"GATEWAY_{name}")
+    with pytest.raises(SettingsError, match=f"GATEWAY_{name}"):
+        load_settings()
