@@ -50,12 +50,13 @@ TASK_WORDS: Final[Mapping[TaskKind, str]] = MappingProxyType(
         TaskKind.RECALL_FAILED: "Copies that could not be called back",
         TaskKind.RECALL_NOT_RECEIVED: "Agencies that say they never had a copy",
         TaskKind.RECALL_OVERDUE: "Agencies that did not answer a recall",
+        TaskKind.STAFF_BREAK_GLASS: "Sealed accounts that were used",
     }
 )
 """A worklist, as its heading."""
 
 METHOD_WORDS: Final[Mapping[Method, str]] = MappingProxyType(
-    {Method.DEMO: "one click, in the demo", Method.PASSKEY: "passkey"}
+    {Method.DEMO: "one click, in the demo", Method.OIDC: "council account", Method.PASSKEY: "passkey"}
 )
 
 

@@ -31,8 +31,13 @@ def staff() -> None:
     help="A role; repeatable. Roles that are not named here are taken away.",
 )
 @click.option("--team", help="With which team they work, for example north.")
-def invite(username: str, roles: tuple[str, ...], team: str | None) -> None:
-    """Let USERNAME act with these roles, end their sessions, and print a one-time code for a passkey."""
+@click.option(
+    "--break-glass",
+    is_flag=True,
+    help="A sealed account: it signs in with a passkey even where a provider is set, and every use is an alarm.",
+)
+def invite(username: str, roles: tuple[str, ...], team: str | None, *, break_glass: bool) -> None:
+    """Let USERNAME act with these roles, end their sessions, and print a one-time code to sign in with first."""
     if not re.fullmatch(USERNAME, username):
         raise click.ClickException(
             "A username begins with a small letter; then small letters, digits, . and -"
@@ -48,6 +53,7 @@ def invite(username: str, roles: tuple[str, ...], team: str | None) -> None:
             roles=[Role(role) for role in roles],
             invited_by=command_actor(),
             belonging=Belonging(team=team),
+            break_glass=break_glass,
         )
         click.echo(told(wiring, code))
 

@@ -45,6 +45,8 @@ class Method(StrEnum):
 
     DEMO = "demo"
     """By a click: in the demo, where nobody is real."""
+    OIDC = "oidc"
+    """At the council's own provider."""
     PASSKEY = "passkey"
 
 
@@ -55,6 +57,8 @@ class Ending(StrEnum):
     """The member acts no more, or as somebody else."""
     ENDED = "ended"
     """By hand, from another session or by the operator."""
+    PROVIDER = "provider"
+    """The provider said so: the member signed out there."""
     REPLACED = "replaced"
     """By a newer one, of ``AT_ONCE``."""
     SIGNED_OUT = "signed_out"

@@ -1,6 +1,6 @@
 """Reads and writes of the members of staff; each works in the caller's transaction and commits nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.staff.model import ABSOLUTE, AT_ONCE, IDLE, NOWHERE, Belonging, Ending, Method, Session
 from gateway.staff.passkeys import NewPasskey, StoredPasskey
-from gateway.staff.tables import CHALLENGE, INVITATION, PASSKEY, SESSION, STAFF, STEP_UP
+from gateway.staff.tables import CHALLENGE, IDENTITY, INVITATION, LOGIN, PASSKEY, SESSION, STAFF, STEP_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class StaffMember:
     username: str
     roles: frozenset[str]
     belonging: Belonging = NOWHERE
+    break_glass: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,18 @@ class OwnPasskey:
 
 
 def ensure_member(
-    connection: Connection, *, username: str, roles: Iterable[str], belonging: Belonging = NOWHERE
+    connection: Connection,
+    *,
+    username: str,
+    roles: Iterable[str],
+    belonging: Belonging = NOWHERE,
+    break_glass: bool = False,
 ) -> StaffMember:
     """Make this member active with exactly these roles and this belonging, new or known before.
 
     Args:
         username: lower case, as signed in with; the database refuses any other form.
+        break_glass: the account is sealed, for when the provider is away.
     """
     values = {
         "roles": sorted(set(roles)),
@@ -47,11 +54,12 @@ def ensure_member(
         "team": belonging.team,
         "agency_code": belonging.agency,
         "practitioner_id": belonging.practitioner,
+        "break_glass": break_glass,
     }
     statement = insert(STAFF).values(username=username, **values)
     stored = statement.on_conflict_do_update(index_elements=["username"], set_=values)
     row = connection.execute(stored.returning(STAFF.c.id)).one()
-    return StaffMember(row.id, username, frozenset(roles), belonging)
+    return StaffMember(row.id, username, frozenset(roles), belonging, break_glass)
 
 
 def active_member(connection: Connection, username: str) -> StaffMember | None:
@@ -68,7 +76,7 @@ def deactivate(connection: Connection, username: str) -> bool:
 def members(connection: Connection) -> Sequence[tuple[StaffMember, bool]]:
     """Everybody there ever was, by username, and whether they may act."""
     rows = connection.execute(select(STAFF).order_by(STAFF.c.username))
-    return [(_stored(row), row.active) for row in rows]
+    return [(_member_of(row), row.active) for row in rows]
 
 
 def hold_member(connection: Connection, username: str) -> StaffMember | None:
@@ -169,6 +177,38 @@ def use_passkey(connection: Connection, credential_id: bytes, *, sign_count: int
     """Store the count that a passkey signed with."""
     mine = PASSKEY.c.credential_id == credential_id
     connection.execute(update(PASSKEY).where(mine).values(sign_count=sign_count, used_at=now))
+
+
+def add_identity(connection: Connection, *, issuer: str, subject: str, staff_id: UUID, now: datetime) -> UUID:
+    """Link an identity at a provider to a member, unless it is linked; return whose it is then."""
+    values = {"issuer": issuer, "subject": subject, "staff_id": staff_id, "linked_at": now}
+    connection.execute(insert(IDENTITY).values(values).on_conflict_do_nothing())
+    linked = select(IDENTITY.c.staff_id).where(IDENTITY.c.issuer == issuer, IDENTITY.c.subject == subject)
+    found: UUID = connection.execute(linked).scalar_one()
+    return found
+
+
+def linked_member(connection: Connection, *, issuer: str, subject: str) -> StaffMember | None:
+    """The active member whose identity this is, their row held until the commit; absent: there is none."""
+    wanted = (
+        select(STAFF)
+        .join_from(IDENTITY, STAFF, STAFF.c.id == IDENTITY.c.staff_id)
+        .where(IDENTITY.c.issuer == issuer, IDENTITY.c.subject == subject, STAFF.c.active)
+        .with_for_update(of=STAFF)
+    )
+    return _member(connection, wanted)
+
+
+def add_login(connection: Connection, login: Mapping[str, object], *, now: datetime) -> None:
+    """Store a login that begins, by its columns. What is over is forgotten with it."""
+    connection.execute(delete(LOGIN).where(LOGIN.c.expires_at < now))
+    connection.execute(insert(LOGIN).values(dict(login)))
+
+
+def take_login(connection: Connection, digest: bytes) -> Row[Any] | None:
+    """The login of a state, used up with this transaction; absent: there is none, or no longer."""
+    taken = delete(LOGIN).where(LOGIN.c.digest == digest).returning(LOGIN)
+    return connection.execute(taken).one_or_none()
 
 
 def add_session(
@@ -285,11 +325,11 @@ def session_of(row: Row[Any]) -> Session:
 
 def _member(connection: Connection, wanted: Select[Any]) -> StaffMember | None:
     row = connection.execute(wanted).one_or_none()
-    return None if row is None else _stored(row)
+    return None if row is None else _member_of(row)
 
 
-def _stored(row: Row[Any]) -> StaffMember:
-    return StaffMember(row.id, row.username, frozenset(row.roles), belonging_of(row))
+def _member_of(row: Row[Any]) -> StaffMember:
+    return StaffMember(row.id, row.username, frozenset(row.roles), belonging_of(row), row.break_glass)
 
 
 def belonging_of(row: Row[Any]) -> Belonging:

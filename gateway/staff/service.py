@@ -38,6 +38,8 @@ from gateway.staff.model import (
 )
 from gateway.staff.passkeys import LIFETIME, Ceremony, RelyingParty
 from gateway.staff.repository import OwnPasskey, StaffMember
+from gateway.tasks.model import TaskKind
+from gateway.tasks.repository import raise_task
 from gateway.wiring import Wiring
 
 SECRET_CHARS: Final = 43
@@ -76,21 +78,30 @@ def invite(
     roles: Iterable[Role],
     invited_by: str,
     belonging: Belonging = NOWHERE,
+    break_glass: bool = False,
 ) -> str:
-    """Let somebody act with exactly these roles, and return the one-time code with which they make a passkey.
+    """Let somebody act with exactly these roles, and return the one-time code with which they first sign in.
 
-    True afterwards: whoever was a member before has no session, and keeps their passkeys.
+    True afterwards: whoever was a member before has no session, and keeps their passkeys and identities.
+
+    Args:
+        break_glass: the account is sealed: it signs in with a passkey even where a provider is set, and every use
+            is an alarm.
     """
     code = secrets.token_urlsafe(32)
     with wiring.engine.begin() as connection:
         now = database_now(connection)
         member = repository.ensure_member(
-            connection, username=username, roles=[role.value for role in roles], belonging=belonging
+            connection,
+            username=username,
+            roles=[role.value for role in roles],
+            belonging=belonging,
+            break_glass=break_glass,
         )
         repository.end_sessions(connection, member.id, ending=Ending.DISABLED, now=now)
         repository.add_invitation(
             connection,
-            digest=_digest(code),
+            digest=digest_of(code),
             staff_id=member.id,
             invited_by=invited_by,
             expires_at=now + INVITED,
@@ -118,8 +129,8 @@ def offer_enrolment(wiring: Wiring, code: str) -> Enrolment:
     """
     with wiring.engine.begin() as connection:
         now = database_now(connection)
-        member = repository.invited(connection, _digest(code), now=now)
-        if member is None:
+        member = repository.invited(connection, digest_of(code), now=now)
+        if member is None or not may_use_passkey(wiring, member):
             raise InvitationError
         options = passkeys.enrolment_options(
             _party(wiring),
@@ -138,15 +149,15 @@ def enrol(wiring: Wiring, code: str, credential: str) -> str:
     """
     with wiring.engine.begin() as connection:
         now = database_now(connection)
-        member = repository.invited(connection, _digest(code), now=now)
-        if member is None:
+        member = repository.invited(connection, digest_of(code), now=now)
+        if member is None or not may_use_passkey(wiring, member):
             raise InvitationError
         challenge = _used_challenge(wiring, connection, credential, Ceremony.ENROL, now=now)
         made = passkeys.read_enrolment(credential, party=_party(wiring), challenge=challenge)
         if not repository.add_passkey(connection, member.id, made):
             raise SignInError
-        repository.use_invitation(connection, _digest(code), now=now)
-        return _begin(connection, member, Method.PASSKEY, now=now)
+        repository.use_invitation(connection, digest_of(code), now=now)
+        return begin(connection, member, Method.PASSKEY, now=now)
 
 
 def offer_sign_in(wiring: Wiring) -> str:
@@ -173,9 +184,9 @@ def sign_in(wiring: Wiring, credential: str) -> str:
         )
         repository.use_passkey(connection, stored.credential_id, sign_count=count, now=now)
         member = repository.hold_member_by_id(connection, stored.staff_id)
-        if member is None:
+        if member is None or not may_use_passkey(wiring, member):
             raise SignInError
-        return _begin(connection, member, Method.PASSKEY, now=now)
+        return begin(connection, member, Method.PASSKEY, now=now)
 
 
 def sign_in_by_click(wiring: Wiring, username: str) -> str:
@@ -189,7 +200,7 @@ def sign_in_by_click(wiring: Wiring, username: str) -> str:
         member = repository.hold_member(connection, username)
         if member is None:
             raise SignInError
-        return _begin(connection, member, Method.DEMO, now=database_now(connection))
+        return begin(connection, member, Method.DEMO, now=database_now(connection))
 
 
 def admit(wiring: Wiring, secret: str) -> SignedIn | None:
@@ -197,7 +208,7 @@ def admit(wiring: Wiring, secret: str) -> SignedIn | None:
     if len(secret) != SECRET_CHARS:
         return None
     with wiring.autocommit.connect() as connection:
-        row = repository.see_session(connection, _digest(secret), now=database_now(connection))
+        row = repository.see_session(connection, digest_of(secret), now=database_now(connection))
     if row is None:
         return None
     session = repository.session_of(row)
@@ -344,9 +355,25 @@ def end_session(wiring: Wiring, who: SignedIn, session_id: UUID) -> bool:
         )
 
 
-def _begin(connection: Connection, member: StaffMember, method: Method, *, now: datetime) -> str:
+def may_use_passkey(wiring: Wiring, member: StaffMember) -> bool:
+    """True where there is no provider, and for sealed accounts where there is one."""
+    return wiring.settings.provider is None or member.break_glass
+
+
+def begin(connection: Connection, member: StaffMember, method: Method, *, now: datetime) -> str:
+    """Begin a session of somebody who proved who they are, and return its secret.
+
+    The member's row has to be held. True afterwards: the data protection officer has a task for each use of a sealed
+    account.
+    """
     secret = secrets.token_urlsafe(32)
-    repository.add_session(connection, digest=_digest(secret), staff_id=member.id, method=method, now=now)
+    repository.add_session(connection, digest=digest_of(secret), staff_id=member.id, method=method, now=now)
+    if member.break_glass:
+        occasion = f"{now:%Y%m%dT%H%M%S.%f}"
+        raise_task(
+            connection, kind=TaskKind.STAFF_BREAK_GLASS, due=now, about=member.username, occasion=occasion
+        )
+        _log.error("staff.break_glass", staff=str(member.id), method=method.value)
     _log.info("staff.signed_in", staff=str(member.id), method=method.value)
     return secret
 
@@ -404,5 +431,6 @@ def _party(wiring: Wiring) -> RelyingParty:
     return RelyingParty(wiring.settings.public_url, wiring.settings.council_name)
 
 
-def _digest(secret: str) -> bytes:
+def digest_of(secret: str) -> bytes:
+    """Return what is stored of something that opens a door."""
     return hashlib.sha256(secret.encode()).digest()

@@ -3,7 +3,19 @@
 INVARIANT: a member is never deleted, because decisions name members; one who leaves becomes inactive.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, LargeBinary, MetaData, Table, Text, Uuid, func
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 _METADATA = MetaData(schema="gateway")
@@ -19,6 +31,7 @@ STAFF = Table(
     Column("team", Text),
     Column("agency_code", Text),
     Column("practitioner_id", Text),
+    Column("break_glass", Boolean, nullable=False),
 )
 INVITATION = Table(
     "staff_invitation",
@@ -65,5 +78,28 @@ STEP_UP = Table(
     Column("session_id", Uuid, nullable=False),
     Column("action", Text, nullable=False),
     Column("record", Text, nullable=False),
+    Column("expires_at", _INSTANT, nullable=False),
+)
+IDENTITY = Table(
+    "staff_identity",
+    _METADATA,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("staff_id", Uuid, nullable=False),
+    Column("linked_at", _INSTANT, nullable=False),
+)
+LOGIN = Table(
+    "staff_login",
+    _METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("browser", LargeBinary, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("wanted", Text, nullable=False),
+    Column("invitation", LargeBinary),
+    Column("subject", Text),
+    Column("max_age", Integer),
+    Column("purpose", LargeBinary),
+    Column("begun_at", _INSTANT, nullable=False),
     Column("expires_at", _INSTANT, nullable=False),
 )

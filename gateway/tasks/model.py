@@ -51,6 +51,7 @@ class TaskKind(StrEnum):
     RECALL_FAILED = "recall.failed"
     RECALL_NOT_RECEIVED = "recall.not_received"
     RECALL_OVERDUE = "recall.overdue"
+    STAFF_BREAK_GLASS = "staff.break_glass"
 
 
 class Audience(StrEnum):
@@ -95,6 +96,7 @@ AUDIENCE_OF: Final[Mapping[TaskKind, Audience]] = MappingProxyType(
         TaskKind.RECALL_FAILED: Audience.OPERATOR,
         TaskKind.RECALL_NOT_RECEIVED: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.RECALL_OVERDUE: Audience.DATA_PROTECTION_OFFICER,
+        TaskKind.STAFF_BREAK_GLASS: Audience.DATA_PROTECTION_OFFICER,
     }
 )
 """Whose task a kind is."""
