@@ -24,7 +24,15 @@ from gateway import openapi
 from gateway.agency import views as agency_views
 from gateway.consent import views as consent_views
 from gateway.console import consent_views as consent_pages
-from gateway.console import desk_views, family_views, meeting_views, pages, passkey_views, sign_in_views
+from gateway.console import (
+    desk_views,
+    family_views,
+    meeting_views,
+    oidc_views,
+    pages,
+    passkey_views,
+    sign_in_views,
+)
 from gateway.console import views as console_views
 from gateway.disclosure_log import views as log_views
 from gateway.disclosure_log.publishing import keep_mark
@@ -51,6 +59,7 @@ from gateway.problems import (
 from gateway.recall import views as recall_views
 from gateway.release import views as release_views
 from gateway.settings import Settings
+from gateway.staff.provider import Provider
 from gateway.wiring import Wiring, wire
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -104,7 +113,10 @@ def create_app(settings: Settings) -> Flask:
 
 
 def build_app(wiring: Wiring) -> Flask:
-    """Return the application over parts that exist already."""
+    """Return the application over parts that exist already.
+
+    Raises: SettingsError, a file of the provider's does not hold what it should.
+    """
     app = Flask("gateway", static_folder=None)
     app.url_map.merge_slashes = False  # a redirect is answered by the framework and repeats the query
     app.config.update(
@@ -122,9 +134,11 @@ def build_app(wiring: Wiring) -> Flask:
     access.register(app, wiring, reader=reader, answer=_answer)
     oauth_views.register(app, wiring, reader=reader)
     health.register(app, wiring)
+    provider = Provider.load(wiring.settings)
+    sign_in_views.register(app, wiring, provider)
+    oidc_views.register(app, wiring, provider)
     for section in (
         console_views,
-        sign_in_views,
         passkey_views,
         family_views,
         consent_pages,

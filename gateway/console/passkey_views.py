@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, g, make_response, redirect, reques
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import pages
-from gateway.console.sign_in_views import set_session
+from gateway.console.session_cookie import set_session
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.staff import service

@@ -8,12 +8,13 @@ from uuid import UUID
 from flask import Blueprint, Flask, Response, current_app, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from gateway.console import pages
+from gateway.console import oidc_views, pages
+from gateway.console.session_cookie import signed_in
 from gateway.console.words import METHOD_WORDS
 from gateway.oauth.access import SESSION_COOKIE, current_staff
-from gateway.staff import service
-from gateway.staff.errors import InvitationError, SignInError
-from gateway.staff.model import ABSOLUTE
+from gateway.staff import federation, service
+from gateway.staff.errors import InvitationError, ProviderAnswerError, ProviderAwayError, SignInError
+from gateway.staff.provider import Provider
 from gateway.wiring import Wiring
 
 _CODE_FAULT: Final = "Enter the code as you were given it. It works once, and for three days."
@@ -21,7 +22,7 @@ _CODE_TITLE: Final = "Use your one-time code"
 _PASSKEY_FAULT: Final = "The passkey was not accepted. Try again, or ask the operator for a new code."
 
 
-def register(app: Flask, wiring: Wiring) -> None:
+def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
     """Add the pages to the application."""
     blueprint = Blueprint("sign_in", __name__)
     settings = wiring.settings
@@ -67,29 +68,12 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.post("/console/invitation")
     def use_invitation() -> AnyResponse:
-        return _used_invitation(wiring, request.form.get("code", "").strip(), request.form.get("credential"))
+        code, credential = request.form.get("code", "").strip(), request.form.get("credential")
+        if provider is not None and not credential:
+            return _linking(wiring, provider, code)
+        return _used_invitation(wiring, code, credential)
 
     app.register_blueprint(blueprint)
-
-
-def signed_in(secret: str, *, wanted: str | None) -> AnyResponse:
-    """Return the way to the page that somebody wanted, with the cookie of their new session."""
-    response = redirect(pages.safe_next(wanted), HTTPStatus.SEE_OTHER)
-    set_session(response, secret)
-    return response
-
-
-def set_session(response: AnyResponse, secret: str) -> None:
-    """Let an answer bring the cookie of a session."""
-    response.set_cookie(
-        SESSION_COOKIE,
-        secret,
-        max_age=int(ABSOLUTE.total_seconds()),
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="Lax",
-    )
 
 
 def _used_invitation(wiring: Wiring, code: str, credential: str | None) -> AnyResponse:
@@ -99,15 +83,41 @@ def _used_invitation(wiring: Wiring, code: str, credential: str | None) -> AnyRe
             return signed_in(service.enrol(wiring, code, credential), wanted=None)
         return _passkey_page(wiring, code)
     except InvitationError:
-        return pages.render(
-            wiring.settings,
-            "invitation.html",
-            title=_CODE_TITLE,
-            status=HTTPStatus.UNPROCESSABLE_ENTITY,
-            error=_fault("code", _CODE_FAULT),
-        )
+        return _no_invitation(wiring)
     except SignInError:
         return _passkey_page(wiring, code, error=_PASSKEY_FAULT)
+
+
+def _linking(wiring: Wiring, provider: Provider, code: str) -> AnyResponse:
+    """Offer the way to the provider where a code is good; a sealed account makes a passkey."""
+    try:
+        offer = federation.offer_link(wiring, provider, code)
+    except InvitationError:
+        return _no_invitation(wiring)
+    except (ProviderAnswerError, ProviderAwayError) as error:
+        return oidc_views.refused(wiring.settings, error)
+    if offer is None:
+        return _used_invitation(wiring, code, None)
+    response = pages.render(
+        wiring.settings,
+        "provider.html",
+        title="Sign in for the first time",
+        username=offer.username,
+        provider=provider.settings.name,
+        url=offer.begun.url,
+    )
+    oidc_views.keep_browser(response, offer.begun)
+    return response
+
+
+def _no_invitation(wiring: Wiring) -> Response:
+    return pages.render(
+        wiring.settings,
+        "invitation.html",
+        title=_CODE_TITLE,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        error=_fault("code", _CODE_FAULT),
+    )
 
 
 def _sign_in_page(wiring: Wiring, *, wanted: str | None, error: str | None = None) -> Response:
@@ -119,6 +129,7 @@ def _sign_in_page(wiring: Wiring, *, wanted: str | None, error: str | None = Non
         error=_fault("passkey", error),
         options=service.offer_sign_in(wiring),
         wanted=pages.safe_next(wanted),
+        provider=None if wiring.settings.provider is None else wiring.settings.provider.name,
         demo="demo.people" in current_app.view_functions,
     )
 

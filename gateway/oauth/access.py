@@ -10,7 +10,7 @@ INVARIANTS
   asked about.
 
 - A page is for a signed-in member of staff with one of its roles, as the database has them now. What a page sends
-  comes from this origin and carries its session's token.
+  comes from this origin and carries its session's token. What a provider signs comes from no page, and proves itself.
 
 Sources: RFC 9449 section 7, RFC 8705 section 3, RFC 6750 section 3, RFC 9728 section 5.1, FAPI 2.0 section 5.3.4.
 """
@@ -150,6 +150,9 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "oauth.protected_resource": PUBLIC,
         "oauth.revoke": CLIENT,
         "oauth.token": CLIENT,
+        "oidc.callback": PUBLIC,
+        "oidc.start": PUBLIC,
+        "oidc_logout.logout": PUBLIC,
         "openapi.document": PUBLIC,
         "panel.meeting": Scope.PANEL_READ,
         "panel.meetings": Scope.PANEL_READ,
@@ -189,6 +192,7 @@ _PAGES: Final = (
     "desk.",
     "families.",
     "meetings.",
+    "oidc.",
     "passkeys.",
     "sign_in.",
 )

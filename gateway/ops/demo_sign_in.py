@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import pages
-from gateway.console.sign_in_views import signed_in
+from gateway.console.session_cookie import signed_in
 from gateway.problems import NOT_FOUND, Problem
 from gateway.staff.errors import SignInError
 from gateway.staff.repository import members

@@ -22,6 +22,8 @@ ACTS: Final = {
     "console.asset",
     "console.task_done",
     "demo.click",
+    "oidc.callback",
+    "oidc.start",
     "sign_in.end_session",
     "sign_in.passkey",
     "sign_in.sign_out",
@@ -34,7 +36,7 @@ pages = pytest.mark.parametrize(("who", "path"), PAGES.values(), ids=PAGES.keys(
 
 def test_every_page_is_looked_at() -> None:
     """A page that is in no browser test is one that nobody has seen."""
-    endpoints = {name for name in ROUTES if name.startswith(("console.", "demo.", "sign_in."))}
+    endpoints = {name for name in ROUTES if name.startswith(("console.", "demo.", "oidc.", "sign_in."))}
     assert PAGES.keys() | ACTS == endpoints
     assert PAGES.keys().isdisjoint(ACTS)
 

@@ -81,6 +81,8 @@ PAGES: Final = {
     "passkeys.made": set(Role),
     "passkeys.own": set(Role),
     "passkeys.remove": set(Role),
+    "oidc.callback": None,
+    "oidc.start": None,
     "sign_in.end_session": set(Role),
     "sign_in.form": None,
     "sign_in.invitation": None,
@@ -90,6 +92,8 @@ PAGES: Final = {
     "sign_in.use_invitation": None,
 }
 """Every page and who may see it; nothing: everybody, signed in or not."""
+MACHINES: Final = {"oidc_logout.logout"}
+"""What no browser asks for, under an address of the pages: it proves itself by what it says."""
 
 
 @pytest.fixture
@@ -107,7 +111,7 @@ def http(app: Flask) -> FlaskClient:
 def pages(app: Flask) -> Iterator[tuple[Rule, str]]:
     """Every rule of a page, with its method."""
     for rule in app.url_map.iter_rules():
-        if rule.rule.startswith(("/console", "/desk")):
+        if rule.rule.startswith(("/console", "/desk")) and rule.endpoint not in MACHINES:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 yield rule, method
 
