@@ -66,12 +66,11 @@ def told(wiring: Wiring, code: str) -> str:
 
 @staff.command(name="list")
 def list_members() -> None:
-    """Print everybody there ever was: username, whether they may act, and roles, separated by tabs."""
+    """Print everybody there ever was: username; active, sealed or left; and roles, separated by tabs."""
     with command_wiring() as wiring, wiring.engine.connect() as connection:
         for member, acts in members(connection):
-            click.echo(
-                f"{member.username}\t{'active' if acts else 'left'}\t{', '.join(sorted(member.roles))}"
-            )
+            state = "left" if not acts else "sealed" if member.break_glass else "active"
+            click.echo(f"{member.username}\t{state}\t{', '.join(sorted(member.roles))}")
 
 
 @staff.command(name="disable")
