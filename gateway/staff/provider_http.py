@@ -91,6 +91,8 @@ class ProviderHttp:
             raise ProviderAnswerError(f"{method} was answered with status {response.status}")
         if len(read) > MAX_BYTES:
             raise ProviderAnswerError("an answer is too long")
+        if response.length:
+            raise ProviderAwayError("an answer was cut off")
         if response.headers.get_content_type() not in _JSON:
             raise ProviderAnswerError("an answer is not JSON")
         return read

@@ -1,6 +1,7 @@
 """A provider of sign-in over TLS on the loopback: honest by default, and it lies in any way that it is told to."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import secrets
@@ -8,7 +9,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,12 +31,17 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """An answer as it is sent."""
+    """An answer as it is sent.
+
+    Attributes:
+        drips: a byte of the body every so many seconds; 0: at once.
+    """
 
     status: int = 200
     body: bytes = b"{}"
     kind: str = JSON
     location: str | None = None
+    drips: float = 0.0
 
 
 @dataclass
@@ -181,7 +186,7 @@ class FakeProvider:
                 return Raw(404)
 
 
-@contextmanager
+@contextlib.contextmanager
 def fake_provider(folder: Path) -> Iterator[FakeProvider]:
     """Yield a provider that answers; its authority's certificate lies in ``folder``."""
     authority = create_authority("A provider's authority", now=datetime.now(UTC))
@@ -211,7 +216,13 @@ def fake_provider(folder: Path) -> Iterator[FakeProvider]:
             if raw.location is not None:
                 self.send_header("Location", raw.location)
             self.end_headers()
-            self.wfile.write(raw.body)
+            if not raw.drips:
+                self.wfile.write(raw.body)
+                return
+            with contextlib.suppress(OSError):  # whoever asked went away
+                for byte in raw.body:
+                    time.sleep(raw.drips)
+                    self.wfile.write(bytes([byte]))
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

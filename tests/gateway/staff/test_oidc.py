@@ -1,6 +1,7 @@
 """Signing in at a provider: what lets somebody in, and every answer that must not."""
 
 import json
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from gateway.console.oidc_views import COOKIE
 from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import SESSION_COOKIE
 from gateway.settings import AssertionAudience, Settings, SettingsError
-from gateway.staff import federation, service
+from gateway.staff import federation, provider_http, service
 from gateway.staff.errors import InvitationError, ProviderAnswerError, SignInError, UnknownIdentityError
 from gateway.staff.federation import LIFETIME, StepUp
 from gateway.staff.id_token import Identity
@@ -401,26 +402,29 @@ def test_honest_tokens_of_every_algorithm_sign_in(browser: Browser, there: FakeP
         assert frozenset({Role.CASEWORKER}) == who.roles
 
 
-CALLBACKS: dict[str, dict[str, Any]] = {
+CALLBACKS: dict[str, dict[str, Any]] = {  # in parentheses: beside the honest one
     "another provider's": {"iss": "https://evil.example"},
     "of no provider": {"iss": None},
-    "of two providers": {"iss": ["https://evil.example", "https://evil.example"]},
+    "of two providers": {"iss": ("https://evil.example",)},
     "an error": {"error": "canary", "error_description": "canary", "code": None},
+    "an error beside another": {"error": ["access_denied", "canary"], "code": None},
     "an error with a code": {"error": "access_denied"},
     "no code": {"code": None},
     "another code": {"code": "canary"},
-    "two codes": {"code": ["canary", "canary"]},
+    "two codes": {"code": ("canary",)},
     "a code that is too long": {"code": "canary" * 2000},
     "no state": {"state": None},
     "another state": {"state": "canary"},
-    "two states": {"state": ["canary", "canary"]},
+    "two states": {"state": ("canary",)},
     "a state with half a character": {"state": "\x00\udcff".encode("utf-8", "surrogateescape")},
 }
 
 
 @pytest.mark.parametrize("changes", CALLBACKS.values(), ids=CALLBACKS.keys())
 def test_an_answer_that_may_be_another_ones_is_refused(fresh: Browser, changes: dict[str, Any]) -> None:
-    sent = {name: value for name, value in {**fresh.start(), **changes}.items() if value is not None}
+    honest = fresh.start()
+    twice = {name: [honest[name], *value] for name, value in changes.items() if isinstance(value, tuple)}
+    sent = {name: value for name, value in {**honest, **changes, **twice}.items() if value is not None}
     assert_refused(fresh, fresh.get(CALLBACK, sent))
 
 
@@ -524,6 +528,17 @@ def test_a_provider_that_is_away_is_said_and_left_alone_for_a_moment(
     for _ in range(3):
         assert_refused(browser, browser.get("/console/oidc"), AWAY, 503)
     assert [METADATA] == there.asked
+
+
+def test_a_provider_that_never_ends_its_answer_is_cut_off(
+    browser: Browser, there: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte would begin the socket's own patience anew."""
+    monkeypatch.setattr(provider_http, "EXCHANGE_SECONDS", 0.3)
+    there.raw = {METADATA: Raw(body=b"{" + b" " * 1000, drips=0.05)}
+    begun = time.monotonic()
+    assert_refused(browser, browser.get("/console/oidc"), AWAY, 503)
+    assert time.monotonic() - begun < 5
 
 
 def test_a_provider_whose_certificate_nobody_vouches_for_is_not_spoken_to(
