@@ -55,6 +55,7 @@ class FakeProvider:
         key: what it signs with; ``published`` is what its key set holds.
         signs: makes a token of a header and claims.
         raw: what a path is answered with, in place of the honest answer.
+        warps: what is done to the honest answer of a path.
         token_answer: members of the token endpoint's answer that differ.
         asked: paths that were asked for, in order.
         forms: what the token endpoint was sent.
@@ -72,6 +73,7 @@ class FakeProvider:
     published: list[dict[str, Any]] = field(default_factory=list)
     signs: Callable[[dict[str, Any], dict[str, Any]], str] | None = None
     raw: dict[str, Raw] = field(default_factory=dict)
+    warps: dict[str, Callable[[Raw], Raw]] = field(default_factory=dict)
     token_answer: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     forms: list[tuple[dict[str, str], str]] = field(default_factory=list)
@@ -84,6 +86,7 @@ class FakeProvider:
         """Be as it was at first, with another key."""
         for lies in (self.metadata, self.claims, self.header, self.raw, self.token_answer):
             lies.clear()
+        self.warps.clear()
         self.key, self.subject, self.signs = new_key("ES256"), "u-1", None
         self.published = [self.jwk()]
         self.asked.clear()
@@ -174,6 +177,11 @@ class FakeProvider:
         self.asked.append(path)
         if path in self.raw:
             return self.raw[path]
+        honest = self.honest(method, path, body, authorization)
+        return self.warps[path](honest) if path in self.warps else honest
+
+    def honest(self, method: str, path: str, body: bytes, authorization: str) -> Raw:
+        """Answer a request as it should be."""
         match method, path:
             case "GET", "/.well-known/openid-configuration":
                 return Raw(body=json.dumps(self.described()).encode())

@@ -292,6 +292,13 @@ def raw(path: str, **answer: Any) -> Lie:
     return lambda there: there.raw.update({path: Raw(**answer)})
 
 
+def warped(path: str, *, pad: int = 0, **changes: Any) -> Lie:
+    """The honest answer, and something about it is not."""
+    return lambda there: there.warps.update(
+        {path: lambda honest: replace(honest, body=honest.body + b" " * pad, **changes)}
+    )
+
+
 def metadata(**changes: Any) -> Lie:
     return lambda there: there.metadata.update(changes)
 
@@ -369,10 +376,11 @@ TOKENS: dict[str, Lie] = {
     "two members of one name": raw("/token", body=b'{"id_token":"canary","id_token":"b"}'),
     "an answer that is no JSON": raw("/token", body=b"canary"),
     "an answer that is no object": raw("/token", body=b"[]"),
-    "an answer that says it is a page": raw("/token", kind="text/html"),
-    "an answer that is too long": raw("/token", body=b" " * 300_000 + b"{}"),
+    "an answer that says it is a page": warped("/token", kind="text/html"),
+    "an answer that is too long": warped("/token", pad=300_000),
+    "an answer that says something else": warped("/token", status=202),
     "a refusal": raw("/token", status=400, body=b'{"error":"invalid_grant"}'),
-    "a redirect": raw("/token", status=302, location="/elsewhere"),
+    "a redirect": warped("/token", status=302, location="/elsewhere"),
 }
 
 
@@ -502,15 +510,15 @@ DESCRIPTIONS: dict[str, Lie] = {
     "an address with a user": metadata(token_endpoint="https://user@localhost/token"),
     "no address": metadata(authorization_endpoint=...),
     "no PKCE": metadata(code_challenge_methods_supported=["plain"]),
-    "a redirect": raw(METADATA, status=302, location="/keys"),
-    "an answer that is too long": raw(METADATA, body=b" " * 300_000 + b"{}"),
+    "a redirect": warped(METADATA, status=302, location="/keys"),
+    "an answer that is too long": warped(METADATA, pad=300_000),
     "an answer that is no JSON": raw(METADATA, body=b"canary"),
     "an answer that is deep": raw(METADATA, body=b"[" * 100_000),
     "an answer that is no object": raw(METADATA, body=b"7"),
-    "an answer that says it is a page": raw(METADATA, kind="text/html"),
+    "an answer that says it is a page": warped(METADATA, kind="text/html"),
     "nothing there": raw(METADATA, status=404),
     "keys that are none": raw("/keys", body=b'{"keys":7}'),
-    "keys elsewhere": raw("/keys", status=307, location="/other"),
+    "keys elsewhere": warped("/keys", status=307, location="/other"),
     "too many keys": raw("/keys", body=json.dumps({"keys": [{}] * 65}).encode()),
 }
 
