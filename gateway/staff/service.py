@@ -59,7 +59,7 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
-class StepUp:
+class ProofOffer:
     """What proves somebody once more.
 
     Attributes:
@@ -217,7 +217,7 @@ def admit(wiring: Wiring, secret: str) -> SignedIn | None:
     return SignedIn(session, row.staff_id, row.username, roles, form_token_of(secret), belonging)
 
 
-def offer_step_up(wiring: Wiring, who: SignedIn, *, action: str, record: str) -> StepUp:
+def offer_step_up(wiring: Wiring, who: SignedIn, *, action: str, record: str) -> ProofOffer:
     """Return what a browser is asked to sign, so that whoever asks proves for this action that it is them.
 
     The challenge is the hash of a fresh nonce, the action, the record and the member.
@@ -237,7 +237,7 @@ def offer_step_up(wiring: Wiring, who: SignedIn, *, action: str, record: str) ->
         )
         known = repository.passkeys_of(connection, who.staff_id)
     options = passkeys.sign_in_options(_party(wiring), challenge=challenge, known=known)
-    return StepUp(options, passkeys.unsigned(challenge))
+    return ProofOffer(options, passkeys.unsigned(challenge))
 
 
 def step_up(wiring: Wiring, who: SignedIn, *, action: str, record: str, credential: str) -> str:
@@ -260,7 +260,7 @@ def step_up(wiring: Wiring, who: SignedIn, *, action: str, record: str, credenti
         proved = asked and _has_proved(wiring, connection, who, credential, challenge=challenge, now=now)
         secret = secrets.token_urlsafe(32)
         if proved:
-            repository.renew_session(connection, who.session.id, digest=_digest(secret))
+            repository.renew_session(connection, who.session.id, digest=digest_of(secret))
     if not proved:  # after the commit: what was tried in vain is used up as well
         raise SignInError
     return secret
