@@ -137,9 +137,9 @@ def build_app(wiring: Wiring) -> Flask:
     provider = Provider.load(wiring.settings)
     sign_in_views.register(app, wiring, provider)
     oidc_views.register(app, wiring, provider)
+    passkey_views.register(app, wiring, provider)
     for section in (
         console_views,
-        passkey_views,
         family_views,
         consent_pages,
         meeting_views,

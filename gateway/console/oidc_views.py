@@ -28,7 +28,7 @@ from gateway.staff.errors import (
     StaffError,
     UnknownIdentityError,
 )
-from gateway.staff.federation import LIFETIME, Begun
+from gateway.staff.federation import LIFETIME, Begun, Proven
 from gateway.staff.provider import CALLBACK, Provider
 from gateway.wiring import Wiring
 
@@ -81,7 +81,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
         there, browser = _set(provider), request.cookies.get(COOKIE, "")
         try:
             proven = federation.finish_login(wiring, there, request.args.to_dict(flat=False), browser=browser)
-            response = signed_in(federation.sign_in(wiring, proven), wanted=proven.wanted)
+            response = _finished(wiring, proven)
         except (InvitationError, ProviderAnswerError, ProviderAwayError, UnknownIdentityError) as error:
             response = refused(settings, error)
         response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="Lax")
@@ -103,6 +103,14 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
 
     app.register_blueprint(blueprint)
     app.register_blueprint(back_channel)
+
+
+def _finished(wiring: Wiring, proven: Proven) -> AnyResponse:
+    """Sign in whoever came back; or let them go on with what they proved themself for, in the session they have."""
+    if proven.purpose is None:
+        return signed_in(federation.sign_in(wiring, proven), wanted=proven.wanted)
+    federation.finish_step_up(wiring, proven)
+    return redirect(pages.safe_next(proven.wanted), HTTPStatus.SEE_OTHER)
 
 
 def keep_browser(response: AnyResponse, begun: Begun) -> None:

@@ -1,19 +1,18 @@
 """One's own passkeys: adding and removing one takes a fresh proof of who it is, bound to exactly that."""
 
 import base64
-from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Blueprint, Flask, Response, g, make_response, redirect, request
+from flask import Blueprint, Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import pages
-from gateway.console.session_cookie import set_session
+from gateway.console.proof import Proof
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.staff import service
 from gateway.staff.errors import LastPasskeyError, SignInError
-from gateway.staff.model import Method, SignedIn
+from gateway.staff.provider import Provider
 from gateway.wiring import Wiring
 
 PASSKEYS = "/console/passkeys"
@@ -21,9 +20,10 @@ _LAST = "It is your only passkey: add another one first, or you could not sign i
 _AGAIN = "The passkey was not accepted. Try again."
 
 
-def register(app: Flask, wiring: Wiring) -> None:
+def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
     """Add the pages to the application."""
     blueprint = Blueprint("passkeys", __name__)
+    proof = Proof(wiring, provider)
 
     @blueprint.get("/console/passkeys")
     def own() -> Response:
@@ -31,7 +31,7 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.post("/console/passkeys/add")
     def add() -> AnyResponse:
-        return proved(wiring, action="passkey.add", record="", go_on=lambda: _make_page(wiring))
+        return proof.then(action="passkey.add", record="", back=PASSKEYS, go_on=lambda: _make_page(wiring))
 
     @blueprint.post("/console/passkeys/made")
     def made() -> AnyResponse:
@@ -49,52 +49,14 @@ def register(app: Flask, wiring: Wiring) -> None:
             raise Problem(NOT_FOUND) from error
         if known not in {each.credential_id for each in service.own_passkeys(wiring, current_staff())}:
             raise Problem(NOT_FOUND)
-        return proved(
-            wiring, action="passkey.remove", record=passkey_id, go_on=lambda: _removed(wiring, known)
+        return proof.then(
+            action="passkey.remove",
+            record=passkey_id,
+            back=PASSKEYS,
+            go_on=lambda: _removed(wiring, known),
         )
 
     app.register_blueprint(blueprint)
-
-
-def proved(wiring: Wiring, *, action: str, record: str, go_on: Callable[[], AnyResponse]) -> AnyResponse:
-    """Go on with an action for whoever proved for it, in this request, that it is them; else ask them to.
-
-    True afterwards, where it went on: the session has a new cookie, and the proof is used up.
-
-    Args:
-        action, record: what the proof is bound to.
-    """
-    who, credential = current_staff(), request.form.get("credential", "")
-    if not credential:
-        return _prove_page(wiring, who, action=action, record=record)
-    try:
-        secret = service.step_up(wiring, who, action=action, record=record, credential=credential)
-    except SignInError:
-        error = {"field": "passkey", "sentence": _AGAIN}
-        return _prove_page(wiring, who, action=action, record=record, error=error)
-    renewed = service.admit(wiring, secret)
-    if renewed is None:
-        raise Problem(NOT_FOUND)
-    g.signed_in = renewed
-    response = make_response(go_on())
-    set_session(response, secret)
-    return response
-
-
-def _prove_page(
-    wiring: Wiring, who: SignedIn, *, action: str, record: str, error: dict[str, str] | None = None
-) -> Response:
-    offered = service.offer_step_up(wiring, who, action=action, record=record)
-    return pages.render(
-        wiring.settings,
-        "prove.html",
-        title="Confirm that it is you",
-        status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
-        error=error,
-        options=offered.options,
-        clicked=offered.clicked if who.session.method is Method.DEMO else "",
-        address=request.path,
-    )
 
 
 def _make_page(wiring: Wiring, *, error: dict[str, str] | None = None) -> Response:

@@ -22,7 +22,7 @@ from gateway.disclosure_log.repository import database_now
 from gateway.staff import oidc, repository, service
 from gateway.staff.errors import InvitationError, ProviderAnswerError, UnknownIdentityError
 from gateway.staff.id_token import LOGOUT_AGE, SKEW, Expected, Identity, check_claims, check_logout
-from gateway.staff.model import Ending, Method
+from gateway.staff.model import Ending, Method, SignedIn
 from gateway.staff.oidc import Parameters, Question
 from gateway.staff.provider import Provider
 from gateway.staff.repository import StaffMember
@@ -130,6 +130,42 @@ def start_login(
         acr=None if step_up is None else provider.settings.acr,
     )
     return Begun(oidc.authorization_url(metadata, question), browser)
+
+
+def start_step_up(
+    wiring: Wiring, provider: Provider, who: SignedIn, *, action: str, record: str, wanted: str
+) -> Begun:
+    """Begin a fresh proof of who somebody is, for one action on one record, by whom the provider knows them as.
+
+    Args:
+        wanted: the page to show afterwards.
+
+    Raises: ProviderAnswerError, it does not know them; ProviderAwayError.
+    """
+    with wiring.engine.begin() as connection:
+        subject = repository.subject_of(connection, who.staff_id, issuer=provider.settings.issuer)
+        if subject is None:
+            raise ProviderAnswerError("the member is not known at the provider")
+        purpose = service.ask_elsewhere(connection, who, action=action, record=record)
+    return start_login(wiring, provider, wanted=wanted, step_up=StepUp(subject, purpose))
+
+
+def finish_step_up(wiring: Wiring, proven: Proven) -> None:
+    """Let whoever came back go on with what they proved themself for.
+
+    Raises: ProviderAnswerError, it was asked of nobody, of somebody else, or is over.
+    """
+    if proven.purpose is None:
+        raise ProviderAnswerError("signing in proves nothing for an action")
+    with wiring.engine.begin() as connection:
+        now = database_now(connection)
+        member = repository.linked_member(
+            connection, issuer=proven.identity.issuer, subject=proven.identity.subject
+        )
+        if member is None or not repository.prove_step_up(
+            connection, digest=proven.purpose, staff_id=member.id, now=now
+        ):
+            raise ProviderAnswerError("the proof was asked of nobody, or is over")
 
 
 def offer_link(wiring: Wiring, provider: Provider, code: str) -> Offer | None:

@@ -294,6 +294,47 @@ def take_step_up(
     return (row.session_id, row.action, row.record) == (session_id, action, record)
 
 
+def prove_step_up(connection: Connection, *, digest: bytes, staff_id: UUID, now: datetime) -> bool:
+    """Say that a member proved themself elsewhere; whether that was asked of a session of theirs, and is not over."""
+    theirs = select(SESSION.c.session_id).where(SESSION.c.staff_id == staff_id, *_stands(now))
+    proved = (
+        update(STEP_UP)
+        .where(
+            STEP_UP.c.digest == digest,
+            STEP_UP.c.expires_at > now,
+            STEP_UP.c.proved_at.is_(None),
+            STEP_UP.c.session_id.in_(theirs),
+        )
+        .values(proved_at=now)
+    )
+    return connection.execute(proved).rowcount > 0
+
+
+def take_proved(connection: Connection, *, session_id: UUID, action: str, record: str, now: datetime) -> bool:
+    """Use up what somebody proved elsewhere for this action on this record; whether they had, and it is not over."""
+    taken = (
+        delete(STEP_UP)
+        .where(
+            STEP_UP.c.session_id == session_id,
+            STEP_UP.c.action == action,
+            STEP_UP.c.record == record,
+            STEP_UP.c.proved_at.is_not(None),
+            STEP_UP.c.expires_at > now,
+        )
+        .returning(STEP_UP.c.digest)
+    )
+    return bool(connection.execute(taken).all())
+
+
+def subject_of(connection: Connection, staff_id: UUID, *, issuer: str) -> str | None:
+    """As whom a provider knows a member; absent: it does not."""
+    known = select(IDENTITY.c.subject).where(IDENTITY.c.staff_id == staff_id, IDENTITY.c.issuer == issuer)
+    found: str | None = connection.execute(
+        known.order_by(IDENTITY.c.linked_at.desc()).limit(1)
+    ).scalar_one_or_none()
+    return found
+
+
 def sessions_of(connection: Connection, staff_id: UUID, *, now: datetime) -> list[Session]:
     """A member's sessions that stand, the newest first."""
     mine = _standing(now).where(SESSION.c.staff_id == staff_id).order_by(SESSION.c.began_at.desc())

@@ -266,6 +266,39 @@ def step_up(wiring: Wiring, who: SignedIn, *, action: str, record: str, credenti
     return secret
 
 
+def ask_elsewhere(connection: Connection, who: SignedIn, *, action: str, record: str) -> bytes:
+    """Remember that whoever asks is to prove themself for an action at the provider; return what names it there."""
+    challenge = _step_up_challenge(secrets.token_bytes(32), who, action=action, record=record)
+    digest = hashlib.sha256(challenge).digest()
+    now = database_now(connection)
+    repository.add_step_up(
+        connection,
+        digest=digest,
+        session_id=who.session.id,
+        action=action,
+        record=record,
+        now=now,
+        expires_at=now + STEPPED_UP,
+    )
+    return digest
+
+
+def proved_elsewhere(wiring: Wiring, who: SignedIn, *, action: str, record: str) -> str | None:
+    """Let whoever asks go on with an action that they proved themself for at the provider, once.
+
+    Returns: their session's new secret; absent: they did not, or it is over.
+    """
+    secret = secrets.token_urlsafe(32)
+    with wiring.engine.begin() as connection:
+        now = database_now(connection)
+        if not repository.take_proved(
+            connection, session_id=who.session.id, action=action, record=record, now=now
+        ):
+            return None
+        repository.renew_session(connection, who.session.id, digest=digest_of(secret))
+    return secret
+
+
 def own_passkeys(wiring: Wiring, who: SignedIn) -> list[OwnPasskey]:
     """Return the passkeys of whoever asks, the oldest first."""
     with wiring.engine.connect() as connection:

@@ -79,6 +79,7 @@ STEP_UP = Table(
     Column("action", Text, nullable=False),
     Column("record", Text, nullable=False),
     Column("expires_at", _INSTANT, nullable=False),
+    Column("proved_at", _INSTANT),
 )
 IDENTITY = Table(
     "staff_identity",

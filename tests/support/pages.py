@@ -62,7 +62,7 @@ class Somebody:
 def hidden(page: str) -> dict[str, list[str]]:
     """The hidden fields of a page's last form but the one of signing out, by name."""
     found: dict[str, list[str]] = {}
-    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page):
+    for name, value in re.findall(r'<input type="hidden" name="([^"]+)"[^>]*? value="([^"]*)">', page):
         if name != "form_token":
             found.setdefault(name, []).append(unescape(value))
     return found

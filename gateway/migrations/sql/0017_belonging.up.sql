@@ -17,11 +17,12 @@ CREATE TABLE gateway.staff_step_up (
     session_id uuid NOT NULL REFERENCES gateway.staff_session,
     action     text NOT NULL,
     record     text NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    proved_at  timestamptz                 -- by the council's provider; a passkey's proof is used up where it is made
 );
 CREATE INDEX staff_step_up_by_expiry ON gateway.staff_step_up (expires_at);
 GRANT SELECT, INSERT ON gateway.family_opened TO gateway_app;
 GRANT SELECT, DELETE ON gateway.family_opened TO gateway_eraser;
-GRANT SELECT, INSERT, DELETE ON gateway.staff_step_up TO gateway_app;
+GRANT SELECT, INSERT, UPDATE (proved_at), DELETE ON gateway.staff_step_up TO gateway_app;
 GRANT DELETE ON gateway.staff_passkey TO gateway_app;
 GRANT UPDATE (digest) ON gateway.staff_session TO gateway_app;
