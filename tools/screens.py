@@ -9,8 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.test_every_page import PAGES
-from tests.support.browser import NARROW, WIDE, Watched, chromium
+from tests.browser.places import FAULTS, PAGES, known_places
+from tests.support.browser import NARROW, WIDE, Watched, chromium, profile
 from tests.support.demo import running_demo
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,15 +24,15 @@ def main() -> int:
         tempfile.TemporaryDirectory() as place,
         running_demo(Path(place) / "demo") as demo,
         sync_playwright() as playwright,
+        chromium(playwright, demo) as browser,
     ):
+        known = known_places(demo)
         for size in (WIDE, NARROW):
-            for name, (who, path) in PAGES.items():
-                with chromium(playwright, demo, Path(tempfile.mkdtemp(dir=place)), viewport=size) as browser:
-                    watched = Watched(browser.new_page(), demo.document["base_url"])
-                    if who:
-                        watched.sign_in(who)
-                    picture = FOLDER / f"{name}-{size['width']}.png"
-                    watched.open(path).screenshot(path=picture, full_page=True)
+            for name, place_of in {**PAGES, **FAULTS}.items():
+                with profile(browser, viewport=size) as own:
+                    watched = Watched(own.new_page(), demo.document["base_url"])
+                    picture = FOLDER / f"{name.replace(', ', '-')}-{size['width']}.png"
+                    place_of.open(watched, known).screenshot(path=picture, full_page=True)
                     sys.stdout.write(f"{picture.relative_to(ROOT)}\n")
     return 0
 

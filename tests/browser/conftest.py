@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from gateway.database import open_engine
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import raise_task
-from tests.support.browser import CHROMIUM, Watched, chromium
+from tests.browser.places import known_places
+from tests.support.browser import CHROMIUM, Watched, chromium, profile
 from tests.support.demo import Demo, running_demo
 
 Opened = Callable[..., Watched]
@@ -37,21 +37,31 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="session")
+def known(demo: Demo) -> dict[str, str]:
+    """What addresses of the demo are made of."""
+    return known_places(demo)
+
+
+@pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running
 
 
+@pytest.fixture(scope="session")
+def browser(demo: Demo, playwright: Playwright) -> Iterator[Browser]:
+    with chromium(playwright, demo) as running:
+        yield running
+
+
 @pytest.fixture
-def opened(demo: Demo, playwright: Playwright, tmp_path: Path) -> Iterator[Opened]:
-    """Opens a page in a browser of its own; at the end no page may have done what it must not."""
+def opened(demo: Demo, browser: Browser) -> Iterator[Opened]:
+    """Opens a page in a profile of its own; at the end no page may have done what it must not."""
     pages: list[Watched] = []
     with ExitStack() as stack:
 
         def open_page(**options: Any) -> Watched:
-            profile = tmp_path / f"profile-{len(pages)}"
-            browser: AbstractContextManager[Any] = chromium(playwright, demo, profile, **options)
-            page = stack.enter_context(browser).new_page()
+            page = stack.enter_context(profile(browser, **options)).new_page()
             pages.append(Watched(page, demo.document["base_url"]))
             return pages[-1]
 

@@ -1,76 +1,68 @@
 """Every page of staff, looked at: by axe, at 320 pixels, in forced colours, without JavaScript, by keyboard."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
+from playwright.sync_api import expect
 
-from gateway.oauth.access import ROUTES
+from gateway.oauth.access import ROUTES, Staff
 from tests.browser.conftest import Opened
+from tests.browser.places import ACTS, FAULTS, PAGES, Place
 from tests.support.browser import NARROW
 
-PAGES: Final = {
-    "console.accessibility": (None, "/console/accessibility"),
-    "console.home": ("amara.caseworker", "/console"),
-    "console.tasks": ("amara.caseworker", "/console/tasks/consent.stopped"),
-    "demo.people": (None, "/console/demo"),
-    "sign_in.form": (None, "/console/sign-in"),
-    "sign_in.invitation": (None, "/console/invitation"),
-    "sign_in.sessions": ("dana.dpo", "/console/sessions"),
-}
-"""By endpoint: who looks at it, and where it is."""
-ACTS: Final = {
-    "console.asset",
-    "console.task_done",
-    "demo.click",
-    "oidc.callback",
-    "oidc.start",
-    "sign_in.end_session",
-    "sign_in.passkey",
-    "sign_in.sign_out",
-    "sign_in.use_invitation",
-}
-"""What answers a form, or is no page."""
+Known = Mapping[str, str]
 
-pages = pytest.mark.parametrize(("who", "path"), PAGES.values(), ids=PAGES.keys())
+pages = pytest.mark.parametrize("place", PAGES.values(), ids=PAGES.keys())
+
+_TABBABLE: Final = """() => {
+  const groups = new Set();
+  const all = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+  const again = each => each.type === "radio" && (groups.has(each.name) || !groups.add(each.name));
+  return [...document.querySelectorAll(all)].filter(each => each.checkVisibility() && !again(each)).length;
+}"""
+_FOCUSED: Final = """() => {
+  const focused = document.activeElement;
+  const label = focused.matches("[type=radio], [type=checkbox]") && focused.nextElementSibling;
+  const styles = [getComputedStyle(focused), ...(label ? [getComputedStyle(label, "::before")] : [])];
+  return [focused.outerHTML, styles.some(s => s.outlineStyle !== "none" || s.boxShadow !== "none")];
+}"""
 
 
 def test_every_page_is_looked_at() -> None:
     """A page that is in no browser test is one that nobody has seen."""
-    endpoints = {name for name in ROUTES if name.startswith(("console.", "demo.", "oidc.", "sign_in."))}
-    assert PAGES.keys() | ACTS == endpoints
-    assert PAGES.keys().isdisjoint(ACTS)
+    staff = {name for name, access in ROUTES.items() if isinstance(access, Staff)}
+    public = {name for name in ROUTES if name.startswith(("console.", "demo.", "oidc.", "sign_in."))}
+    looked_at = {name.partition(",")[0] for name in PAGES}
+    assert looked_at | ACTS == staff | public
+    assert looked_at.isdisjoint(ACTS)
 
 
 @pages
-def test_axe_finds_nothing(opened: Opened, who: str | None, path: str) -> None:
+def test_axe_finds_nothing(opened: Opened, known: Known, place: Place) -> None:
     watched = opened()
-    if who:
-        watched.sign_in(who)
-    page = watched.open(path)
+    page = place.open(watched, known)
     assert [] == watched.violations()
     assert 1 == page.get_by_role("heading", level=1).count()
     heading = page.get_by_role("heading", level=1).inner_text()
-    assert page.title().startswith(f"{heading} \N{EN DASH} Early Help Gateway")
+    if place.framed:
+        assert page.title().startswith(f"{heading} \N{EN DASH} Early Help Gateway")
 
 
 @pytest.mark.browser
 @pages
-def test_nothing_scrolls_sideways_at_320_pixels(opened: Opened, who: str | None, path: str) -> None:
+def test_nothing_scrolls_sideways_at_320_pixels(opened: Opened, known: Known, place: Place) -> None:
     watched = opened(viewport=NARROW)
-    if who:
-        watched.sign_in(who)
-    watched.open(path)
+    place.open(watched, known)
     assert not watched.scrolls_sideways()
     assert [] == watched.violations()
 
 
 @pytest.mark.browser
 @pages
-def test_forced_colours_leave_everything_to_be_seen(opened: Opened, who: str | None, path: str) -> None:
+def test_forced_colours_leave_everything_to_be_seen(opened: Opened, known: Known, place: Place) -> None:
     watched = opened(forced_colors="active")
-    if who:
-        watched.sign_in(who)
-    page = watched.open(path)
+    page = place.open(watched, known)
     assert [] == watched.violations()
     for button in page.get_by_role("button").all():
         assert "0px" != button.evaluate("each => getComputedStyle(each).borderTopWidth")
@@ -79,35 +71,41 @@ def test_forced_colours_leave_everything_to_be_seen(opened: Opened, who: str | N
 @pytest.mark.browser
 @pages
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(
-    opened: Opened, who: str | None, path: str
+    opened: Opened, known: Known, place: Place
 ) -> None:
-    """Every link, button and field in the order of the page, the skip link first, each with an outline."""
+    """Every link, button and field, a group of radios once, the skip link first, each with an outline."""
     watched = opened()
-    if who:
-        watched.sign_in(who)
-    page = watched.open(path)
-    everything = "a[href], button:not([hidden]), input:not([type=hidden]), [tabindex='0']"
-    count = page.locator(everything).count()
+    page = place.open(watched, known)
+    count = page.evaluate(_TABBABLE)
     reached = []
     for _ in range(count):
         page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate(
-                "() => { const e = document.activeElement, s = getComputedStyle(e);"
-                " return [e.outerHTML, s.outlineStyle !== 'none' || s.boxShadow !== 'none']; }"
-            )
-        )
+        reached.append(page.evaluate(_FOCUSED))
     assert count == len({html for html, _ in reached})
-    assert 'class="govuk-skip-link"' in reached[0][0]
+    if place.framed:
+        assert 'class="govuk-skip-link"' in reached[0][0]
     assert [] == [html for html, shown in reached if not shown]
 
 
 @pytest.mark.browser
 @pages
-def test_without_javascript_the_page_is_whole(opened: Opened, who: str | None, path: str) -> None:
+def test_without_javascript_the_page_is_whole(opened: Opened, known: Known, place: Place) -> None:
     watched = opened(java_script_enabled=False)
-    if who:
-        watched.sign_in(who)
-    page = watched.open(path)
+    page = place.open(watched, known)
     assert 1 == page.get_by_role("heading", level=1).count()
     assert page.get_by_role("main").inner_text().strip()
+
+
+@pytest.mark.parametrize("place", FAULTS.values(), ids=FAULTS.keys())
+def test_what_is_wrong_is_said_first_and_leads_to_where_it_is(
+    opened: Opened, known: Known, place: Place
+) -> None:
+    watched = opened(java_script_enabled=False)
+    page = place.open(watched, known)
+    assert page.title().startswith("Error: ")
+    expect(page.get_by_role("alert")).to_be_focused()
+    link = page.get_by_role("alert").get_by_role("link")
+    target = (link.get_attribute("href") or "").removeprefix("#")
+    link.press("Enter")
+    expect(page.locator(f"[id='{target}']")).to_be_focused()
+    watched.faults = [fault for fault in watched.faults if "422" not in fault]  # Chromium says it aloud

@@ -2,16 +2,16 @@
 
 import base64
 import hashlib
+import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from axe_playwright_python.sync_playwright import Axe
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
 
 from tests.support.demo import Demo
 
@@ -41,7 +41,7 @@ class Watched:
         """Become somebody of the demo, by one click."""
         self.open("/console/demo")
         self.page.get_by_role("button", name=username).click()
-        self.page.wait_for_url("**/console")
+        self.page.wait_for_url(re.compile(r"/(console|desk)$"))
         return self.page
 
     def violations(self) -> list[str]:
@@ -70,20 +70,28 @@ class Watched:
 
 
 @contextmanager
-def chromium(playwright: Playwright, demo: Demo, profile: Path, **options: Any) -> Iterator[BrowserContext]:
-    """Yield a browser with a profile of its own that trusts the demo's certificate, and no other untrusted one.
-
-    Args:
-        options: of Playwright's context: ``viewport``, ``java_script_enabled``, ``forced_colors``.
-    """
+def chromium(playwright: Playwright, demo: Demo) -> Iterator[Browser]:
+    """Yield a browser that trusts the demo's certificate, and no other untrusted one."""
     assert CHROMIUM is not None
     certificate = x509.load_pem_x509_certificate((demo.folder / "keys" / "server.pem").read_bytes())
     public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     pin = base64.b64encode(hashlib.sha256(public).digest()).decode()
-    arguments: Sequence[str] = (f"--ignore-certificate-errors-spki-list={pin}", "--disable-dev-shm-usage")
-    context = playwright.chromium.launch_persistent_context(
-        profile, executable_path=CHROMIUM, args=list(arguments), **{"viewport": WIDE, **options}
-    )
+    arguments = [f"--ignore-certificate-errors-spki-list={pin}", "--disable-dev-shm-usage"]
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+@contextmanager
+def profile(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """Yield a profile that knows nothing of any other.
+
+    Args:
+        options: of Playwright's context: ``viewport``, ``java_script_enabled``, ``forced_colors``.
+    """
+    context = browser.new_context(**{"viewport": WIDE, **options})
     context.set_default_timeout(15_000)
     try:
         yield context
@@ -91,16 +99,18 @@ def chromium(playwright: Playwright, demo: Demo, profile: Path, **options: Any) 
         context.close()
 
 
-def with_authenticator(context: BrowserContext, page: Page) -> None:
-    """Give a page a device that makes passkeys, with a user who is always verified."""
+def with_authenticator(
+    context: BrowserContext, page: Page, *, transport: str = "internal"
+) -> Callable[[], None]:
+    """Give a page one more device that makes passkeys, with a user who is always verified; return what takes it away."""
     devtools = context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
-    devtools.send(
+    added = devtools.send(
         "WebAuthn.addVirtualAuthenticator",
         {
             "options": {
                 "protocol": "ctap2",
-                "transport": "internal",
+                "transport": transport,
                 "hasResidentKey": True,
                 "hasUserVerification": True,
                 "isUserVerified": True,
@@ -108,3 +118,8 @@ def with_authenticator(context: BrowserContext, page: Page) -> None:
             }
         },
     )
+
+    def take_away() -> None:
+        devtools.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": added["authenticatorId"]})
+
+    return take_away

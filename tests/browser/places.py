@@ -1,0 +1,249 @@
+"""Every page of staff: who sees it, where it is, and what has to be done to get there."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from playwright.sync_api import Page
+from sqlalchemy import text
+
+from gateway.database import open_engine
+from tests.support.browser import Watched
+from tests.support.demo import PROGRAMS, Demo
+
+CASEWORKER, LEAD, CHAIR, DESK = "amara.caseworker", "ben.safeguarding", "chidi.coordinator", "kofi.desk"
+STRANGER: Final = "joe.caseworker"
+
+
+def _stay(_page: Page) -> None:
+    """The page is there at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One page.
+
+    Attributes:
+        who: who looks at it; absent: nobody is signed in.
+        path: with the names of ``known`` in braces.
+        go: what is done on the page at ``path`` to get there.
+        framed: it is a page in the frame, and no paper.
+    """
+
+    who: str | None
+    path: str
+    go: Callable[[Page], None] = _stay
+    framed: bool = True
+
+    def open(self, watched: Watched, known: Mapping[str, str]) -> Page:
+        """Sign in, go there, and return the page."""
+        if self.who:
+            watched.sign_in(self.who)
+        page = watched.open(self.path.format(**known))
+        self.go(page)
+        return page
+
+
+def known_places(demo: Demo) -> dict[str, str]:
+    """What addresses of the running demo are made of; an extract is pulled, and a copy called back."""
+    cases: dict[str, Any] = {case["label"]: case for case in demo.document["cases"]}
+    engine = open_engine(demo.document["database_url"])
+    with engine.connect() as connection:
+        plain = connection.execute(
+            text(
+                "SELECT c.family_id, c.case_id, (SELECT p.person_id FROM gateway.case_person p"
+                " WHERE p.case_id = c.case_id AND NOT p.risk_person AND p.role = 'adult' LIMIT 1) AS adult"
+                " FROM gateway.case_record c JOIN gateway.pairwise w ON w.thing_id = c.case_id WHERE w.ref = :ref"
+            ),
+            {"ref": cases["plain"]["refs"]["charity"]},
+        ).one()
+        spare = connection.execute(
+            text(
+                "SELECT c.family_id FROM gateway.case_record c JOIN gateway.case_worker w USING (case_id)"
+                " WHERE w.worker = :who AND c.case_id NOT IN (SELECT case_id FROM gateway.agenda_item) LIMIT 1"
+            ),
+            {"who": CASEWORKER},
+        ).scalar_one()
+        meeting = connection.execute(text("SELECT meeting_id FROM gateway.panel_meeting")).scalars().first()
+        _pull(demo, "siblings_differ")
+        _withdraw(demo, cases["siblings_differ"]["source_ref"])
+        recall = connection.execute(
+            text("SELECT recall_id, extracts FROM gateway.recall WHERE agency_code = 'charity' LIMIT 1")
+        ).one()
+    engine.dispose()
+    return {
+        "family": str(plain.family_id),
+        "adult": str(plain.adult),
+        "case": str(plain.case_id),
+        "reference": cases["plain"]["source_ref"],
+        "spare": str(spare),
+        "meeting": str(meeting),
+        "desk_case": cases["plain"]["refs"]["charity"],
+        "recall": str(recall.recall_id),
+        "extract": str(recall.extracts[0]),
+    }
+
+
+def _pull(demo: Demo, label: str) -> None:
+    config = str(demo.folder / "demo.json")
+    _run("extract-client", "pull", "--config", config, "--agency", "charity", "--case", label)
+
+
+def _withdraw(demo: Demo, source_ref: str) -> None:
+    _run(
+        "gateway",
+        "--env-file",
+        str(demo.folder / "gateway.env"),
+        "consent",
+        "withdraw",
+        source_ref,
+        "--everyone",
+        "--recorded-by",
+        CASEWORKER,
+    )
+
+
+def _run(program: str, *arguments: str) -> None:
+    command = [str(PROGRAMS / program), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own
+    assert done.returncode == 0, done.stderr
+
+
+def go_on(page: Page) -> None:
+    """Send the page's form."""
+    page.get_by_role("button", name="Continue").click()
+
+
+def _to_about(page: Page) -> None:
+    page.get_by_role("radio").first.check()
+    go_on(page)
+
+
+def _to_what(page: Page) -> None:
+    _to_about(page)
+    page.get_by_role("checkbox").first.check()
+    go_on(page)
+
+
+def _to_choose(page: Page) -> None:
+    _to_what(page)
+    page.get_by_label("Sharing with some services").check()
+    go_on(page)
+
+
+def _to_how(page: Page) -> None:
+    _to_what(page)
+    page.get_by_label("Sharing with every service").check()
+    go_on(page)
+
+
+def to_check(page: Page) -> None:
+    """As far as the check of a yes of the first adult for themself."""
+    _to_how(page)
+    page.get_by_label("They signed a form").check()
+    page.get_by_label("Yes", exact=True).check()
+    go_on(page)
+
+
+def _to_fault(page: Page) -> None:
+    go_on(page)
+    page.get_by_role("alert").wait_for()
+
+
+def _to_recorded(page: Page) -> None:
+    go_on(page)
+    page.get_by_role("button", name="Stop it now").click()
+    page.wait_for_url("**/recorded/*")
+
+
+def _to_found(page: Page) -> None:
+    page.get_by_label("Reference of the case").fill("EH-nobody")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("status").wait_for()
+
+
+def _to_extract(page: Page) -> None:
+    page.get_by_role("radio").first.check()
+    page.get_by_role("button", name="Read the extract").click()
+    page.get_by_role("link", name="See its receipt").wait_for()
+
+
+def _to_proof(page: Page) -> None:
+    page.get_by_role("button", name="Add a passkey").click()
+    page.get_by_role("button", name="It is me").wait_for()
+
+
+def _to_making(page: Page) -> None:
+    _to_proof(page)
+    page.get_by_role("button", name="It is me").click()
+    page.wait_for_url("**/add")
+    page.get_by_text("Your device asks for").wait_for()
+
+
+FAMILY: Final = "/console/families/{family}"
+PAGES: Final[Mapping[str, Place]] = {
+    "consents.agree": Place(CASEWORKER, f"{FAMILY}/agree"),
+    "consents.agreeing, about": Place(CASEWORKER, f"{FAMILY}/agree", _to_about),
+    "consents.agreeing, what": Place(CASEWORKER, f"{FAMILY}/agree", _to_what),
+    "consents.agreeing, choose": Place(CASEWORKER, f"{FAMILY}/agree", _to_choose),
+    "consents.agreeing, how": Place(CASEWORKER, f"{FAMILY}/agree", _to_how),
+    "consents.agreeing, check": Place(CASEWORKER, f"{FAMILY}/agree", to_check),
+    "consents.receipt": Place(CASEWORKER, f"{FAMILY}/receipts/{{adult}}", framed=False),
+    "consents.recorded": Place(CASEWORKER, "/console/families/{spare}/stop", _to_recorded),
+    "consents.stop": Place(CASEWORKER, f"{FAMILY}/stop"),
+    "consents.stopping": Place(CASEWORKER, f"{FAMILY}/stop", go_on),
+    "console.accessibility": Place(None, "/console/accessibility"),
+    "console.home": Place(CASEWORKER, "/console"),
+    "console.tasks": Place(CASEWORKER, "/console/tasks/consent.stopped"),
+    "demo.people": Place(None, "/console/demo"),
+    "desk.case": Place(DESK, "/desk/cases/{desk_case}"),
+    "desk.extract": Place(DESK, "/desk/cases/{desk_case}", _to_extract),
+    "desk.home": Place(DESK, "/desk"),
+    "desk.recall": Place(DESK, "/desk/recalls/{recall}"),
+    "desk.recall_list": Place(DESK, "/desk/recalls"),
+    "desk.receipt": Place(DESK, "/desk/receipts/{extract}"),
+    "families.family": Place(CASEWORKER, FAMILY),
+    "families.find": Place(CASEWORKER, "/console/families/find", _to_found),
+    "families.own": Place(CASEWORKER, "/console/families"),
+    "families.reason": Place(STRANGER, FAMILY),
+    "families.search": Place(CASEWORKER, "/console/families/find"),
+    "families.team": Place(CASEWORKER, "/console/families/team"),
+    "meetings.agenda": Place(CHAIR, "/console/meetings/{meeting}"),
+    "meetings.meetings": Place(CHAIR, "/console/meetings"),
+    "meetings.members": Place(CHAIR, "/console/meetings/{meeting}/members"),
+    "meetings.new": Place(CHAIR, "/console/meetings/new"),
+    "meetings.offer": Place(CHAIR, "/console/meetings/{meeting}/cases/{case}/offer"),
+    "passkeys.add, asked": Place(LEAD, "/console/passkeys", _to_proof),
+    "passkeys.add": Place(LEAD, "/console/passkeys", _to_making),
+    "passkeys.own": Place(LEAD, "/console/passkeys"),
+    "sign_in.form": Place(None, "/console/sign-in"),
+    "sign_in.invitation": Place(None, "/console/invitation"),
+    "sign_in.sessions": Place("dana.dpo", "/console/sessions"),
+}
+"""By endpoint, and by what is done there where it shows more than one page."""
+FAULTS: Final[Mapping[str, Place]] = {
+    "consents.agreeing, at fault": Place(CASEWORKER, f"{FAMILY}/agree", _to_fault),
+}
+"""Pages that say what is wrong."""
+ACTS: Final = {
+    "console.asset",
+    "console.task_done",
+    "demo.click",
+    "desk.answer",
+    "families.open_family",
+    "meetings.accept",
+    "meetings.add_case",
+    "meetings.hold",
+    "meetings.invite",
+    "meetings.remove_case",
+    "oidc.callback",
+    "oidc.start",
+    "passkeys.made",
+    "passkeys.remove",
+    "sign_in.end_session",
+    "sign_in.passkey",
+    "sign_in.sign_out",
+    "sign_in.use_invitation",
+}
+"""What answers a form, or is no page."""

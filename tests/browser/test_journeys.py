@@ -1,0 +1,209 @@
+"""What people come for, from the first click to the last: by keyboard, without JavaScript, at the same time, and counted."""
+
+import json
+import subprocess
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opened
+from tests.browser.places import CASEWORKER, CHAIR, DESK, to_check
+from tests.browser.test_sign_in import staff
+from tests.support.browser import NARROW, Watched, with_authenticator
+from tests.support.demo import PROGRAMS, Demo
+
+pytestmark = pytest.mark.browser
+
+COUNTED: Final = """() => {
+  const counts = { clicks: 0, fields: 0, ...JSON.parse(sessionStorage.getItem("counts") || "{}") };
+  const keep = () => sessionStorage.setItem("counts", JSON.stringify(counts));
+  addEventListener("click", event => {
+    if (event.isTrusted && event.target.closest("a, button")) { counts.clicks += 1; keep(); }
+  }, true);
+  addEventListener("change", event => { if (event.isTrusted) { counts.fields += 1; keep(); } }, true);
+}"""
+
+
+def counted(watched: Watched) -> Page:
+    """A page on which every click and every field that is filled in is counted, and every page that is shown."""
+    page = watched.page
+    page.add_init_script(f"({COUNTED})()")
+    shown: list[str] = []
+    page.on("domcontentloaded", lambda each: shown.append(each.url))
+    page.counted_pages = shown  # type: ignore[attr-defined] # read by ``counts``
+    return page
+
+
+def counts(page: Page) -> dict[str, int]:
+    found: dict[str, int] = page.evaluate("JSON.parse(sessionStorage.getItem('counts') || '{}')")
+    return {"pages": len(page.counted_pages), **found}  # type: ignore[attr-defined] # set by ``counted``
+
+
+def begin(page: Page) -> None:
+    """Count from here."""
+    page.evaluate("sessionStorage.removeItem('counts')")
+    page.reload()
+    page.counted_pages.clear()  # type: ignore[attr-defined] # set by ``counted``
+
+
+def pulls(demo: Demo, label: str) -> bool:
+    """Whether a charity is told anything of a case now."""
+    command = [
+        str(PROGRAMS / "extract-client"),
+        "pull",
+        *("--config", str(demo.folder / "demo.json"), "--agency", "charity", "--case", label),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own
+    assert done.returncode in {0, 4}
+    return done.returncode == 0
+
+
+def family_page(watched: Watched, demo: Demo, label: str) -> Page:
+    """The page of a labelled family, found by the council's reference."""
+    reference = next(case["source_ref"] for case in demo.document["cases"] if case["label"] == label)
+    watched.sign_in(CASEWORKER)
+    page = watched.open("/console/families/find")
+    page.get_by_label("Reference of the case").fill(reference)
+    page.get_by_role("button", name="Find").press("Enter")
+    page.get_by_role("link", name="Open this family").press("Enter")
+    page.get_by_role("heading", name="Who got what").wait_for()
+    return page
+
+
+def test_to_stop_takes_no_more_than_to_agree(opened: Opened, known: dict[str, str], say: Any) -> None:
+    """The least of each: one adult for themself, to everything; everybody, everything."""
+    watched = opened()
+    page = counted(watched)
+    watched.sign_in(CASEWORKER)
+    watched.open(f"/console/families/{known['spare']}")
+    begin(page)
+    page.get_by_role("link", name="Record a yes").click()
+    to_check(page)
+    page.get_by_role("button", name="Record this yes").click()
+    page.wait_for_url("**/recorded/*")
+    agreeing = counts(page)
+    page.get_by_role("link", name="Back to the family").click()
+    begin(page)
+    page.get_by_role("link", name="Record a no").click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Stop it now").click()
+    page.wait_for_url("**/recorded/*")
+    stopping = counts(page)
+    say(f"agreeing {json.dumps(agreeing)}, stopping {json.dumps(stopping)}")
+    assert {"pages": 6, "clicks": 6, "fields": 5} == agreeing
+    assert {"pages": 3, "clicks": 3, "fields": 0} == stopping
+    assert all(stopping[name] <= agreeing[name] for name in agreeing)
+
+
+def test_by_keyboard_alone_and_without_javascript_a_family_stops(opened: Opened, demo: Demo) -> None:
+    assert pulls(demo, "adopted") or pulls(demo, "parent_under_18")
+    watched = opened(java_script_enabled=False, viewport=NARROW)
+    page = family_page(watched, demo, "parent_under_18")
+    page.get_by_role("link", name="Record a no, or stop sharing").press("Enter")
+    page.get_by_role("button", name="Continue").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check what will stop")
+    page.get_by_role("button", name="Stop it now").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("It is recorded, and in effect")
+    assert not pulls(demo, "parent_under_18")
+    page.get_by_role("link", name="Print").first.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Sharing information about")
+    assert "stopped" in page.get_by_role("main").inner_text()
+
+
+def test_two_at_once_and_nobodys_work_is_lost(opened: Opened, demo: Demo) -> None:
+    first, second = opened(), opened()
+    pages = [family_page(each, demo, "no_consent") for each in (first, second)]
+    for page in pages:
+        page.get_by_role("link", name="Record a yes").click()
+        to_check(page)
+    pages[0].get_by_role("button", name="Record this yes").click()
+    expect(pages[0].get_by_role("heading", level=1)).to_have_text("Sharing is agreed")
+    pages[1].get_by_role("button", name="Record this yes").click()
+    expect(pages[1].get_by_role("heading", name="Recorded since you began")).to_be_visible()
+    expect(pages[1].get_by_role("alert")).to_be_focused()
+    assert pages[1].title().startswith("Error: Check what was said")
+    expect(pages[1].get_by_text("They signed a form")).to_be_visible()
+    assert [] == second.violations()
+    pages[1].get_by_role("button", name="Record this yes").click()
+    expect(pages[1].get_by_role("heading", level=1)).to_have_text("Sharing is agreed")
+    second.faults = [fault for fault in second.faults if "422" not in fault]  # Chromium says it aloud
+
+
+def test_a_small_agency_reads_prints_and_answers(opened: Opened, demo: Demo, known: dict[str, str]) -> None:
+    watched = opened()
+    watched.sign_in(DESK)
+    page = watched.page
+    expect(page.get_by_role("heading", level=1)).to_have_text("Open Door Trust")
+    case = next(case for case in demo.document["cases"] if case["label"] == "offer_accepted")
+    watched.open(f"/desk/cases/{case['refs']['charity']}")
+    page.get_by_label("Give the help that was agreed").check()
+    page.get_by_role("button", name="Read the extract").press("Enter")
+    page.get_by_role("heading", name="How to handle it").wait_for()
+    page.emulate_media(media="print")
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(page.get_by_role("heading", name="How to handle it")).to_be_visible()
+    page.emulate_media(media="screen")
+    page.get_by_role("link", name="See its receipt").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Receipt")
+    watched.open("/desk/recalls")
+    page.locator(f"a[href$='{known['recall']}']").press("Enter")
+    page.get_by_label("We deleted every copy").check()
+    page.get_by_role("button", name="Answer").press("Enter")
+    page.wait_for_url("**/desk/recalls")
+    expect(page.get_by_text("We deleted every copy").first).to_be_visible()
+
+
+def test_a_coordinator_holds_a_meeting(opened: Opened, known: dict[str, str]) -> None:
+    watched = opened(java_script_enabled=False)
+    watched.sign_in(CHAIR)
+    page = watched.open("/console/meetings")
+    page.get_by_role("link", name="Hold a meeting").press("Enter")
+    page.get_by_role("button", name="Hold this meeting").press("Enter")
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.get_by_label("What it is called").fill("Second panel")
+    for label, value in (("Day", "9"), ("Month", "12"), ("Year", "2099")):
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_label("Open Door Trust").check()
+    page.get_by_role("button", name="Hold this meeting").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Second panel")
+    page.get_by_label("Add a case").fill(known["reference"])
+    page.get_by_role("button", name="Add").press("Enter")
+    expect(page.get_by_text("ready", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Change").press("Enter")
+    page.get_by_label("Youth Service").check()
+    page.get_by_role("button", name="Save").press("Enter")
+    expect(page.get_by_text("Open Door Trust, Youth Service")).to_be_visible()
+    page.get_by_role("button", name="Take off").press("Enter")
+    expect(page.get_by_text("No case is listed yet.")).to_be_visible()
+    watched.faults = [fault for fault in watched.faults if "422" not in fault]  # Chromium says it aloud
+
+
+def test_a_passkey_is_added_and_removed_with_a_fresh_proof(opened: Opened, demo: Demo) -> None:
+    code = staff(demo, "invite", "una.worker", "--role", "caseworker").splitlines()[-1]
+    watched = opened()
+    page = watched.open("/console/invitation")
+    with_authenticator(page.context, page)
+    page.get_by_label("One-time code").fill(code)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Make a passkey and sign in").click()
+    page.wait_for_url("**/console")
+    watched.open("/console/passkeys")
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm that it is you")
+    assert [] == watched.violations()
+    page.get_by_role("button", name="Confirm with your passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Make another passkey")
+    take_away = with_authenticator(page.context, page, transport="usb")
+    page.get_by_role("button", name="Make a passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your passkeys")
+    expect(page.get_by_role("button", name="Remove")).to_have_count(2)
+    take_away()
+    page.get_by_role("button", name="Remove").last.click()
+    page.get_by_role("button", name="Confirm with your passkey").click()
+    expect(page.get_by_role("button", name="Remove")).to_have_count(1)
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Confirm with your passkey").click()
+    expect(page.get_by_role("alert")).to_contain_text("It is your only passkey")
+    expect(page.get_by_role("button", name="Remove")).to_have_count(1)
+    watched.faults = [fault for fault in watched.faults if "422" not in fault]  # Chromium says it aloud
