@@ -83,3 +83,21 @@ def disable(username: str) -> None:
         except UnknownMemberError as error:
             raise click.ClickException("There is no such member of staff, or they left already.") from error
     click.echo("Disabled.")
+
+
+@staff.command(name="sessions")
+@click.argument("username")
+@click.option("--end", "ends", is_flag=True, help="End them all; USERNAME may sign in again.")
+def sessions(username: str, *, ends: bool) -> None:
+    """Print where USERNAME is signed in: since when, when it was last used, and by which method, separated by tabs."""
+    with command_wiring() as wiring:
+        try:
+            found = service.sessions_of(wiring, username)
+            if ends:
+                service.end_sessions(wiring, username)
+        except UnknownMemberError as error:
+            raise click.ClickException("There is no such member of staff, or they left already.") from error
+    for each in found:
+        click.echo(f"{each.began_at.isoformat()}\t{each.seen_at.isoformat()}\t{each.method.value}")
+    if ends:
+        click.echo("Ended." if found else "There was none.")

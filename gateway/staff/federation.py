@@ -171,7 +171,7 @@ def finish_step_up(wiring: Wiring, proven: Proven) -> None:
 def offer_link(wiring: Wiring, provider: Provider, code: str) -> Offer | None:
     """Return whom a one-time code is for, and the login by which they are known from then on.
 
-    None: their account is sealed, and the code makes a passkey.
+    None: the provider does not know them (a sealed account, somebody of an agency), and the code makes a passkey.
     Raises: InvitationError; ProviderAwayError; ProviderAnswerError.
     """
     digest = service.digest_of(code)
@@ -179,7 +179,7 @@ def offer_link(wiring: Wiring, provider: Provider, code: str) -> Offer | None:
         member = repository.invited(connection, digest, now=database_now(connection))
     if member is None:
         raise InvitationError
-    if member.break_glass:
+    if member.is_outside:
         return None
     return Offer(member.username, start_login(wiring, provider, wanted="/console", invitation=digest))
 
@@ -238,8 +238,10 @@ def sign_in(wiring: Wiring, proven: Proven) -> str:
             if found is None:
                 raise UnknownIdentityError
             member = found
-        if member.break_glass:
-            raise ProviderAnswerError("a sealed account signs in with its passkey only")
+        if member.is_outside:
+            raise ProviderAnswerError(
+                "somebody of an agency, or a sealed account, signs in with a passkey only"
+            )
         return service.begin(connection, member, Method.OIDC, now=now)
 
 

@@ -24,6 +24,11 @@ class StaffMember:
     belonging: Belonging = NOWHERE
     break_glass: bool = False
 
+    @property
+    def is_outside(self) -> bool:
+        """True for whom the council's provider never signs in: people of other agencies, and sealed accounts."""
+        return self.break_glass or self.belonging.agency is not None
+
 
 @dataclass(frozen=True, slots=True)
 class OwnPasskey:

@@ -375,6 +375,32 @@ def sessions(wiring: Wiring, who: SignedIn) -> list[Session]:
         return repository.sessions_of(connection, who.staff_id, now=database_now(connection))
 
 
+def sessions_of(wiring: Wiring, username: str) -> list[Session]:
+    """Return the sessions of a member, the newest first; for the operator.
+
+    Raises: UnknownMemberError.
+    """
+    with wiring.engine.begin() as connection:
+        member = repository.hold_member(connection, username)
+        if member is None:
+            raise UnknownMemberError
+        return repository.sessions_of(connection, member.id, now=database_now(connection))
+
+
+def end_sessions(wiring: Wiring, username: str) -> bool:
+    """End every session of a member, who may sign in again; whether there was one.
+
+    Raises: UnknownMemberError.
+    """
+    with wiring.engine.begin() as connection:
+        member = repository.hold_member(connection, username)
+        if member is None:
+            raise UnknownMemberError
+        return repository.end_sessions(
+            connection, member.id, ending=Ending.ENDED, now=database_now(connection)
+        )
+
+
 def end_session(wiring: Wiring, who: SignedIn, session_id: UUID) -> bool:
     """End a session of whoever asks; whether it stood."""
     own = session_id == who.session.id
@@ -389,8 +415,8 @@ def end_session(wiring: Wiring, who: SignedIn, session_id: UUID) -> bool:
 
 
 def may_use_passkey(wiring: Wiring, member: StaffMember) -> bool:
-    """True where there is no provider, and for sealed accounts where there is one."""
-    return wiring.settings.provider is None or member.break_glass
+    """True where there is no provider, and for whom it does not know where there is one."""
+    return wiring.settings.provider is None or member.is_outside
 
 
 def begin(connection: Connection, member: StaffMember, method: Method, *, now: datetime) -> str:

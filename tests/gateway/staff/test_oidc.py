@@ -26,7 +26,7 @@ from gateway.staff import federation, provider_http, service
 from gateway.staff.errors import InvitationError, ProviderAnswerError, SignInError, UnknownIdentityError
 from gateway.staff.federation import LIFETIME, StepUp
 from gateway.staff.id_token import Identity
-from gateway.staff.model import Method, Role, SignedIn
+from gateway.staff.model import Belonging, Method, Role, SignedIn
 from gateway.staff.provider import AWAY_SECONDS, FRESH_SECONDS, KEYS_AGAIN_SECONDS, Provider
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import open_tasks
@@ -832,6 +832,25 @@ def test_every_use_of_a_sealed_account_is_an_alarm(browser: Browser, device: Aut
     service.invite(wiring, username="sealed", roles=[Role.OPERATOR], invited_by="cli:test")
     with pytest.raises(SignInError):
         service.sign_in(wiring, device.sign(service.offer_sign_in(wiring)))
+
+
+def test_somebody_of_an_agency_has_a_passkey_whatever_the_provider(
+    browser: Browser, device: Authenticator
+) -> None:
+    """No alarm, and no way in by the provider, who might know somebody of the same name."""
+    wiring = browser.wiring
+    desk = Belonging(agency="charity", practitioner="charity-1")
+    code = service.invite(
+        wiring, username="kofi", roles=[Role.DESK_USER], invited_by="cli:test", belonging=desk
+    )
+    assert "Make your passkey" in browser.post("/console/invitation", code=code).text
+    service.enrol(wiring, code, device.make(service.offer_enrolment(wiring, code).options))
+    secret = service.sign_in(wiring, device.sign(service.offer_sign_in(wiring)))
+    who = service.admit(wiring, secret)
+    assert who is not None
+    assert ("kofi", desk) == (who.username, who.belonging)
+    with wiring.engine.connect() as connection:
+        assert not open_tasks(connection)
 
 
 def test_a_sealed_account_does_not_sign_in_at_the_provider(browser: Browser) -> None:
