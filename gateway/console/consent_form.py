@@ -280,7 +280,7 @@ def yeses(form: Form, background: Background) -> list[Spoken]:
 
 
 def noes(form: Form, background: Background, *, everyone: Sequence[UUID]) -> list[Spoken]:
-    """Return the decisions of a form that closes; whatever it leaves out means everything.
+    """Return the decisions of a form that closes; whatever it leaves out, or names in vain, means everything.
 
     Args:
         everyone: in the family, or who ever decided in it.
@@ -288,16 +288,15 @@ def noes(form: Form, background: Background, *, everyone: Sequence[UUID]) -> lis
     form_id = form.id
     if form_id is None:
         return []
-    some = form.one("scope") == "some"
-    people = [each for each in everyone if not some or not form.about or each in form.about]
+    named = [each for each in everyone if each in form.about]
+    agencies = [each for each in form.many("agencies") if each in background.shown]
     stop = Stop(form.one("said")) if form.one("said") in set(Stop) else Stop.WITHDRAW
     speaker = form.speaker
     found = []
-    for person_id in people:
+    for person_id in named or everyone:
         document = _core(form_id, person_id, background, act=stop.act)
-        agencies = [each for each in form.many("agencies") if each in background.shown]
-        if some and agencies:
-            document["agencies"] = list(agencies)
+        if agencies:
+            document["agencies"] = [*agencies]
         if stop is Stop.TALK_FIRST:
             document["reason"] = TALK_TO_ME_FIRST
         person = background.record.person(person_id)
@@ -311,7 +310,7 @@ def noes(form: Form, background: Background, *, everyone: Sequence[UUID]) -> lis
 def talks_first(form: Form) -> Form:
     """The form of a stop that somebody asks for who was asked for a yes: talk to me first."""
     kept = {name: values for name, values in form.fields.items() if name in {"form", "speaker", "about"}}
-    return Form({**kept, "said": (Stop.TALK_FIRST.value,), "scope": ("some",)})
+    return Form({**kept, "said": (Stop.TALK_FIRST.value,)})
 
 
 def typed_date(form: Form, name: str) -> date | str | None:

@@ -516,7 +516,7 @@ class _Stopping(_Journey):
             "stop.html",
             form,
             title="What did they say?",
-            own={"said", "scope", "speaker", "about", "agencies"},
+            own={"said", "speaker", "about", "agencies"},
             people=_people(self.record.people),
             speakers=_people(speakers(self.record)),
             agencies=self.agencies(),

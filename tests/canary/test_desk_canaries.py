@@ -21,9 +21,12 @@ from tests.canary.test_canaries import offers
 from tests.support.pages import Somebody, words
 from tests.support.world import World
 
-ASSERTED: Final = "voluntary-asserted"
-AGENCIES: Final = {**{kind.value: kind for kind in AgencyKind}, ASSERTED: AgencyKind.VOLUNTARY}
+ASSERTED: Final = "social-care-asserted"
+AGENCIES: Final = {**{kind.value: kind for kind in AgencyKind}, ASSERTED: AgencyKind.SOCIAL_CARE}
 NEVER_SERVED: Final = {"commissioning", "police"}
+FIELD: Final = '<dt class="govuk-summary-list__key">'
+ABOVE: Final = 4
+"""Lines of a page that say whose extract it is, until when, and for what."""
 _CANARY: Final = re.compile("zqx[a-z]{6}k")
 
 
@@ -100,6 +103,7 @@ def test_a_desk_shows_what_the_api_releases(council: tuple[World, Family]) -> No
             said = words(page.text)
             values = leaves(told(outcome.body))
             assert [] == [each for each in values if " ".join(each.split()) not in said], (code, purpose)
+            assert len(told(outcome.body)) == page.text.count(FIELD) - ABOVE, (code, purpose)
             released = set(_CANARY.findall(outcome.body.decode().lower()))
             assert set(_CANARY.findall(page.text.lower())) <= released, (code, purpose)
             shown += len(values)

@@ -62,6 +62,11 @@ NEAR: Final = {
     "one's team's, sealed": ({"username": "kim", "team": "north"}, ["conflict"], None),
     "another team's, sealed": ({"username": "kim", "team": "south"}, ["adoption"], None),
     "sealed, for the lead": ({"username": "ben", "lead": True}, ["party_restriction"], Reach.OTHER),
+    "sealed, for the lead of that team": (
+        {"username": "ben", "lead": True, "team": "north"},
+        ["conflict"],
+        Reach.OTHER,
+    ),
 }
 
 

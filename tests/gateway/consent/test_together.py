@@ -105,6 +105,14 @@ def test_what_is_foretold_happens(world: World) -> None:
     assert ["camhs"] == recalls
 
 
+def test_a_copy_that_was_called_back_before_is_not_called_back_again(world: World) -> None:
+    assert isinstance(world.release("camhs", SOURCE), Released)
+    decide_together(world.wiring, identity(world), [stop(world, PEOPLE[0])], actor="ada")
+    foretold = rehearse(world.wiring, identity(world), [stop(world, PEOPLE[1])], actor="ada")
+    told = by_code(foretold.agencies)["camhs"]
+    assert (1, 0) == (told.copies, told.called_back)
+
+
 def test_what_goes_on_is_told_with_what_stops(world: World) -> None:
     foretold = rehearse(
         world.wiring, identity(world), [stop(world, PEOPLE[1], agencies=["camhs"])], actor="ada"

@@ -195,20 +195,15 @@ def test_one_form_makes_one_decision_for_each_however_often_it_is_sent() -> None
 
 NOES: Final[Mapping[str, tuple[dict[str, Any], list[UUID], dict[str, Any]]]] = {
     "nothing was chosen": ({}, [MUM, ADA, BEN], {"act": "withdraw"}),
-    "everything, whatever was ticked": (
-        {"scope": ("all",), "about": (str(ADA),), "agencies": ("camhs",)},
-        [MUM, ADA, BEN],
-        {"act": "withdraw"},
-    ),
-    "some people": ({"scope": ("some",), "about": (str(ADA),)}, [ADA], {"act": "withdraw"}),
+    "some people": ({"about": (str(ADA),)}, [ADA], {"act": "withdraw"}),
     "some services": (
-        {"scope": ("some",), "agencies": ("camhs",)},
+        {"agencies": ("camhs",)},
         [MUM, ADA, BEN],
         {"act": "withdraw", "agencies": ["camhs"]},
     ),
-    "some, and none of them": ({"scope": ("some",)}, [MUM, ADA, BEN], {"act": "withdraw"}),
+    "people who are nobody": ({"about": (str(DAD), "x")}, [MUM, ADA, BEN], {"act": "withdraw"}),
     "services that there are not": (
-        {"scope": ("some",), "agencies": ("x",)},
+        {"agencies": ("x",)},
         [MUM, ADA, BEN],
         {"act": "withdraw"},
     ),
@@ -236,7 +231,7 @@ def test_a_no_means_everything_that_it_leaves_out(
 
 
 def test_who_says_no_is_kept_where_it_is_said() -> None:
-    fields = {"form": (str(FORM),), "scope": ("some",), "about": (str(ADA),), "speaker": (str(MUM),)}
+    fields = {"form": (str(FORM),), "about": (str(ADA),), "speaker": (str(MUM),)}
     (found,) = noes(Form(fields), BACKGROUND, everyone=[MUM, ADA])
     assert {"person": str(MUM), "capacity": "parental_responsibility"} == found.document["given_by"]
 

@@ -149,6 +149,12 @@ def test_what_ends_ends_at_the_next_request(world: World, ends: Any) -> None:
     assert "Shelleyname" not in answer.text
 
 
+def test_whoever_is_invited_after_a_desk_was_revoked_has_a_new_one(world: World) -> None:
+    at_desk(world)
+    revoke_desk(world)
+    assert HTTPStatus.OK == at_desk(world).send(case_page(world), purpose="P1").status_code
+
+
 def test_another_agencys_case_is_nothing(world: World) -> None:
     at = at_desk(world)
     foreign = at.send(case_page(world, "camhs"), purpose="P1")

@@ -126,7 +126,10 @@ def test_the_page_says_who_is_there_what_stands_and_who_got_what(world: World) -
 
 def test_a_refuge_is_seen_by_who_works_here_and_by_no_team_mate(world: World) -> None:
     world.give(SOURCE, MUM)
-    assert "The refuge" in words(jo(world).get(page_of(world)))
+    world.list_cases(SOURCE)
+    assert isinstance(world.release("refuge", SOURCE), Released)
+    mine = words(jo(world).get(page_of(world)))
+    assert ("The refuge Agreed" in mine, "The refuge got an extract" in mine) == (True, True)
     assert "The refuge" not in words(jo(world, username="kim").get(page_of(world)))
 
 
