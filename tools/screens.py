@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.browser.places import FAULTS, PAGES, known_places
-from tests.support.browser import NARROW, WIDE, Watched, chromium, profile
+from tests.support.browser import NARROW, WIDE, Watched, chromium, profile, server_certificate
 from tests.support.demo import running_demo
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +24,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as place,
         running_demo(Path(place) / "demo") as demo,
         sync_playwright() as playwright,
-        chromium(playwright, demo) as browser,
+        chromium(playwright, server_certificate(demo)) as browser,
     ):
         known = known_places(demo)
         for size in (WIDE, NARROW):

@@ -1,6 +1,5 @@
 """The demo, once, and a real browser over it."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -12,7 +11,7 @@ from gateway.database import open_engine
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import raise_task
 from tests.browser.places import known_places
-from tests.support.browser import CHROMIUM, Watched, chromium, profile
+from tests.support.browser import Watched, chromium, profile, require_chromium, server_certificate
 from tests.support.demo import Demo, running_demo
 
 Opened = Callable[..., Watched]
@@ -21,11 +20,7 @@ Opened = Callable[..., Watched]
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A running demo in which something waits for everybody."""
-    if CHROMIUM is None:
-        message = "Chromium is missing, so no page was looked at; on Debian: apt install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+    require_chromium()
     with running_demo(tmp_path_factory.mktemp("demo") / "demo") as running:
         engine = open_engine(running.document["database_url"])
         with engine.begin() as connection:
@@ -50,7 +45,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(demo: Demo, playwright: Playwright) -> Iterator[Browser]:
-    with chromium(playwright, demo) as running:
+    with chromium(playwright, server_certificate(demo)) as running:
         yield running
 
 

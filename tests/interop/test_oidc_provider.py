@@ -340,3 +340,36 @@ def test_the_lock_pins_every_package_and_names_no_registry() -> None:
     assert locked
     assert all(entry["integrity"].startswith("sha512-") for entry in locked.values())
     assert not any("resolved" in entry for entry in locked.values())
+
+
+def test_a_dangerous_act_takes_a_fresh_proof_at_the_provider(site: Site) -> None:
+    """By the pages: the act leads there and back, is done once, and takes another proof the next time."""
+    surfer = site.link("hal", subject="subject-8")
+
+    def add() -> str:
+        _, _, page = surfer.open(f"{site.own}/console/passkeys")
+        (token,) = set(re.findall(r'name="form_token" value="([0-9a-f]{64})"', page))
+        return surfer.open(f"{site.own}/console/passkeys/add", {"form_token": token})[2]
+
+    asked = add()
+    assert "Confirm with Testshire account" in asked
+    (there,) = re.findall(rf'<a href="({re.escape(site.issuer)}/[^"]*)"', asked)
+    assert "max_age=0" in there
+    assert "prompt=login" in there
+    status, address, _ = surfer.open(unescape(there))
+    assert (200, f"{site.own}/console/passkeys") == (status, address)
+    assert "Make another passkey" in add()
+    assert "Confirm with Testshire account" in add()
+    assert surfer.open(unescape(there))[0] >= HTTPStatus.BAD_REQUEST
+
+
+def test_somebody_elses_proof_at_the_provider_lets_nobody_go_on(site: Site) -> None:
+    surfer = site.link("jim", subject="subject-9")
+    _, _, page = surfer.open(f"{site.own}/console/passkeys")
+    (token,) = set(re.findall(r'name="form_token" value="([0-9a-f]{64})"', page))
+    asked = surfer.open(f"{site.own}/console/passkeys/add", {"form_token": token})[2]
+    (there,) = re.findall(rf'<a href="({re.escape(site.issuer)}/[^"]*)"', asked)
+    status, _, text = site.surfer("subject-10").open(unescape(there))
+    assert (HTTPStatus.UNPROCESSABLE_ENTITY, True) == (status, "That did not work." in text)
+    again = surfer.open(f"{site.own}/console/passkeys/add", {"form_token": token})[2]
+    assert "Confirm with Testshire account" in again

@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -69,19 +72,29 @@ class Watched:
             self.faults.append(f"elsewhere: {request.url}")
 
 
+def require_chromium() -> None:
+    """Skip loudly where there is no Chromium; fail where ``CI`` is set."""
+    if CHROMIUM is None:
+        message = "Chromium is missing, so no page was looked at; on Debian: apt install chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+
+
 @contextmanager
-def chromium(playwright: Playwright, demo: Demo) -> Iterator[Browser]:
-    """Yield a browser that trusts the demo's certificate, and no other untrusted one."""
+def chromium(playwright: Playwright, *certificates: Path) -> Iterator[Browser]:
+    """Yield a browser that trusts these servers' certificates (PEM), and no other untrusted one."""
     assert CHROMIUM is not None
-    certificate = x509.load_pem_x509_certificate((demo.folder / "keys" / "server.pem").read_bytes())
-    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    pin = base64.b64encode(hashlib.sha256(public).digest()).decode()
-    arguments = [f"--ignore-certificate-errors-spki-list={pin}", "--disable-dev-shm-usage"]
+    pins = ",".join(map(_pin, certificates))
+    arguments = [f"--ignore-certificate-errors-spki-list={pins}", "--disable-dev-shm-usage"]
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
     try:
         yield browser
     finally:
         browser.close()
+
+
+def server_certificate(demo: Demo) -> Path:
+    """The certificate that a demo's server shows."""
+    return demo.folder / "keys" / "server.pem"
 
 
 @contextmanager
@@ -123,3 +136,10 @@ def with_authenticator(
         devtools.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": added["authenticatorId"]})
 
     return take_away
+
+
+def _pin(certificate: Path) -> str:
+    """What Chromium knows a server's key by."""
+    public = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    named = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(named).digest()).decode()
