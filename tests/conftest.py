@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Playwright, sync_playwright
 from sqlalchemy import Engine
 
 from gateway.database import open_engine
@@ -22,8 +23,11 @@ FIGURE = "figure"
 LONGEST_FIRST = (
     "tests/races/",
     "tests/faults/",
+    "tests/browser/",
     "tests/gateway/ops/",
     "tests/clients/",
+    "tests/gateway/staff/",
+    "tests/interop/",
     "tests/adversarial/",
     "tests/canary/",
     "tests/gateway/disclosure_log/",
@@ -61,6 +65,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("figures")
     for figure in figures:
         terminalreporter.write_line(str(figure))
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers; a process can have one of it."""
+    with sync_playwright() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,7 @@ class OpeningReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A family in a list."""
+    """A family as it is shown to one member of staff."""
 
     record: FamilyRecord
     reach: Reach
@@ -181,7 +181,7 @@ def open_family(wiring: Wiring, who: SignedIn, family_id: UUID, reason: OpeningR
         _note(change, who, kind="case.open", family_id=family_id, reason=reason.value)
 
 
-def view(wiring: Wiring, who: SignedIn, family_id: UUID) -> FamilyRecord:
+def view(wiring: Wiring, who: SignedIn, family_id: UUID) -> Listed:
     """Return a family for one of its pages; that somebody looked is on record.
 
     Raises: UnknownCaseError, there is no such family for them; ReasonNeededError; UnreadablePartError.
@@ -196,7 +196,7 @@ def view(wiring: Wiring, who: SignedIn, family_id: UUID) -> FamilyRecord:
             raise ReasonNeededError
         record = _read(wiring, change.connection, family_id, now=now)
         _note(change, who, kind="case.view", family_id=family_id, reach=reach.value)
-    return record
+    return Listed(record, reach)
 
 
 def case_for_agenda(wiring: Wiring, who: SignedIn, source_ref: str) -> CaseIdentity | None:

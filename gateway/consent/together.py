@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from agencies.model import AgencyKind
 from consent_registry.service import Recorded
 from gateway.cases.errors import UnknownCaseError
 from gateway.cases.model import CaseIdentity
@@ -59,6 +60,7 @@ class AgencyChange:
 
     code: str
     name: str
+    kind: AgencyKind
     asks_now: bool
     stops: Mapping[UUID, frozenset[str]]
     continues: Mapping[UUID, frozenset[str]]
@@ -164,6 +166,7 @@ def _changes(before: _Seen, after: _Seen, *, copies: Sequence[str]) -> Iterable[
         yield AgencyChange(
             code=agency.code,
             name=agency.name,
+            kind=agency.kind,
             asks_now=agency.code in before.asking | after.asking,
             stops=_some(stops),
             continues=_some(continues),

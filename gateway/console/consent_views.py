@@ -62,11 +62,12 @@ from gateway.console.consent_form import (
     talks_first,
     yeses,
 )
-from gateway.console.family_views import address_of, fault, for_family, typed
+from gateway.console.family_views import address_of, fault, for_family, typed, works_with
 from gateway.console.words import EFFECT_WORDS, STATE_COLOURS, STATE_WORDS, day, instant
 from gateway.disclosure_log.errors import NotAppendedError
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, UNAVAILABLE, Problem
+from gateway.recall.model import SENSITIVE_KINDS
 from gateway.wiring import Wiring
 
 _TITLES: Final = {
@@ -112,36 +113,36 @@ def register(app: Flask, wiring: Wiring) -> None:
     @blueprint.get("/console/families/<family_id>/agree")
     @for_family
     def agree(family_id: UUID) -> AnyResponse:
-        record = lookup.view(wiring, current_staff(), family_id)
+        record = lookup.view(wiring, current_staff(), family_id).record
         return _Giving(wiring, record).begin(request.args.get("like", ""))
 
     @blueprint.post("/console/families/<family_id>/agree")
     @for_family
     def agreeing(family_id: UUID) -> AnyResponse:
-        record = lookup.view(wiring, current_staff(), family_id)
+        record = lookup.view(wiring, current_staff(), family_id).record
         return _Giving(wiring, record).go_on(typed())
 
     @blueprint.get("/console/families/<family_id>/stop")
     @for_family
     def stop(family_id: UUID) -> AnyResponse:
-        record = lookup.view(wiring, current_staff(), family_id)
+        record = lookup.view(wiring, current_staff(), family_id).record
         return _Stopping(wiring, record).begin()
 
     @blueprint.post("/console/families/<family_id>/stop")
     @for_family
     def stopping(family_id: UUID) -> AnyResponse:
-        record = lookup.view(wiring, current_staff(), family_id)
+        record = lookup.view(wiring, current_staff(), family_id).record
         return _Stopping(wiring, record).go_on(typed())
 
     @blueprint.get("/console/families/<family_id>/recorded/<form_id>")
     @for_family
     def recorded(family_id: UUID, form_id: str) -> AnyResponse:
-        return _recorded_page(wiring, lookup.view(wiring, current_staff(), family_id), form_id)
+        return _recorded_page(wiring, lookup.view(wiring, current_staff(), family_id).record, form_id)
 
     @blueprint.get("/console/families/<family_id>/receipts/<person_id>")
     @for_family
     def receipt(family_id: UUID, person_id: str) -> AnyResponse:
-        record = lookup.view(wiring, current_staff(), family_id)
+        record = lookup.view(wiring, current_staff(), family_id).record
         person = next((each for each in record.people if str(each.person_id) == person_id), None)
         if person is None:
             raise Problem(NOT_FOUND)
@@ -181,6 +182,7 @@ class _Journey:
             shown=shown,
             notice=wiring.settings.consent_notice,
         )
+        self.knows_all = works_with(record)
         self.names = {each.person_id: each.name for each in record.people}
 
     def fresh(self) -> dict[str, tuple[str, ...]]:
@@ -266,14 +268,16 @@ class _Journey:
                 for person, codes in data.items()
             ]
 
+        # That a refuge has had something is a secret of its own; that it may be told, everybody agreed to.
+        told = self.knows_all or change.kind not in SENSITIVE_KINDS
         return {
             "stops": listed(dict(change.stops)),
             "continues": listed(dict(change.continues)),
             "begins": listed(dict(change.begins)),
-            "asks_now": change.asks_now,
-            "copies": change.copies,
-            "called_back": change.called_back,
-            "moves": bool(change.stops or change.begins or change.called_back),
+            "asks_now": told and change.asks_now,
+            "copies": change.copies if told else 0,
+            "called_back": change.called_back if told else 0,
+            "moves": bool(change.stops or change.begins or (told and change.called_back)),
         }
 
 

@@ -10,12 +10,11 @@ from uuid import UUID
 from flask import Blueprint, Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from agencies.model import AgencyKind
 from agencies.repository import all_agencies
 from consent_registry.birthdays import LONDON
 from gateway.cases import lookup
 from gateway.cases.errors import UnknownCaseError
-from gateway.cases.lookup import Match, OpeningReason, Reach, ReasonNeededError
+from gateway.cases.lookup import Listed, Match, OpeningReason, ReasonNeededError
 from gateway.cases.people import FamilyRecord
 from gateway.cases.search import IndexKind, name_and_birth
 from gateway.consent.overview import Overview, overview
@@ -33,12 +32,14 @@ from gateway.console.words import (
 from gateway.disclosure_log.reading import of_family
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
+from gateway.recall.model import SENSITIVE_KINDS
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 
 FAMILIES: Final = "/console/families"
 _LINES: Final = 60
-_SENSITIVE_KINDS: Final = frozenset({AgencyKind.REFUGE})
+_LONGEST: Final = 128
+"""The longest reference that is looked for."""
 
 P = ParamSpec("P")
 
@@ -145,7 +146,7 @@ def people_table(record: FamilyRecord, *, today: date) -> list[dict[str, object]
     ]
 
 
-def _listed(found: list[lookup.Listed]) -> list[dict[str, object]]:
+def _listed(found: list[Listed]) -> list[dict[str, object]]:
     return [
         {
             "address": address_of(each.record.identity.family_id),
@@ -194,7 +195,7 @@ def _found(wiring: Wiring, form: Form) -> Response:
     who = current_staff()
     number = form.one("number")
     if number:
-        if not number.isprintable() or len(number) > 128:  # noqa: PLR2004 - as long as any reference is
+        if not number.isprintable() or len(number) > _LONGEST:
             return _search_page(wiring, form, error=fault("number", "Enter a number or a reference."))
         kinds = (IndexKind.NHS_NUMBER, IndexKind.PUPIL_NUMBER)
         matches = lookup.find_by_reference(wiring, who, number)
@@ -227,9 +228,14 @@ def _reason_page(wiring: Wiring, family_id: UUID, *, error: dict[str, str] | Non
     )
 
 
-def _family_page(wiring: Wiring, record: FamilyRecord) -> Response:
+def works_with(record: FamilyRecord) -> bool:
+    """True for who is told of services that are themselves a secret: who works on the case, and the lead."""
     who = current_staff()
-    works_here = who.username in record.workers or Role.SAFEGUARDING_LEAD in who.roles
+    return who.username in record.workers or Role.SAFEGUARDING_LEAD in who.roles
+
+
+def _family_page(wiring: Wiring, found: Listed) -> Response:
+    record, works_here = found.record, works_with(found.record)
     family_id = record.identity.family_id
     with wiring.engine.connect() as connection:
         keys = wiring.keyring.family(connection, family_id)
@@ -240,7 +246,7 @@ def _family_page(wiring: Wiring, record: FamilyRecord) -> Response:
             for minute, entry in of_family(connection, keys, count=_LINES)
         ]
     today = standing.now.astimezone(LONDON).date()
-    hidden = frozenset(str(each.code) for each in agencies if each.kind in _SENSITIVE_KINDS)
+    hidden = frozenset(str(each.code) for each in agencies if each.kind in SENSITIVE_KINDS)
     return pages.render(
         wiring.settings,
         "family.html",
@@ -260,7 +266,7 @@ def _family_page(wiring: Wiring, record: FamilyRecord) -> Response:
             agencies={str(each.code): each.name for each in agencies},
             hidden=frozenset() if works_here else hidden,
         ),
-        reach=REACH_WORDS[Reach.OWN if who.username in record.workers else Reach.TEAM],
+        reach=REACH_WORDS[found.reach],
     )
 
 

@@ -25,7 +25,6 @@ from gateway.keyring import NULL_FAMILY
 from gateway.panel import repository
 from gateway.panel.errors import RefusedError
 from gateway.panel.model import (
-    SENSITIVE_KINDS,
     CaseState,
     MeetingRow,
     OfferRow,
@@ -36,6 +35,7 @@ from gateway.panel.model import (
     readiness,
 )
 from gateway.panel.repository import ListedCase, OpenMeeting
+from gateway.recall.model import SENSITIVE_KINDS
 from gateway.wiring import Wiring
 
 

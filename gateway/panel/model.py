@@ -20,9 +20,6 @@ from consent_registry.birthdays import Birthdays
 from consent_registry.model import Granted, Standing
 from consent_registry.standing import evaluate
 
-SENSITIVE_KINDS = frozenset({AgencyKind.REFUGE})
-"""Kinds whose service is itself a secret: their offers carry the family's restricted tag."""
-
 PANEL_LEVEL = 2
 """The threshold level of the cases an Early Help Panel discusses."""
 

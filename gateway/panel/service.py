@@ -25,7 +25,6 @@ from gateway.keyring import NULL_FAMILY
 from gateway.panel import repository
 from gateway.panel.errors import PanelFileError, PanelMovedError
 from gateway.panel.model import (
-    SENSITIVE_KINDS,
     Agenda,
     CaseState,
     MeetingRow,
@@ -39,6 +38,7 @@ from gateway.panel.model import (
 from gateway.panel.repository import StoredMeeting, StoredOffer
 from gateway.panel.schemas import read_panel_file
 from gateway.problems import PointedFault
+from gateway.recall.model import SENSITIVE_KINDS
 from gateway.wiring import Wiring
 
 ATTEMPTS = 3

@@ -4,16 +4,22 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 from sqlalchemy import text
 
+from gateway.console.pages import SIGN_IN
 from gateway.database import open_engine
 from tests.support.browser import Watched
 from tests.support.demo import PROGRAMS, Demo
 
 CASEWORKER, LEAD, CHAIR, DESK = "amara.caseworker", "ben.safeguarding", "chidi.coordinator", "kofi.desk"
 STRANGER: Final = "joe.caseworker"
+
+
+_SESSIONS: Final[dict[tuple[str, str | None], Any]] = {}
+"""The cookie of whoever signed in, by gateway and name."""
 
 
 def _stay(_page: Page) -> None:
@@ -37,10 +43,16 @@ class Place:
     framed: bool = True
 
     def open(self, watched: Watched, known: Mapping[str, str]) -> Page:
-        """Sign in, go there, and return the page."""
-        if self.who:
-            watched.sign_in(self.who)
+        """Sign in, go there, and return the page; whoever signed in before is still who they are."""
+        session = _SESSIONS.get((watched.base_url, self.who))
+        if session is not None:
+            watched.page.context.add_cookies([session])
         page = watched.open(self.path.format(**known))
+        if self.who and urlsplit(page.url).path == SIGN_IN:
+            watched.sign_in(self.who)
+            (cookie,) = page.context.cookies()
+            _SESSIONS[watched.base_url, self.who] = cookie
+            page = watched.open(self.path.format(**known))
         self.go(page)
         return page
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.interop.test_oidc_provider import Site, site
 from tests.support.browser import NARROW, Watched, chromium, profile, require_chromium
@@ -12,14 +12,10 @@ __all__ = ["site"]
 
 
 @pytest.fixture(scope="module")
-def browser(site: Site) -> Iterator[Browser]:
+def browser(site: Site, playwright: Playwright) -> Iterator[Browser]:
     require_chromium()
-    with (
-        sync_playwright() as playwright,
-        chromium(
-            playwright, site.node.certificates.server.certificate, site.folder / "provider.pem"
-        ) as running,
-    ):
+    ours, theirs = site.node.certificates.server.certificate, site.folder / "provider.pem"
+    with chromium(playwright, ours, theirs) as running:
         yield running
 
 

@@ -86,7 +86,8 @@ def test_how_near_a_family_is(
         with pytest.raises(UnknownCaseError):
             lookup.open_family(wiring, asking, family_id, OpeningReason.DUTY)
     elif expected.opens:
-        assert family_id == lookup.view(wiring, asking, family_id).identity.family_id
+        assert expected is lookup.view(wiring, asking, family_id).reach
+        assert family_id == lookup.view(wiring, asking, family_id).record.identity.family_id
     else:
         with pytest.raises(ReasonNeededError):
             lookup.view(wiring, asking, family_id)
@@ -114,7 +115,7 @@ def test_a_reason_opens_one_family_for_one_session_and_is_told(wiring: Wiring) -
     kim = somebody(wiring, "kim", team="south")
     lookup.open_family(wiring, kim, family_id, OpeningReason.COVER)
     lookup.open_family(wiring, kim, family_id, OpeningReason.DUTY)
-    assert family_id == lookup.view(wiring, kim, family_id).identity.family_id
+    assert family_id == lookup.view(wiring, kim, family_id).record.identity.family_id
     assert [("case.view", "kim"), ("case.open", "kim")] == entries(wiring, family_id)[:2]
     with wiring.engine.connect() as connection:
         told = [task for task in open_tasks(connection) if task.kind is TaskKind.CASE_OPENED]

@@ -128,9 +128,13 @@ def test_a_refuge_is_seen_by_who_works_here_and_by_no_team_mate(world: World) ->
     world.give(SOURCE, MUM)
     world.list_cases(SOURCE)
     assert isinstance(world.release("refuge", SOURCE), Released)
-    mine = words(jo(world).get(page_of(world)))
-    assert ("The refuge Agreed" in mine, "The refuge got an extract" in mine) == (True, True)
-    assert "The refuge" not in words(jo(world, username="kim").get(page_of(world)))
+    said = words(jo(world).get(page_of(world)))
+    assert ("The refuge Agreed" in said, "The refuge got an extract" in said) == (True, True)
+    kim, address = jo(world, username="kim"), f"{page_of(world)}/stop"
+    assert "The refuge" not in words(kim.get(page_of(world)))
+    assert "1 extract" not in words(kim.send(address, hidden(kim.get(address))).text)
+    mine = jo(world)
+    assert "1 extract" in words(mine.send(address, hidden(mine.get(address))).text)
 
 
 def test_a_yes_is_in_effect_when_it_is_confirmed(world: World) -> None:
@@ -337,6 +341,7 @@ def test_a_family_out_of_reach_is_opened_with_a_reason_and_its_lead_is_told(worl
     opening = f"{page_of(world)}/open"
     assert "Error: " in title(stranger.send(opening, reason="curious").text)
     assert HTTPStatus.SEE_OTHER == stranger.post(opening, reason="duty")
+    assert "opened with a reason" in words(stranger.get(page_of(world)))
     assert "Mary Shelleyname" == title(stranger.get(page_of(world)))
     manager = jo(world, Role.MANAGER, username="hana")
     assert "max" in manager.get("/console/tasks/case.opened")

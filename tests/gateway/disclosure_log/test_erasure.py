@@ -43,6 +43,7 @@ MAY_DELETE = {
     "gateway.case_record",
     "gateway.case_worker",
     "gateway.family_key",
+    "gateway.family_opened",
     "gateway.offer",
     "gateway.pairwise",
     "gateway.past",
