@@ -117,6 +117,14 @@ def activate_synthetic(connection: Connection, *, code: AgencyCode, synthetic: b
     """
     if not synthetic:
         raise SecondPersonError("Only a gateway of synthetic people may skip the second person.")
+    activate(connection, code=code)
+
+
+def activate(connection: Connection, *, code: AgencyCode) -> None:
+    """Make a proposed agency and its version 1 effective; who may decide that is decided by whoever calls.
+
+    Raises: UnknownAgencyError; OnboardingError, it is not proposed.
+    """
     found = repository.agency(connection, code)
     if found is None:
         raise UnknownAgencyError("There is no such agency.")

@@ -1,6 +1,6 @@
 """``gateway agency`` and ``gateway profile``: the register of agencies and their sharing profiles.
 
-INVARIANT: no command makes a profile effective; that needs a signed-in member of staff.
+INVARIANT: no command makes a profile effective; that needs two signed-in members of staff.
 INVARIANT: what the practitioner commands say of a change are counts; names are printed by ``list`` alone.
 """
 
@@ -14,6 +14,7 @@ from typing import BinaryIO
 import click
 
 from agencies import repository
+from agencies.comparison import differences
 from agencies.errors import AgenciesError
 from agencies.model import AgencyCode
 from agencies.practitioner_file import MAX_BYTES, format_practitioners, read_practitioners
@@ -215,6 +216,30 @@ def export_command(code: AgencyCode, version: int | None) -> None:
     if document is None:
         raise click.ClickException("There is no such agency or profile version.")
     click.echo(document.encode(), nl=False)
+
+
+@profile.command(name="diff")
+@_code_argument
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--from", "earlier", type=click.IntRange(min=1), help="Default: the effective version.")
+def diff_command(code: AgencyCode, version: int, earlier: int | None) -> None:
+    """Print what VERSION of the agency CODE tells otherwise, what becomes wider first; nothing: the same is told.
+
+    A line is: wider or narrower, field, stage, condition, level until now, level from then on, separated by tabs.
+    """
+    with command_wiring() as wiring, wiring.engine.connect() as connection, _plain_faults():
+        before = earlier or repository.effective_version(connection, code)
+        texts = [
+            None if number is None else repository.profile_document(connection, code, version=number)
+            for number in (before, version)
+        ]
+        if texts[1] is None or (earlier is not None and texts[0] is None):
+            raise click.ClickException("There is no such agency or profile version.")
+        old = None if texts[0] is None else parse_profile(texts[0])
+        for each in differences(old, parse_profile(texts[1])):
+            verdict = "wider" if each.is_wider else "narrower"
+            levels = f"{each.old.name}\t{each.new.name}"
+            click.echo(f"{verdict}\t{each.field}\t{each.stage}\t{each.when}\t{levels}")
 
 
 @profile.command(name="check")

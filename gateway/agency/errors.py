@@ -3,3 +3,7 @@
 
 class ApplicationError(Exception):
     """The data file of an agency is wrong, or what it names is; nothing was stored."""
+
+
+class ApprovalError(Exception):
+    """What somebody proposed, or wants to decide, cannot be; nothing was changed."""

@@ -24,6 +24,7 @@ _NOON: Final = 12
 TASK_WORDS: Final[Mapping[TaskKind, str]] = MappingProxyType(
     {
         TaskKind.AGREEMENT_EXPIRING: "Sharing agreements that end soon",
+        TaskKind.APPROVAL_WAITING: "Agencies, keys and profiles that wait for a second person",
         TaskKind.ATTESTATION_DUE: "Agencies that have to confirm their list of practitioners",
         TaskKind.ATTESTATION_OVERDUE: "Agencies that did not confirm their list of practitioners",
         TaskKind.CASE_OPENED: "Families opened by somebody outside their team",

@@ -14,6 +14,8 @@ class EntryKind(StrEnum):
     AGENCY_ACTIVATE = "agency.activate"
     AGENCY_ONBOARD = "agency.onboard"
     AGENCY_SUSPEND = "agency.suspend"
+    APPROVAL_PROPOSE = "approval.propose"
+    APPROVAL_REJECT = "approval.reject"
     CASE_CLOSE = "case.close"
     CASE_ERASE = "case.erase"
     CASE_FIND = "case.find"

@@ -175,6 +175,15 @@ def approve_synthetic(connection: Connection, agency: AgencyCode | None, *, synt
     """
     if not synthetic:
         raise SecondPersonError("Only a gateway of synthetic people may skip the second person.")
+    approve(connection, agency)
+
+
+def approve(connection: Connection, agency: AgencyCode | None) -> None:
+    """Make an agency's proposed clients and keys effective; who may decide that is decided by whoever calls.
+
+    Args:
+        agency: None: the council's own.
+    """
     for table in ("oauth_client", "oauth_client_key"):
         _changed(
             connection,

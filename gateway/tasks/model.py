@@ -25,6 +25,7 @@ class TaskKind(StrEnum):
     """Every kind of task: ``noun.verb``, in alphabetical order."""
 
     AGREEMENT_EXPIRING = "agreement.expiring"
+    APPROVAL_WAITING = "approval.waiting"
     ATTESTATION_DUE = "attestation.due"
     ATTESTATION_OVERDUE = "attestation.overdue"
     CASE_OPENED = "case.opened"
@@ -70,6 +71,7 @@ class Audience(StrEnum):
 AUDIENCE_OF: Final[Mapping[TaskKind, Audience]] = MappingProxyType(
     {
         TaskKind.AGREEMENT_EXPIRING: Audience.DATA_PROTECTION_OFFICER,
+        TaskKind.APPROVAL_WAITING: Audience.SECOND_APPROVER,
         TaskKind.ATTESTATION_DUE: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.ATTESTATION_OVERDUE: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.CASE_OPENED: Audience.MANAGER,
@@ -118,6 +120,7 @@ class Task:
         ref: erasable id of a family or such; absent: none, or it was erased.
         due: aware instant; tasks are done in this order.
         done_by: who did it, as the log names actors; absent: it is open.
+        occasion: what it was raised for, once; empty: nothing in particular.
     """
 
     id: int
@@ -128,6 +131,7 @@ class Task:
     due: datetime
     raised_at: datetime
     done_by: str | None = None
+    occasion: str = ""
 
     @property
     def audience(self) -> Audience:

@@ -99,4 +99,5 @@ def _task(row: Row[Any]) -> Task:
         due=row.due,
         raised_at=row.raised_at,
         done_by=row.done_by,
+        occasion=row.occasion,
     )

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agencies.catalogue import FIELDS
-from agencies.comparison import widened
-from agencies.model import AgencyKind, Condition, FieldName, Mark, Profile, ProfileRow, Stage
+from agencies.comparison import differences, widened
+from agencies.model import AgencyKind, Condition, FieldName, Level, Mark, Profile, ProfileRow, Stage
 from agencies.profile_text import template
 
 NAME, MINUTES = FieldName("child_name"), FieldName("minutes")
@@ -71,3 +71,28 @@ def test_what_is_not_wider_gives_no_more_to_any_request(old: Profile, new: Profi
             name, stage=stage, conditions=conditions
         )
         assert name in wider or not more
+
+
+def test_what_becomes_wider_comes_first_and_nothing_else_is_told() -> None:
+    old = template(AgencyKind.CAMHS)
+    rows = tuple(
+        replace(
+            row,
+            panel=Mark.W if row.field == "child_name" else Mark.F if row.field == "address" else row.panel,
+        )
+        for row in old.rows
+    )
+    found = differences(old, replace(old, rows=rows))
+    assert [("address", True), ("child_name", False)] == [(each.field, each.is_wider) for each in found]
+    assert {Stage.PANEL} == {each.stage for each in found}
+    assert [] == differences(old, old)
+
+
+def test_beside_nothing_everything_that_is_given_is_wider() -> None:
+    new = template(AgencyKind.EARLY_HELP)
+    found = differences(None, new)
+    assert all(each.is_wider and each.old is Level.W for each in found)
+    assert {row.field for row in new.rows if row.panel.level > Level.W or row.service.level > Level.W} == {
+        each.field for each in found
+    }
+    assert Condition.NAMED_WORKER in {each.when for each in found}

@@ -7,6 +7,7 @@ from tests.support.throwaway import Database
 
 CANNOT_CHANGE_A_RELEASE = {
     "gateway.agency_gate": "is the gate",
+    "gateway.approval": "what was proposed and decided; what is made effective by it is guarded",
     "gateway.family_gate": "is the gate",
     "gateway.family_opened": "which families staff may look at; releases nothing to an agency",
     "gateway.certificate_authority": "signs certificates; which client one belongs to is guarded",

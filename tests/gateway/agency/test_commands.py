@@ -111,3 +111,25 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     result = run(profile, ["check", str(file)])
     assert (1, "Error: The file is not text in UTF-8.\n") == (result.exit_code, result.output)
+
+
+def test_what_a_version_changes_is_printed_widest_first(wiring: Wiring, tmp_path: Path) -> None:
+    onboard(wiring, "camhs")
+    text = exported(wiring).decode().replace("version = 1\n", "version = 2\n", 1)
+    text = text.replace('field = "child_name"\npanel = "F"', 'field = "child_name"\npanel = "W"')
+    text = text.replace('field = "address"\npanel = "G2"', 'field = "address"\npanel = "F"')
+    file = tmp_path / "profile.toml"
+    file.write_text(text)
+    assert 0 == run(profile, ["import", str(file)], wiring=wiring).exit_code
+    expected = "wider\taddress\tpanel\talways\tG2\tF\nnarrower\tchild_name\tpanel\talways\tF\tW\n"
+    assert expected == run(profile, ["diff", "camhs", "2"], wiring=wiring).output
+    back = run(profile, ["diff", "camhs", "1", "--from", "2"], wiring=wiring).output
+    assert "wider\tchild_name\tpanel\talways\tW\tF\nnarrower\taddress\tpanel\talways\tF\tG2\n" == back
+    assert "" == run(profile, ["diff", "camhs", "1"], wiring=wiring).output
+
+
+@pytest.mark.parametrize("arguments", [["camhs", "9"], ["nobody", "1"], ["camhs", "1", "--from", "9"]])
+def test_of_what_there_is_not_there_is_no_difference(wiring: Wiring, arguments: list[str]) -> None:
+    onboard(wiring, "camhs")
+    result = run(profile, ["diff", *arguments], wiring=wiring)
+    assert (1, "Error: There is no such agency or profile version.\n") == (result.exit_code, result.output)
