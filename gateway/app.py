@@ -23,16 +23,18 @@ from werkzeug.wrappers import Response as AnyResponse
 from gateway import openapi
 from gateway.agency import views as agency_views
 from gateway.consent import views as consent_views
-from gateway.console import consent_views as consent_pages
 from gateway.console import (
+    approval_views,
     desk_views,
     family_views,
     meeting_views,
     oidc_views,
     pages,
     passkey_views,
+    profile_views,
     sign_in_views,
 )
+from gateway.console import consent_views as consent_pages
 from gateway.console import views as console_views
 from gateway.disclosure_log import views as log_views
 from gateway.disclosure_log.publishing import keep_mark
@@ -138,12 +140,14 @@ def build_app(wiring: Wiring) -> Flask:
     sign_in_views.register(app, wiring, provider)
     oidc_views.register(app, wiring, provider)
     passkey_views.register(app, wiring, provider)
+    approval_views.register(app, wiring, provider)
     for section in (
         console_views,
         family_views,
         consent_pages,
         meeting_views,
         desk_views,
+        profile_views,
     ):
         section.register(app, wiring)
     api = _ProblemApi(app)

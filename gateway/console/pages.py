@@ -62,6 +62,8 @@ _MENU: Final = (
     ("console.home", "/console", "Your work"),
     ("families.own", "/console/families", "Families"),
     ("meetings.meetings", "/console/meetings", "Panel meetings"),
+    ("profiles.matrix", "/console/profiles", "Who may be told what"),
+    ("approvals.approvals", "/console/approvals", "What takes two people"),
     ("desk.home", "/desk", "Your desk"),
     ("sign_in.sessions", "/console/sessions", "Where you are signed in"),
 )

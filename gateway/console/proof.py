@@ -6,9 +6,10 @@ INVARIANTS
 - Whoever went on has a new cookie; the one of before opens nothing more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 from flask import g, make_response, request
@@ -26,6 +27,7 @@ from gateway.staff.provider import Provider
 from gateway.wiring import Wiring
 
 AGAIN: Final = "The passkey was not accepted. Try again."
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _TITLE: Final = "Confirm that it is you"
 
 
@@ -36,11 +38,20 @@ class Proof:
     wiring: Wiring
     provider: Provider | None
 
-    def then(self, *, action: str, record: str, back: str, go_on: Callable[[], AnyResponse]) -> AnyResponse:
+    def then(
+        self,
+        *,
+        action: str,
+        record: str,
+        back: str,
+        go_on: Callable[[], AnyResponse],
+        carried: Mapping[str, str] = NOTHING,
+    ) -> AnyResponse:
         """Go on for whoever proved for this action on this record that it is them; else ask them to.
 
         Args:
             back: the page from which the action is done again after a proof at the provider.
+            carried: fields of the form that the action needs again once it was proved.
         """
         who = current_staff()
         if who.session.method is Method.OIDC:
@@ -50,12 +61,12 @@ class Proof:
             return self._gone_on(secret, go_on)
         credential = request.form.get("credential", "")
         if not credential:
-            return self._ask(who, action=action, record=record)
+            return self._ask(who, action=action, record=record, carried=carried)
         try:
             secret = service.step_up(self.wiring, who, action=action, record=record, credential=credential)
         except SignInError:
             error = {"field": "passkey", "sentence": AGAIN}
-            return self._ask(who, action=action, record=record, error=error)
+            return self._ask(who, action=action, record=record, carried=carried, error=error)
         return self._gone_on(secret, go_on)
 
     def _gone_on(self, secret: str, go_on: Callable[[], AnyResponse]) -> AnyResponse:
@@ -68,7 +79,13 @@ class Proof:
         return response
 
     def _ask(
-        self, who: SignedIn, *, action: str, record: str, error: dict[str, str] | None = None
+        self,
+        who: SignedIn,
+        *,
+        action: str,
+        record: str,
+        carried: Mapping[str, str],
+        error: dict[str, str] | None = None,
     ) -> AnyResponse:
         offered = service.offer_step_up(self.wiring, who, action=action, record=record)
         return pages.render(
@@ -80,6 +97,7 @@ class Proof:
             options=offered.options,
             clicked=offered.clicked if who.session.method is Method.DEMO else "",
             address=request.path,
+            carried=carried,
         )
 
     def _ask_provider(self, who: SignedIn, *, action: str, record: str, back: str) -> AnyResponse:

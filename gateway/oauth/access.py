@@ -82,6 +82,12 @@ class Staff:
 
 ANYBODY: Final = Staff(frozenset(Role))
 """Every member of staff who has any listed role."""
+APPROVERS: Final = Staff(frozenset({Role.SECOND_APPROVER}))
+OFFICERS: Final = Staff(frozenset({Role.DATA_PROTECTION_OFFICER}))
+TWO_PEOPLE: Final = Staff(frozenset({Role.DATA_PROTECTION_OFFICER, Role.SECOND_APPROVER}))
+WHO_OVERSEE: Final = Staff(
+    frozenset({Role.AUDITOR, Role.DATA_PROTECTION_OFFICER, Role.MANAGER, Role.SECOND_APPROVER})
+)
 COORDINATORS: Final = Staff(frozenset({Role.PANEL_COORDINATOR}))
 DESK_USERS: Final = Staff(frozenset({Role.DESK_USER}))
 WITH_FAMILIES: Final = Staff(frozenset({Role.CASEWORKER, Role.MANAGER, Role.SAFEGUARDING_LEAD}))
@@ -100,6 +106,11 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "consent.decisions": frozenset({Scope.CONSENT_REPORT_WITHDRAWAL, Scope.CONSENT_WRITE}),
         "consent.receipt": Scope.CONSENT_WRITE,
         "consent.standing": Scope.CONSENT_WRITE,
+        "approvals.approvals": TWO_PEOPLE,
+        "approvals.approve": APPROVERS,
+        "approvals.propose": OFFICERS,
+        "approvals.reject": TWO_PEOPLE,
+        "approvals.subject": TWO_PEOPLE,
         "consents.agree": WHO_ASK,
         "consents.agreeing": WHO_ASK,
         "consents.receipt": WITH_FAMILIES,
@@ -160,6 +171,9 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "passkeys.made": ANYBODY,
         "passkeys.own": ANYBODY,
         "passkeys.remove": ANYBODY,
+        "profiles.file": WHO_OVERSEE,
+        "profiles.matrix": WHO_OVERSEE,
+        "profiles.profile": WHO_OVERSEE,
         "recall.answer": Scope.RECALL_WRITE,
         "recall.extract_status": Scope.EXTRACT_READ,
         "recall.recalls": Scope.RECALL_WRITE,
@@ -186,6 +200,7 @@ UNLIMITED: Final = frozenset({"consent.decisions"})
 
 SESSION_COOKIE: Final = "__Host-staff"
 _PAGES: Final = (
+    "approvals.",
     "consents.",
     "console.",
     "demo.",
@@ -194,6 +209,7 @@ _PAGES: Final = (
     "meetings.",
     "oidc.",
     "passkeys.",
+    "profiles.",
     "sign_in.",
 )
 """What the endpoints of pages begin with: a form that comes to one is a page of ours, or refused."""

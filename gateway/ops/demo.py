@@ -11,7 +11,7 @@ INVARIANTS
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 from itertools import cycle
@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from agencies.model import AgencyCode
+from agencies.model import AgencyCode, Mark
+from agencies.profile_text import format_profile, parse_profile
 from agencies.register import Practitioner
+from agencies.repository import profile_document
 from certs.authority import Issued, create_authority, issue_server
 from certs.envelope import FileKek
 from certs.jwk import new_es256_key, public_part
@@ -49,6 +51,8 @@ from gateway.ops.demo_world import (
     DESK_USERS,
     GENERATED_FAMILIES,
     MEETING_REF,
+    NEXT_MARKS,
+    NEXT_PROFILE,
     NOT_LISTED,
     OFFERS,
     PANEL_MEMBERS,
@@ -185,6 +189,8 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
             )
         publish_list(wiring, now=datetime.now(UTC))
 
+        _next_profile(wiring)
+
         progress("Importing families")
         labelled = synthetic.labelled_families(today)
         _import(wiring, _families(labelled, today=today))
@@ -285,6 +291,21 @@ def _agency(wiring: Wiring, place: DemoPlace, agency: DemoAgency, *, today: date
     agency_service.activate_synthetic(wiring, code=AgencyCode(agency.code), actor=ACTOR)
     practitioners = [{"id": worker} for worker in agency.practitioner_ids]
     return {"kind": str(agency.kind), **client, "practitioners": practitioners}
+
+
+def _next_profile(wiring: Wiring) -> None:
+    """Store a second version of one agency's profile, for an officer to propose and somebody else to approve."""
+    with wiring.engine.connect() as connection:
+        document = profile_document(connection, AgencyCode(NEXT_PROFILE), version=1)
+    if document is None:
+        raise DemoError("The demo's own agency is missing; this is a fault of the demo.")
+    profile = parse_profile(document)
+    rows = tuple(
+        replace(row, panel=Mark(NEXT_MARKS[row.field])) if row.field in NEXT_MARKS else row
+        for row in profile.rows
+    )
+    following = replace(profile, version=2, rows=rows)
+    agency_service.store_profile(wiring, document=format_profile(following), actor=ACTOR)
 
 
 def _council(wiring: Wiring, place: DemoPlace) -> dict[str, Any]:

@@ -83,6 +83,10 @@ DESK_USERS: Final = (
 )
 """Username, agency and practitioner of those who use a desk."""
 
+NEXT_PROFILE: Final = "youth"
+NEXT_MARKS: Final = {"attendance": "F", "child_name": "G1"}
+"""The agency whose profile has a second version that waits for two people, and what it changes at the panel."""
+
 RECORDED_BY: Final = STAFF[0].username
 WORKERS: Final = tuple(member.username for member in STAFF if member.roles == ("caseworker",))
 """Who works with families: with the labelled ones the first, with the generated ones all of them in turn."""

@@ -194,7 +194,20 @@ def _to_making(page: Page) -> None:
 
 
 FAMILY: Final = "/console/families/{family}"
+
+
+def _to_proposed(page: Page) -> None:
+    if page.get_by_role("button", name="Propose").count():
+        page.get_by_role("button", name="Propose").click()
+        page.wait_for_url("**/approvals")
+
+
+PROFILE: Final = "/console/approvals/profile/youth/2"
 PAGES: Final[Mapping[str, Place]] = {
+    "approvals.approvals": Place("eli.approver", "/console/approvals"),
+    "approvals.subject": Place("dana.dpo", PROFILE),
+    "approvals.subject, proposed": Place("dana.dpo", PROFILE, _to_proposed),
+    "approvals.subject, to decide": Place("eli.approver", PROFILE),
     "consents.agree": Place(CASEWORKER, f"{FAMILY}/agree"),
     "consents.agreeing, about": Place(CASEWORKER, f"{FAMILY}/agree", _to_about),
     "consents.agreeing, what": Place(CASEWORKER, f"{FAMILY}/agree", _to_what),
@@ -229,6 +242,8 @@ PAGES: Final[Mapping[str, Place]] = {
     "passkeys.add, asked": Place(LEAD, "/console/passkeys", _to_proof),
     "passkeys.add": Place(LEAD, "/console/passkeys", _to_making),
     "passkeys.own": Place(LEAD, "/console/passkeys"),
+    "profiles.matrix": Place("dana.dpo", "/console/profiles"),
+    "profiles.profile": Place("dana.dpo", "/console/profiles/housing"),
     "sign_in.form": Place(None, "/console/sign-in"),
     "sign_in.invitation": Place(None, "/console/invitation"),
     "sign_in.sessions": Place("dana.dpo", "/console/sessions"),
@@ -239,6 +254,9 @@ FAULTS: Final[Mapping[str, Place]] = {
 }
 """Pages that say what is wrong."""
 ACTS: Final = {
+    "approvals.approve",
+    "approvals.propose",
+    "approvals.reject",
     "console.asset",
     "console.task_done",
     "demo.click",
@@ -253,6 +271,7 @@ ACTS: Final = {
     "oidc.start",
     "passkeys.made",
     "passkeys.remove",
+    "profiles.file",
     "sign_in.end_session",
     "sign_in.passkey",
     "sign_in.sign_out",

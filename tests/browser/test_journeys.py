@@ -207,3 +207,23 @@ def test_a_passkey_is_added_and_removed_with_a_fresh_proof(opened: Opened, demo:
     expect(page.get_by_role("alert")).to_contain_text("It is your only passkey")
     expect(page.get_by_role("button", name="Remove")).to_have_count(1)
     watched.faults = [fault for fault in watched.faults if "422" not in fault]  # Chromium says it aloud
+
+
+def test_two_people_make_a_profile_release(opened: Opened) -> None:
+    officer, second = opened(java_script_enabled=False), opened(java_script_enabled=False)
+    officer.sign_in("dana.dpo")
+    page = officer.open("/console/approvals")
+    page.get_by_role("link", name="Youth Service, version 2").press("Enter")
+    if page.get_by_role("button", name="Propose").count():
+        page.get_by_role("button", name="Propose").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("What takes two people")
+    second.sign_in("eli.approver")
+    page = second.open("/console/approvals")
+    page.get_by_role("link", name="Youth Service, version 2").press("Enter")
+    rows = page.get_by_role("row").all_inner_texts()
+    assert rows[1].endswith("wider")
+    assert rows[-1].endswith("narrower")
+    page.get_by_role("button", name="Approve exactly this").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm that it is you")
+    page.get_by_role("button", name="It is me").press("Enter")
+    expect(page.get_by_text("Everything that is stored is effective.")).to_be_visible()

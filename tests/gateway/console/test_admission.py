@@ -23,7 +23,14 @@ WITH_FAMILIES: Final = {Role.CASEWORKER, Role.MANAGER, Role.SAFEGUARDING_LEAD}
 WHO_ASK: Final = {Role.CASEWORKER, Role.MANAGER}
 COORDINATORS: Final = {Role.PANEL_COORDINATOR}
 DESK_USERS: Final = {Role.DESK_USER}
+WHO_OVERSEE: Final = {Role.AUDITOR, Role.DATA_PROTECTION_OFFICER, Role.MANAGER, Role.SECOND_APPROVER}
+APPROVERS: Final = {Role.SECOND_APPROVER}
+OFFICERS: Final = {Role.DATA_PROTECTION_OFFICER}
 ARGUMENTS: Final = {
+    "approval_id": SOME_ID,
+    "matter": "profile",
+    "code": "camhs",
+    "version": "2",
     "kind": "consent.stopped",
     "task_id": "1",
     "session_id": SOME_ID,
@@ -40,6 +47,11 @@ ARGUMENTS: Final = {
     "name": "base.css",
 }
 PAGES: Final = {
+    "approvals.approvals": APPROVERS | OFFICERS,
+    "approvals.approve": APPROVERS,
+    "approvals.propose": OFFICERS,
+    "approvals.reject": APPROVERS | OFFICERS,
+    "approvals.subject": APPROVERS | OFFICERS,
     "consents.agree": WHO_ASK,
     "consents.agreeing": WHO_ASK,
     "consents.receipt": WITH_FAMILIES,
@@ -83,6 +95,9 @@ PAGES: Final = {
     "passkeys.remove": set(Role),
     "oidc.callback": None,
     "oidc.start": None,
+    "profiles.file": WHO_OVERSEE,
+    "profiles.matrix": WHO_OVERSEE,
+    "profiles.profile": WHO_OVERSEE,
     "sign_in.end_session": set(Role),
     "sign_in.form": None,
     "sign_in.invitation": None,
