@@ -37,6 +37,7 @@ from gateway.console import (
 from gateway.console import consent_views as consent_pages
 from gateway.console import views as console_views
 from gateway.disclosure_log import views as log_views
+from gateway.disclosure_log.errors import NotAppendedError
 from gateway.disclosure_log.publishing import keep_mark
 from gateway.oauth import access
 from gateway.oauth import views as oauth_views
@@ -219,6 +220,9 @@ def _answer_fault(error: Exception) -> AnyResponse:
     """The last handler: what nobody foresaw is ours, logged without its content, and closed."""
     if isinstance(error, HTTPException):
         return _answer_http(error)
+    if isinstance(error, NotAppendedError):
+        _log.error("log.away", request_id=g.get("request_id"))
+        return _answer(Problem(UNAVAILABLE, headers={"Retry-After": "1"}))
     if _is_away(error):
         _log.error("database.away", request_id=g.get("request_id"))
         return _answer(Problem(UNAVAILABLE, headers={"Retry-After": "1"}))

@@ -4,7 +4,8 @@ INVARIANTS
 - One's own cases and one's team's are open; another takes a reason, which the team's lead is told with the same commit.
 - A sealed family is there for who works on it and for the safeguarding lead; to everybody else it is no match at all.
 - A reason opens one family for one session.
-- Nothing of a family is shown before its entry is committed.
+- Nothing of a family is shown before its entry is committed. It does not wait for the log: whoever is told to stop
+  has to get there while nobody can append, and the entry follows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -113,7 +114,7 @@ def families_of(wiring: Wiring, who: SignedIn, *, team: bool) -> list[Listed]:
         team: their team's that are not their own, instead of their own.
     """
     found: list[Listed] = []
-    with act(wiring) as change:
+    with act(wiring, closes=True) as change:
         now = database_now(change.connection)
         rows = change.connection.execute(
             _LISTED, {**_asking(who, now), "team_too": team, "most": MOST}
@@ -148,7 +149,7 @@ def open_family(wiring: Wiring, who: SignedIn, family_id: UUID, reason: OpeningR
 
     Raises: UnknownCaseError, there is no such family for them.
     """
-    with act(wiring) as change:
+    with act(wiring, closes=True) as change:
         now = database_now(change.connection)
         rows = _reached(change.connection, who, [family_id], now=now)
         reach = _reach(who, rows[0]) if rows else None
@@ -186,7 +187,7 @@ def view(wiring: Wiring, who: SignedIn, family_id: UUID) -> Listed:
 
     Raises: UnknownCaseError, there is no such family for them; ReasonNeededError; UnreadablePartError.
     """
-    with act(wiring) as change:
+    with act(wiring, closes=True) as change:
         now = database_now(change.connection)
         rows = _reached(change.connection, who, [family_id], now=now)
         reach = _reach(who, rows[0]) if rows else None
@@ -201,7 +202,7 @@ def view(wiring: Wiring, who: SignedIn, family_id: UUID) -> Listed:
 
 def case_for_agenda(wiring: Wiring, who: SignedIn, source_ref: str) -> CaseIdentity | None:
     """Return the case that a coordinator names by the council's reference; absent: there is none, or it is sealed."""
-    with act(wiring) as change:
+    with act(wiring, closes=True) as change:
         connection = change.connection
         identity = repository.case_by_source_ref(connection, keyring=wiring.keyring, source_ref=source_ref)
         rows = (
@@ -223,7 +224,7 @@ def case_for_agenda(wiring: Wiring, who: SignedIn, source_ref: str) -> CaseIdent
 def titles_for_agenda(wiring: Wiring, who: SignedIn, families: Sequence[UUID]) -> dict[UUID, str]:
     """Return what the families of an agenda are called, without those that are sealed; each has its entry."""
     titles: dict[UUID, str] = {}
-    with act(wiring) as change:
+    with act(wiring, closes=True) as change:
         now = database_now(change.connection)
         for row in _reached(change.connection, who, list(families), now=now):
             if not row.seals:
@@ -235,7 +236,7 @@ def titles_for_agenda(wiring: Wiring, who: SignedIn, families: Sequence[UUID]) -
 
 
 def _matches(wiring: Wiring, who: SignedIn, *, kind: str, value: str) -> list[Match]:
-    with act(wiring) as change:
+    with act(wiring, closes=True) as change:
         connection = change.connection
         now = database_now(connection)
         if kind == repository.SOURCE_REF:

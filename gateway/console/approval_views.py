@@ -25,9 +25,8 @@ from gateway.agency.approval import Approval, Matter, Subject
 from gateway.agency.errors import ApprovalError
 from gateway.console import pages
 from gateway.console.proof import Proof
-from gateway.disclosure_log.errors import NotAppendedError
 from gateway.oauth.access import current_staff
-from gateway.problems import NOT_FOUND, UNAVAILABLE, Problem
+from gateway.problems import NOT_FOUND, Problem
 from gateway.staff.model import Role
 from gateway.staff.provider import Provider
 from gateway.wiring import Wiring
@@ -74,8 +73,6 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
             approval.propose(wiring, current_staff(), wanted)
         except ApprovalError as error:
             return _subject_page(wiring, wanted, error=str(error))
-        except NotAppendedError as error:
-            raise Problem(UNAVAILABLE, headers={"Retry-After": "1"}) from error
         return redirect(APPROVALS, HTTPStatus.SEE_OTHER)
 
     @blueprint.post("/console/approvals/<approval_id>/approve")
@@ -138,8 +135,6 @@ def _approved(wiring: Wiring, asked: Approval, *, digest: str) -> AnyResponse:
         approval.approve(wiring, current_staff(), asked.id, digest=digest)
     except ApprovalError as error:
         return _subject_page(wiring, asked.subject, error=str(error))
-    except NotAppendedError as error:
-        raise Problem(UNAVAILABLE, headers={"Retry-After": "1"}) from error
     return redirect(APPROVALS, HTTPStatus.SEE_OTHER)
 
 

@@ -64,9 +64,8 @@ from gateway.console.consent_form import (
 )
 from gateway.console.family_views import address_of, fault, for_family, typed, works_with
 from gateway.console.words import EFFECT_WORDS, STATE_COLOURS, STATE_WORDS, day, instant
-from gateway.disclosure_log.errors import NotAppendedError
 from gateway.oauth.access import current_staff
-from gateway.problems import NOT_FOUND, UNAVAILABLE, Problem
+from gateway.problems import NOT_FOUND, Problem
 from gateway.recall.model import SENSITIVE_KINDS
 from gateway.wiring import Wiring
 
@@ -137,7 +136,8 @@ def register(app: Flask, wiring: Wiring) -> None:
     @blueprint.get("/console/families/<family_id>/recorded/<form_id>")
     @for_family
     def recorded(family_id: UUID, form_id: str) -> AnyResponse:
-        return _recorded_page(wiring, lookup.view(wiring, current_staff(), family_id).record, form_id)
+        found = lookup.view(wiring, current_staff(), family_id)
+        return _recorded_page(wiring, found.record, form_id)
 
     @blueprint.get("/console/families/<family_id>/receipts/<person_id>")
     @for_family
@@ -325,8 +325,6 @@ class _Giving(_Journey):
             return self._refused(form, error)
         except tuple(_REFUSED) as error:
             return self._show(Page.CHECK, form, error=Wrong("confirm", _REFUSED[type(error)]))
-        except NotAppendedError as error:
-            raise Problem(UNAVAILABLE, headers={"Retry-After": "1"}) from error
 
     def _refused(self, form: Form, error: InvalidDocumentError) -> AnyResponse:
         """Say on the page where it can be mended why a yes cannot be recorded."""

@@ -21,7 +21,6 @@ from gateway.consent.receipt_words import PURPOSE_WORDS
 from gateway.console import pages
 from gateway.console.extract_page import sections
 from gateway.console.words import ANSWER_WORDS, GROUND_WORDS, RECALL_WORDS, instant
-from gateway.disclosure_log.errors import NotAppendedError
 from gateway.disclosure_log.receipt import receipt_again
 from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import current_staff
@@ -218,8 +217,6 @@ def _answered(wiring: Wiring, desk: Desk, recall_id: UUID) -> AnyResponse:
         return _recall_page(
             wiring, desk, recall_id, error=_wrong("answer", "You said before that the copies are gone.")
         )
-    except NotAppendedError as error:
-        raise Problem(UNAVAILABLE, headers={"Retry-After": "1"}) from error
     return redirect(f"{DESK}/recalls", HTTPStatus.SEE_OTHER)
 
 

@@ -18,14 +18,13 @@ from gateway.console import pages
 from gateway.console.consent_form import Form, typed_date
 from gateway.console.family_views import fault, typed
 from gateway.console.words import REFUSAL_WORDS
-from gateway.disclosure_log.errors import NotAppendedError
 from gateway.oauth.access import current_staff
 from gateway.panel import coordinating
 from gateway.panel.coordinating import AgendaLine
 from gateway.panel.errors import RefusedError
 from gateway.panel.model import Readiness
 from gateway.panel.repository import OpenMeeting
-from gateway.problems import NOT_FOUND, UNAVAILABLE, Problem
+from gateway.problems import NOT_FOUND, Problem
 from gateway.wiring import Wiring
 
 MEETINGS: Final = "/console/meetings"
@@ -95,8 +94,6 @@ def _add_members(blueprint: Blueprint, wiring: Wiring) -> None:
             coordinating.invite_members(wiring, meeting, wanted, actor=current_staff().username)
         except RefusedError as error:
             return _members_page(wiring, meeting, error=fault("members", REFUSAL_WORDS[error.refusal]))
-        except NotAppendedError as error:
-            raise Problem(UNAVAILABLE, headers={"Retry-After": "1"}) from error
         return redirect(f"{MEETINGS}/{meeting}", HTTPStatus.SEE_OTHER)
 
 
@@ -151,8 +148,6 @@ def _held(wiring: Wiring, form: Form) -> AnyResponse:
         )
     except RefusedError as error:
         return _new_page(wiring, form, error=fault("members", REFUSAL_WORDS[error.refusal]))
-    except NotAppendedError as error:
-        raise Problem(UNAVAILABLE, headers={"Retry-After": "1"}) from error
     return redirect(f"{MEETINGS}/{meeting}", HTTPStatus.SEE_OTHER)
 
 
@@ -210,8 +205,6 @@ def _case_added(wiring: Wiring, meeting_id: UUID, form: Form) -> AnyResponse:
     except RefusedError as error:
         sentence = REFUSAL_WORDS[error.refusal]
         return _agenda_page(wiring, meeting_id, error=fault("reference", sentence), reference=reference)
-    except NotAppendedError as error:
-        raise Problem(UNAVAILABLE, headers={"Retry-After": "1"}) from error
     return redirect(f"{MEETINGS}/{meeting_id}", HTTPStatus.SEE_OTHER)
 
 
@@ -275,8 +268,6 @@ def _accepted(wiring: Wiring, meeting_id: UUID, case_id: UUID, form: Form) -> An
     except RefusedError as error:
         sentence = REFUSAL_WORDS[error.refusal]
         return _offer_page(wiring, meeting_id, case_id, form, error=fault("agency", sentence))
-    except NotAppendedError as error:
-        raise Problem(UNAVAILABLE, headers={"Retry-After": "1"}) from error
     return redirect(f"{MEETINGS}/{meeting_id}", HTTPStatus.SEE_OTHER)
 
 

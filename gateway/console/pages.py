@@ -158,7 +158,7 @@ def answer(problem: Problem, settings: Settings) -> AnyResponse:
     if status == HTTPStatus.UNAUTHORIZED:
         wanted = safe_next(request.path) if request.method == "GET" else HOME
         return redirect(f"{SIGN_IN}?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
-    return render(
+    page = render(
         settings,
         "fault.html",
         title=_TITLES.get(status, _OTHER_TITLE),
@@ -166,6 +166,8 @@ def answer(problem: Problem, settings: Settings) -> AnyResponse:
         sentence=_SENTENCES.get(status, _OTHER_SENTENCE),
         number=g.get("request_id", ""),
     )
+    page.headers.extend(problem.headers or {})
+    return page
 
 
 def is_styled() -> bool:

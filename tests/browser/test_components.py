@@ -11,6 +11,8 @@ from gateway.console import pages
 from tests.browser.conftest import Opened
 from tests.support.browser import NARROW, Watched
 
+pytestmark = pytest.mark.browser
+
 ADDRESS: Final = "/console/components"
 TEMPLATE: Final = """{% extends "frame.html" %}
 {% block before %}{{ c.back_link("/console") }}{% endblock %}

@@ -2,19 +2,21 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
+from gateway.database import open_engine
 from gateway.release.model import Refused, Released
 from gateway.staff.model import Belonging, Role
 from gateway.tasks.model import TaskKind
 from gateway.wiring import Wiring
 from tests.support.pages import Somebody, hidden, title, words
+from tests.support.throwaway import Database
 from tests.support.world import World, household, item, small_family
 
 SOURCE: Final = "EH-1"
@@ -70,6 +72,13 @@ def people_told(world: World) -> int:
     released = world.release("camhs", SOURCE)
     assert isinstance(released, Released)
     return len(json.loads(released.body)["record"]["people"])
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[Engine]:
+    engine = open_engine(database.owner_url)
+    yield engine
+    engine.dispose()
 
 
 class Journey:
@@ -412,3 +421,24 @@ def test_ones_families_are_a_list(world: World) -> None:
     assert "Mary Shelleyname Adagiven, Bengiven jo" in said
     assert "1 family" in words(jo(world, username="kim").get("/console/families/team"))
     assert "No open case names you as a worker." in words(jo(world, username="kim").get("/console/families"))
+
+
+def test_a_stop_does_not_wait_for_the_log(world: World, owner: Engine) -> None:
+    """From the family's page to the confirmation, while nobody can append; a yes waits, and says so."""
+    world.give(SOURCE, MUM)
+    world.list_cases(SOURCE)
+    who, address = jo(world), f"{page_of(world)}/stop"
+    with owner.connect() as connection, connection.begin():
+        connection.execute(text("SELECT FROM gateway.log_head FOR UPDATE"))
+        found = who.send("/console/families/find", number=SOURCE)
+        assert "3 people; yours" in words(found.text)
+        assert "Record a no, or stop sharing" in who.get(page_of(world))
+        check = who.send(address, hidden(who.get(address))).text
+        assert "Check what will stop" == title(check)
+        done = who.send(address, hidden(check))
+        assert HTTPStatus.SEE_OTHER == done.status_code
+        assert "It is recorded, and in effect" in words(who.get(done.headers["Location"]))
+    assert isinstance(world.release("camhs", SOURCE), Refused)
+    with world.wiring.engine.connect() as connection:
+        left = connection.execute(text("SELECT count(*) FROM gateway.log_deferred")).scalar_one()
+    assert 0 == left
