@@ -42,7 +42,7 @@ def register(app: Flask, wiring: Wiring) -> None:
             title="Who may be told what",
             status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
             error=error,
-            agencies=[{"name": each.name, "address": f"{PROFILES}/{each.code}"} for each in found],
+            agencies=[{"words": each.name, "address": f"{PROFILES}/{each.code}"} for each in found],
             rows=cells(found),
             on={part: form.one(f"on-{part}") for part in ("day", "month", "year")},
             said=f"on {on.day} {on:%B %Y}" if isinstance(on, date) else "now",
