@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import socket
 import ssl
 import subprocess
@@ -163,11 +164,12 @@ def provider_running(folder: Path, options: dict[str, Any], authority: Path) -> 
             env={"PATH": os.defpath, "NODE_EXTRA_CA_CERTS": str(authority)},
             stdout=log,
             stderr=log,
+            start_new_session=True,  # the wheel's node is a program that starts another one
         )
     try:
         yield
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(10)
 
 
