@@ -84,7 +84,7 @@ DESK_USERS: Final = (
 """Username, agency and practitioner of those who use a desk."""
 
 NEXT_PROFILE: Final = "youth"
-NEXT_MARKS: Final = {"attendance": "F", "child_name": "G1"}
+NEXT_MARKS: Final = {"attendance": "F", "language": "W"}
 """The agency whose profile has a second version that waits for two people, and what it changes at the panel."""
 
 RECORDED_BY: Final = STAFF[0].username

@@ -25,26 +25,24 @@ COUNTED: Final = """() => {
 }"""
 
 
-def counted(watched: Watched) -> Page:
+class Counted:
     """A page on which every click and every field that is filled in is counted, and every page that is shown."""
-    page = watched.page
-    page.add_init_script(f"({COUNTED})()")
-    shown: list[str] = []
-    page.on("domcontentloaded", lambda each: shown.append(each.url))
-    page.counted_pages = shown  # type: ignore[attr-defined] # read by ``counts``
-    return page
 
+    def __init__(self, watched: Watched) -> None:
+        self.page = watched.page
+        self.shown: list[str] = []
+        self.page.add_init_script(f"({COUNTED})()")
+        self.page.on("domcontentloaded", lambda each: self.shown.append(each.url))
 
-def counts(page: Page) -> dict[str, int]:
-    found: dict[str, int] = page.evaluate("JSON.parse(sessionStorage.getItem('counts') || '{}')")
-    return {"pages": len(page.counted_pages), **found}  # type: ignore[attr-defined] # set by ``counted``
+    def begin(self) -> None:
+        """Count from here."""
+        self.page.evaluate("sessionStorage.removeItem('counts')")
+        self.page.reload()
+        self.shown.clear()
 
-
-def begin(page: Page) -> None:
-    """Count from here."""
-    page.evaluate("sessionStorage.removeItem('counts')")
-    page.reload()
-    page.counted_pages.clear()  # type: ignore[attr-defined] # set by ``counted``
+    def so_far(self) -> dict[str, int]:
+        found: dict[str, int] = self.page.evaluate("JSON.parse(sessionStorage.getItem('counts') || '{}')")
+        return {"pages": len(self.shown), **found}
 
 
 def pulls(demo: Demo, label: str) -> bool:
@@ -74,22 +72,22 @@ def family_page(watched: Watched, demo: Demo, label: str) -> Page:
 def test_to_stop_takes_no_more_than_to_agree(opened: Opened, known: dict[str, str], say: Any) -> None:
     """The least of each: one adult for themself, to everything; everybody, everything."""
     watched = opened()
-    page = counted(watched)
+    counted, page = Counted(watched), watched.page
     watched.sign_in(CASEWORKER)
     watched.open(f"/console/families/{known['spare']}")
-    begin(page)
+    counted.begin()
     page.get_by_role("link", name="Record a yes").click()
     to_check(page)
     page.get_by_role("button", name="Record this yes").click()
     page.wait_for_url("**/recorded/*")
-    agreeing = counts(page)
+    agreeing = counted.so_far()
     page.get_by_role("link", name="Back to the family").click()
-    begin(page)
+    counted.begin()
     page.get_by_role("link", name="Record a no").click()
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Stop it now").click()
     page.wait_for_url("**/recorded/*")
-    stopping = counts(page)
+    stopping = counted.so_far()
     say(f"agreeing {json.dumps(agreeing)}, stopping {json.dumps(stopping)}")
     assert {"pages": 6, "clicks": 6, "fields": 5} == agreeing
     assert {"pages": 3, "clicks": 3, "fields": 0} == stopping
