@@ -339,6 +339,8 @@ TOKENS: dict[str, Lie] = {
     "a short key": by_a_short_key,
     "no key at all": lambda there: there.published.clear(),
     "a critical extension": header(crit=["exp"]),
+    "a critical extension that changes nothing": header(crit=["b64"], b64=True),
+    "a critical member that every token has": header(crit=["alg"]),
     "an unencoded payload": header(b64=False),
     "a kid that is no text": header(kid=1),
     "another type": header(typ="at+jwt"),
