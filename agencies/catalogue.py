@@ -66,6 +66,12 @@ class Field:
     narrative: frozenset[str]
     third_party: ThirdParty
 
+    @property
+    def words(self) -> str:
+        """The description as it stands within a sentence: an abbreviation keeps its capitals."""
+        said = self.description
+        return said if said[1].isupper() else said[0].lower() + said[1:]
+
 
 _CASE_FIELDS = frozenset({"F01", "F14", "F15", *(f"F{number}" for number in range(24, 37))})
 _THIRD_PARTY: Mapping[str, ThirdParty] = MappingProxyType(

@@ -98,7 +98,7 @@ def words_of_data(code: str) -> str:
     field = FIELDS[FieldName(code)]
     if field.category is None:
         return FIELD_WORDS[code]
-    return field.description[0].lower() + field.description[1:]
+    return field.words
 
 
 def words_of_purpose(code: str) -> str:

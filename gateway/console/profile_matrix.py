@@ -45,7 +45,7 @@ def sentences(agency: AgencyProfile) -> list[str]:
     told, never = [], []
     for name, field in FIELDS.items():
         panel, service = (agency.level(name, stage) for stage in (Stage.PANEL, Stage.SERVICE))
-        words = field.description[0].lower() + field.description[1:]
+        words = field.words
         if max(panel, service) is Level.W:
             never.append(words)
         elif panel == service:

@@ -30,6 +30,7 @@ def test_an_agency_reads_as_sentences() -> None:
         next(each for each in said if each.endswith("in full."))
     )
     assert all("never sees" in sentence for sentence in sentences(NOBODY))
+    assert any("never sees NHS number" in sentence for sentence in sentences(NOBODY))
 
 
 def test_every_cell_is_what_a_release_asks_for() -> None:
