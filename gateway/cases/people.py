@@ -74,23 +74,48 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Members:
+    """Everybody of a case, and what they are to each other.
+
+    Attributes:
+        people: adults first, then children, the oldest first.
+        abuse: the record holds something about domestic abuse.
+    """
+
+    people: tuple[PersonOfFamily, ...]
+    relations: tuple[Relation, ...]
+    abuse: bool
+
+    @property
+    def parental(self) -> Mapping[tuple[UUID, UUID], str]:
+        """The stated basis of parental responsibility, by (who holds it, for which child)."""
+        return {(each.member, each.to): each.pr_basis for each in self.relations if each.pr_basis is not None}
+
+    @property
+    def needs_care(self) -> bool:
+        """True when whoever is asked must be asked alone: abuse is recorded, or somebody is shielded."""
+        return self.abuse or any(each.shield is not Shield.NONE for each in self.people)
+
+
+@dataclass(frozen=True, slots=True)
 class FamilyRecord:
     """A family as its page shows it.
 
     Attributes:
-        people: adults first, then children, the oldest first.
         workers: who works on the case today: practitioners' ids and usernames.
-        abuse: the record holds something about domestic abuse.
     """
 
     identity: CaseIdentity
     level: int
     status: Status
     sealed: bool
-    people: tuple[PersonOfFamily, ...]
-    relations: tuple[Relation, ...]
+    members: Members
     workers: tuple[str, ...]
-    abuse: bool
+
+    @property
+    def people(self) -> tuple[PersonOfFamily, ...]:
+        """Everybody of the family, in the order of its page."""
+        return self.members.people
 
     @property
     def title(self) -> str:
@@ -103,26 +128,36 @@ class FamilyRecord:
         """One person of the family."""
         return next((each for each in self.people if each.person_id == person_id), None)
 
-    def parental(self, holder: UUID, child: UUID) -> str | None:
-        """On which basis somebody holds parental responsibility for a child; absent: not stated."""
-        stated = (each.pr_basis for each in self.relations if (each.member, each.to) == (holder, child))
-        return next((basis for basis in stated if basis is not None), None)
-
 
 def read_record(connection: Connection, keys: FamilyKeys, *, today: date) -> FamilyRecord | None:
     """Return what the page of a family shows; absent: it has no case.
 
     Raises: UnreadablePartError, the record is damaged.
     """
-    family_id = keys.family_id
-    case = connection.execute(_CASE, {"family": family_id}).one_or_none()
+    case = connection.execute(_CASE, {"family": keys.family_id}).one_or_none()
     if case is None:
         return None
-    person_keys = repository.family_person_keys(connection, family_id)
-    rows = connection.execute(_PEOPLE, {"case": case.case_id}).all()
+    identity = CaseIdentity(case.case_id, keys.family_id)
+    return FamilyRecord(
+        identity=identity,
+        level=case.threshold_level,
+        status=Status(case.status),
+        sealed=bool(case.seals),
+        members=read_members(connection, identity, keys),
+        workers=tuple(connection.execute(_WORKERS, {"case": case.case_id, "today": today}).scalars()),
+    )
+
+
+def read_members(connection: Connection, identity: CaseIdentity, keys: FamilyKeys) -> Members:
+    """Return who is in a case, and what they are to each other.
+
+    Raises: UnreadablePartError, the record is damaged.
+    """
+    person_keys = repository.family_person_keys(connection, identity.family_id)
+    rows = connection.execute(_PEOPLE, {"case": identity.case_id}).all()
     births = {row.person_id: bytes(row.born) for row in rows if row.born is not None}
     born = open_births(keys, person_keys, births)
-    items = open_parts(keys, person_keys, repository.stored_parts(connection, case.case_id))
+    items = open_parts(keys, person_keys, repository.stored_parts(connection, identity.case_id))
     names, spoken = _names(items), _languages(items)
     people = [
         PersonOfFamily(
@@ -139,14 +174,9 @@ def read_record(connection: Connection, keys: FamilyKeys, *, today: date) -> Fam
         for row in rows
     ]
     people.sort(key=lambda each: (_ORDER[each.role], each.born or date.max, each.name, each.person_id))
-    return FamilyRecord(
-        identity=CaseIdentity(case.case_id, family_id),
-        level=case.threshold_level,
-        status=Status(case.status),
-        sealed=bool(case.seals),
-        people=tuple(people),
-        relations=tuple(_relations(items)),
-        workers=tuple(connection.execute(_WORKERS, {"case": case.case_id, "today": today}).scalars()),
+    return Members(
+        tuple(people),
+        tuple(_relations(items)),
         abuse=any(item["field"] == "domestic_abuse" for item in items),
     )
 

@@ -4,18 +4,17 @@ INVARIANT: of the record only relationships, days of birth, languages and the pr
 nothing of it is kept, logged or answered.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from gateway.cases import repository
 from gateway.cases.model import CaseIdentity, Role, Shield
-from gateway.cases.sealing import open_births, open_parts
+from gateway.cases.people import read_members
+from gateway.cases.sealing import open_births
 from gateway.keyring import FamilyKeys
-from gateway.strict_json import JsonValue
 
 NO_RESPONSIBILITY = "none"
 """The stated basis of somebody who holds no parental responsibility."""
@@ -64,28 +63,22 @@ def read_family(connection: Connection, identity: CaseIdentity, keys: FamilyKeys
 
     Raises: UnreadablePartError, it is damaged.
     """
-    rows = connection.execute(
-        text(
-            "SELECT person_id, role, risk_person, shield, born FROM gateway.case_person WHERE case_id = :case"
-        ),
-        {"case": identity.case_id},
-    ).all()
-    person_keys = repository.family_person_keys(connection, identity.family_id)
-    births = {row.person_id: bytes(row.born) for row in rows if row.born is not None}
-    born = open_births(keys, person_keys, births)
-    items = open_parts(keys, person_keys, repository.stored_parts(connection, identity.case_id))
-    spoken = _languages(items)
-    members = {
-        row.person_id: Member(
-            Role(row.role),
-            row.risk_person,
-            Shield(row.shield),
-            born.get(row.person_id),
-            *spoken.get(row.person_id, (None, False)),
-        )
-        for row in rows
-    }
-    return Family(members, _parental(items), abuse=any(item["field"] == "domestic_abuse" for item in items))
+    found = read_members(connection, identity, keys)
+    return Family(
+        {
+            each.person_id: Member(
+                each.role,
+                each.risk_person,
+                each.shield,
+                each.born,
+                each.language,
+                each.needs_interpreter,
+            )
+            for each in found.people
+        },
+        found.parental,
+        found.abuse,
+    )
 
 
 def read_birth(
@@ -105,29 +98,3 @@ def read_birth(
     if row is None or row.born is None:
         return None
     return open_births(keys, {person_id: bytes(row.wrapped)}, {person_id: bytes(row.born)})[person_id]
-
-
-def _parental(items: Iterable[Mapping[str, JsonValue]]) -> dict[tuple[UUID, UUID], str]:
-    stated: dict[tuple[UUID, UUID], str] = {}
-    for value in _values(items, "household"):
-        basis = value.get("pr_basis")
-        if isinstance(basis, str):
-            stated[UUID(str(value["member"])), UUID(str(value["to"]))] = basis
-    return stated
-
-
-def _languages(items: Iterable[Mapping[str, JsonValue]]) -> dict[UUID, tuple[str | None, bool]]:
-    spoken: dict[UUID, tuple[str | None, bool]] = {}
-    for item in items:
-        value, about = item["value"], item["about"]
-        if item["field"] == "language" and isinstance(value, dict) and isinstance(about, list):
-            told = (str(value["language"]), value.get("interpreter") is True)
-            spoken |= {UUID(str(person)): told for person in about}
-    return spoken
-
-
-def _values(items: Iterable[Mapping[str, JsonValue]], name: str) -> Iterable[Mapping[str, JsonValue]]:
-    for item in items:
-        value = item["value"]
-        if item["field"] == name and isinstance(value, dict):
-            yield value

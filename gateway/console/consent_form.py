@@ -17,8 +17,9 @@ from agencies.catalogue import CATEGORIES
 from agencies.codes import PR_BASES
 from consent_registry.birthdays import EIGHTEEN, SIXTEEN, birthday
 from consent_registry.model import TALK_TO_ME_FIRST, Act, Capacity
-from gateway.cases.model import Role, Shield
+from gateway.cases.model import Role
 from gateway.cases.people import FamilyRecord, PersonOfFamily
+from gateway.consent.family import NO_RESPONSIBILITY
 from gateway.consent.receipt_words import FIELD_WORDS
 from gateway.strict_json import JsonValue
 
@@ -183,7 +184,7 @@ def subjects(background: Background, speaker_id: UUID) -> list[PersonOfFamily]:
         if not each.risk_person
         and each.person_id != speaker_id
         and not (each.role is Role.CHILD and _decides_alone(background, each))
-        and record.parental(speaker_id, each.person_id) != "none"
+        and record.members.parental.get((speaker_id, each.person_id)) != NO_RESPONSIBILITY
     ]
     return [speaker, *others]
 
@@ -204,11 +205,6 @@ def capacities(background: Background, form: Form) -> frozenset[Capacity]:
         return frozenset()
     people = [background.record.person(each) for each in form.about]
     return frozenset(capacity(background, speaker, each) for each in people if each is not None)
-
-
-def needs_care(record: FamilyRecord) -> bool:
-    """True when it has to be known that whoever is asked was alone and safe."""
-    return record.abuse or any(each.shield is not Shield.NONE for each in record.people)
 
 
 def next_page(page: Page, form: Form) -> Page:
@@ -381,7 +377,7 @@ def _choice_faults(form: Form) -> Iterator[Wrong]:
 def _how_faults(form: Form, background: Background) -> Iterator[Wrong]:
     if form.one("method") not in METHODS:
         yield Wrong("method", "Choose how they agreed.")
-    if not form.one("alone") and needs_care(background.record):
+    if not form.one("alone") and background.record.members.needs_care:
         yield Wrong("alone", "Say whether they were alone and safe.")
     if form.one("method") == INTERPRETED and not form.one("interpreter"):
         yield Wrong("interpreter", "Enter who interpreted; nobody of the family may.")

@@ -53,7 +53,6 @@ from gateway.console.consent_form import (
     capacities,
     decision_id,
     faults,
-    needs_care,
     next_page,
     noes,
     pages_of,
@@ -371,7 +370,7 @@ class _Giving(_Journey):
         known = None if speaker is None else self.record.person(speaker)
         language = form.one("language") or (known.language if known and known.language else "en")
         kinds = capacities(self.background, form)
-        stated = [self.record.parental(speaker, each) for each in form.about] if speaker else []
+        stated = [self.record.members.parental.get((speaker, each)) for each in form.about] if speaker else []
         return self.page(
             "agree.html",
             form,
@@ -393,7 +392,7 @@ class _Giving(_Journey):
                 "parental": Capacity.PARENTAL_RESPONSIBILITY in kinds,
                 "competence": Capacity.COMPETENT_CHILD in kinds,
                 "authority": Capacity.REPRESENTATIVE in kinds,
-                "care": needs_care(self.record),
+                "care": self.record.members.needs_care,
                 "interpreter": bool(known and known.needs_interpreter) or form.one("method") in METHODS,
             },
             language=language,

@@ -73,7 +73,7 @@ def draw(record: FamilyRecord, *, today: date) -> Drawing:
             )
     held = [
         (each.member, each.to)
-        for each in record.relations
+        for each in record.members.relations
         if each.pr_basis not in {None, "none"} and each.member in boxes and each.to in boxes
     ]
     ties = tuple(_tie(boxes[holder], boxes[child]) for holder, child in held)

@@ -138,7 +138,7 @@ def people_table(record: FamilyRecord, *, today: date) -> list[dict[str, object]
             "words": words_of(person, today=today),
             "relations": [
                 f"{RELATIONSHIP_WORDS.get(each.relationship, each.relationship.lower())} of {names[each.to]}"
-                for each in record.relations
+                for each in record.members.relations
                 if each.member == person.person_id and each.to in names
             ],
         }

@@ -11,7 +11,7 @@ import pytest
 from agencies.catalogue import CATEGORIES
 from consent_registry.model import Capacity
 from gateway.cases.model import CaseIdentity, Role, Shield, Status
-from gateway.cases.people import FamilyRecord, PersonOfFamily, Relation
+from gateway.cases.people import FamilyRecord, Members, PersonOfFamily, Relation
 from gateway.consent.schemas import read_decision
 from gateway.console.consent_form import (
     Background,
@@ -46,20 +46,22 @@ RECORD: Final = FamilyRecord(
     level=2,
     status=Status.OPEN,
     sealed=False,
-    people=(
-        person(MUM, Role.ADULT, date(1990, 1, 1)),
-        person(DAD, Role.ADULT),
-        person(ADA, Role.CHILD, date(2014, 1, 1)),
-        person(BEN, Role.CHILD),
-        person(ZOE, Role.CHILD, date(2010, 6, 1)),
-        person(RISK, Role.OTHER, risk_person=True),
-    ),
-    relations=(
-        Relation(MUM, ADA, "MOTHER", "birth_mother"),
-        Relation(DAD, ADA, "FATHER", "none"),
+    members=Members(
+        people=(
+            person(MUM, Role.ADULT, date(1990, 1, 1)),
+            person(DAD, Role.ADULT),
+            person(ADA, Role.CHILD, date(2014, 1, 1)),
+            person(BEN, Role.CHILD),
+            person(ZOE, Role.CHILD, date(2010, 6, 1)),
+            person(RISK, Role.OTHER, risk_person=True),
+        ),
+        relations=(
+            Relation(MUM, ADA, "MOTHER", "birth_mother"),
+            Relation(DAD, ADA, "FATHER", "none"),
+        ),
+        abuse=False,
     ),
     workers=("jo",),
-    abuse=False,
 )
 BACKGROUND: Final = Background(RECORD, TODAY, True, "jo", {"camhs": 2, "charity": 1}, ("notice", "3"))
 
@@ -143,8 +145,9 @@ def test_of_sound_answers_nothing_is_wrong(answers: Mapping[str, Sequence[str]])
 
 
 def test_where_care_is_needed_it_has_to_be_said_that_they_were_alone() -> None:
-    shielded = replace(RECORD, people=(*RECORD.people, person(UUID(int=8), Role.ADULT, shield=Shield.REFUGE)))
-    for record in (replace(RECORD, abuse=True), shielded):
+    shielded = (*RECORD.people, person(UUID(int=8), Role.ADULT, shield=Shield.REFUGE))
+    for told in (replace(RECORD.members, abuse=True), replace(RECORD.members, people=shielded)):
+        record = replace(RECORD, members=told)
         wrong = next(faults(Page.HOW, form(alone=()), replace(BACKGROUND, record=record)))
         assert "alone" == wrong.field
     assert [] == list(faults(Page.HOW, form(alone=()), BACKGROUND))
