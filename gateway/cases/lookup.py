@@ -4,6 +4,7 @@ INVARIANTS
 - One's own cases and one's team's are open; another takes a reason, which the team's lead is told with the same commit.
 - A sealed family is there for who works on it and for the safeguarding lead; to everybody else it is no match at all.
 - A reason opens one family for one session.
+- A record of which a part does not open is shown without it: whoever is told to stop has to get there.
 - Nothing of a family is shown before its entry is committed. It does not wait for the log: whoever is told to stop
   has to get there while nobody can append, and the entry follows.
 """
@@ -15,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection, Row, text
 
 from consent_registry.birthdays import LONDON
@@ -34,6 +36,9 @@ from gateway.wiring import Wiring
 
 MOST: Final = 100
 """The longest list of families that is shown."""
+
+
+_log = structlog.get_logger(__name__)
 
 
 class Reach(StrEnum):
@@ -185,7 +190,7 @@ def open_family(wiring: Wiring, who: SignedIn, family_id: UUID, reason: OpeningR
 def view(wiring: Wiring, who: SignedIn, family_id: UUID) -> Listed:
     """Return a family for one of its pages; that somebody looked is on record.
 
-    Raises: UnknownCaseError, there is no such family for them; ReasonNeededError; UnreadablePartError.
+    Raises: UnknownCaseError, there is no such family for them; ReasonNeededError.
     """
     with act(wiring, closes=True) as change:
         now = database_now(change.connection)
@@ -288,6 +293,8 @@ def _read(wiring: Wiring, connection: Connection, family_id: UUID, *, now: datet
     record = read_record(connection, keys, today=now.astimezone(LONDON).date())
     if record is None:
         raise UnknownCaseError("there is no such case")
+    if record.members.damaged:
+        _log.error("case.damaged", case=str(record.identity.case_id))
     return record
 
 

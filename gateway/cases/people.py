@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from gateway.cases import repository
 from gateway.cases.model import CaseIdentity, Role, Shield, Status
-from gateway.cases.sealing import open_births, open_parts
+from gateway.cases.sealing import births_that_open, parts_that_open
 from gateway.keyring import FamilyKeys
 from gateway.strict_json import JsonValue
 
@@ -80,11 +80,13 @@ class Members:
     Attributes:
         people: adults first, then children, the oldest first.
         abuse: the record holds something about domestic abuse.
+        damaged: a part of the record or a day of birth does not open: what it says is missing here.
     """
 
     people: tuple[PersonOfFamily, ...]
     relations: tuple[Relation, ...]
     abuse: bool
+    damaged: bool = False
 
     @property
     def parental(self) -> Mapping[tuple[UUID, UUID], str]:
@@ -93,8 +95,8 @@ class Members:
 
     @property
     def needs_care(self) -> bool:
-        """True when whoever is asked must be asked alone: abuse is recorded, or somebody is shielded."""
-        return self.abuse or any(each.shield is not Shield.NONE for each in self.people)
+        """True when whoever is asked must be asked alone: abuse is recorded or may be, or somebody is shielded."""
+        return self.abuse or self.damaged or any(each.shield is not Shield.NONE for each in self.people)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,7 @@ class FamilyRecord:
 
 
 def read_record(connection: Connection, keys: FamilyKeys, *, today: date) -> FamilyRecord | None:
-    """Return what the page of a family shows; absent: it has no case.
-
-    Raises: UnreadablePartError, the record is damaged.
-    """
+    """Return what the page of a family shows, damaged or not; absent: it has no case."""
     case = connection.execute(_CASE, {"family": keys.family_id}).one_or_none()
     if case is None:
         return None
@@ -149,15 +148,14 @@ def read_record(connection: Connection, keys: FamilyKeys, *, today: date) -> Fam
 
 
 def read_members(connection: Connection, identity: CaseIdentity, keys: FamilyKeys) -> Members:
-    """Return who is in a case, and what they are to each other.
-
-    Raises: UnreadablePartError, the record is damaged.
-    """
+    """Return who is in a case, and what they are to each other, as far as the record opens."""
     person_keys = repository.family_person_keys(connection, identity.family_id)
     rows = connection.execute(_PEOPLE, {"case": identity.case_id}).all()
     births = {row.person_id: bytes(row.born) for row in rows if row.born is not None}
-    born = open_births(keys, person_keys, births)
-    items = open_parts(keys, person_keys, repository.stored_parts(connection, identity.case_id))
+    born, days_whole = births_that_open(keys, person_keys, births)
+    items, parts_whole = parts_that_open(
+        keys, person_keys, repository.stored_parts(connection, identity.case_id)
+    )
     names, spoken = _names(items), _languages(items)
     people = [
         PersonOfFamily(
@@ -178,6 +176,7 @@ def read_members(connection: Connection, identity: CaseIdentity, keys: FamilyKey
         tuple(people),
         tuple(_relations(items)),
         abuse=any(item["field"] == "domestic_abuse" for item in items),
+        damaged=not (days_whole and parts_whole),
     )
 
 

@@ -133,6 +133,34 @@ def open_births(
     return born
 
 
+def parts_that_open(
+    family: FamilyKeys, person_keys: Mapping[UUID, bytes], parts: Iterable[StoredPart]
+) -> tuple[list[dict[str, JsonValue]], bool]:
+    """Return as ``open_parts`` the items of every part that opens, and whether none is damaged."""
+    items: list[dict[str, JsonValue]] = []
+    whole = True
+    for part in parts:
+        try:
+            items += open_parts(family, person_keys, [part])
+        except UnreadablePartError:
+            whole = False
+    return items, whole
+
+
+def births_that_open(
+    family: FamilyKeys, person_keys: Mapping[UUID, bytes], births: Mapping[UUID, bytes]
+) -> tuple[dict[UUID, date], bool]:
+    """Return as ``open_births`` every day of birth that opens, and whether none is damaged."""
+    born: dict[UUID, date] = {}
+    whole = True
+    for person, sealed in births.items():
+        try:
+            born |= open_births(family, person_keys, {person: sealed})
+        except UnreadablePartError:
+            whole = False
+    return born, whole
+
+
 def _stored_item(item: CaseItem, ids: Mapping[str, UUID]) -> dict[str, JsonValue]:
     value = dict(item.value)
     if item.field == _HOUSEHOLD:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from gateway.cases.errors import UnreadablePartError
 from gateway.cases.model import CaseIdentity, Role, Shield
 from gateway.cases.people import read_members
 from gateway.cases.sealing import open_births
@@ -64,6 +65,8 @@ def read_family(connection: Connection, identity: CaseIdentity, keys: FamilyKeys
     Raises: UnreadablePartError, it is damaged.
     """
     found = read_members(connection, identity, keys)
+    if found.damaged:
+        raise UnreadablePartError("who may decide cannot be made out")
     return Family(
         {
             each.person_id: Member(

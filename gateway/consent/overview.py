@@ -20,7 +20,7 @@ from consent_registry.repository import find_subject, read_history
 from consent_registry.standing import State, evaluate, fold, state_of
 from gateway.cases.model import CaseIdentity
 from gateway.cases.repository import family_person_keys
-from gateway.cases.sealing import open_births
+from gateway.cases.sealing import births_that_open
 from gateway.disclosure_log.repository import database_now
 from gateway.keyring import FamilyKeys
 from gateway.settings import Settings
@@ -110,11 +110,11 @@ def overview(
 ) -> Overview:
     """Return what stands of a family now, in the caller's transaction.
 
-    Raises: UnreadablePartError, a day of birth is damaged.
+    A day of birth that does not open counts as unknown here; a release gives nothing on it.
     """
     now = database_now(connection)
     rows = connection.execute(_PEOPLE, {"case": identity.case_id}).all()
-    born = open_births(
+    born, _ = births_that_open(
         keys,
         family_person_keys(connection, identity.family_id),
         {row.person_id: bytes(row.born) for row in rows if row.born is not None},

@@ -32,6 +32,7 @@ from consent_registry.errors import (
 )
 from consent_registry.model import Capacity, ConsentDecision
 from gateway.cases import lookup
+from gateway.cases.errors import UnreadablePartError
 from gateway.cases.people import FamilyRecord, PersonOfFamily
 from gateway.consent.overview import Overview, overview
 from gateway.consent.receipt import receipt_for
@@ -89,6 +90,7 @@ _ACT_WORDS: Final = {
 _REFUSED: Final = {
     ConflictingReplayError: "This form was sent before with other answers. Begin again from the family's page.",
     ContestedError: "Another parent said no. A manager records how that was settled, before a yes counts.",
+    UnreadablePartError: "A part of this family's record cannot be read, so no yes can be recorded. Tell the operator.",
     OverruledError: "The young person's own answer stands; a parent's yes does not change it.",
 }
 _FIELD_OF: Final = {

@@ -241,10 +241,7 @@ def _family_page(wiring: Wiring, found: Listed) -> Response:
         keys = wiring.keyring.family(connection, family_id)
         standing = overview(connection, record.identity, keys, wiring.settings)
         agencies = all_agencies(connection)
-        entries = [
-            (minute, entry.internal, entry.recipient)
-            for minute, entry in of_family(connection, keys, count=_LINES)
-        ]
+        entries = list(of_family(connection, keys, count=_LINES))
     today = standing.now.astimezone(LONDON).date()
     hidden = frozenset(str(each.code) for each in agencies if each.kind in SENSITIVE_KINDS)
     return pages.render(

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gateway.consent.receipt_words import PURPOSE_WORDS
 from gateway.disclosure_log.model import EntryKind
+from gateway.disclosure_log.reading import OpenedEntry
 
 DECISIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -42,7 +43,7 @@ class Line:
 
 
 def lines(
-    entries: Iterable[tuple[datetime, Mapping[str, Any], Mapping[str, Any]]],
+    entries: Iterable[tuple[datetime, OpenedEntry | None]],
     *,
     people: Mapping[str, str],
     agencies: Mapping[str, str],
@@ -51,16 +52,19 @@ def lines(
     """Return the lines of a family's entries, in their order; looks of one person in one minute are one line.
 
     Args:
-        entries: minute, internal part and recipient part of each.
+        entries: each with its minute; None: one that does not open, which is said.
         people: names by our id, as text, in the order in which they are told.
         agencies: names by code.
         hidden: codes of agencies that are not shown.
     """
     found: list[Line] = []
-    for minute, internal, recipient in entries:
-        if internal.get("agency") in hidden:
+    for minute, entry in entries:
+        if entry is None:
+            line: Line | None = Line("An entry that cannot be read", "", minute, "Tell the operator.")
+        elif entry.internal.get("agency") in hidden:
             continue
-        line = _line(minute, internal, recipient, people=people, agencies=agencies)
+        else:
+            line = _line(minute, entry.internal, entry.recipient, people=people, agencies=agencies)
         if line is not None and (not found or found[-1] != line):
             found.append(line)
     return found

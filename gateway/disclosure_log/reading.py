@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from certs.envelope import unseal
+from certs.errors import EnvelopeError
 from gateway.disclosure_log.entry import tag
 from gateway.keyring import FamilyKeys, KeyErasedError, Keyring
 
@@ -106,18 +107,20 @@ def open_under(keys: FamilyKeys, row: StoredEntry) -> OpenedEntry | None:
 
 def of_family(
     connection: Connection, keys: FamilyKeys, *, count: int
-) -> Iterator[tuple[datetime, OpenedEntry]]:
-    """Yield a family's entries under its ordinary tag, the newest first, with their minutes.
+) -> Iterator[tuple[datetime, OpenedEntry | None]]:
+    """Yield a family's entries under its ordinary tag, the newest first, with their minutes; None: it does not open.
 
     Args:
         count: of entries that are looked at, those under the restricted tag among them.
-
-    Raises: certs.errors.EnvelopeError, one does not open.
     """
     for row in connection.execute(_OF_FAMILY, {"family": keys.family_id, "count": count}).all():
-        entry = open_under(keys, row)
-        if entry is not None:
-            yield minute_of(row), entry
+        try:
+            entry = open_under(keys, row)
+        except EnvelopeError:
+            yield minute_of(row), None
+        else:
+            if entry is not None:
+                yield minute_of(row), entry
 
 
 def newest(connection: Connection, *, keyring: Keyring, count: int) -> Iterator[EntryLine]:

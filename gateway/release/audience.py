@@ -4,6 +4,7 @@ INVARIANT: it is no second writing of the rules: ``decide`` decides, over what t
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -17,6 +18,7 @@ from gateway.cases.sealing import open_births
 from gateway.release import repository
 from gateway.release.decision import decide
 from gateway.release.model import Facts, Permit, ReleaseRequest
+from gateway.release.service import ITEM_FAULTS
 from gateway.wiring import Wiring
 
 _PURPOSES: Final = (Purpose.P1, Purpose.P2, Purpose.P3)
@@ -30,8 +32,7 @@ def agencies_told(wiring: Wiring, connection: Connection, case_id: UUID) -> froz
 
     Args:
         connection: in the transaction of whoever asks, whose changes count.
-
-    Raises: ProfileError, StoredStandingError, UnreadablePartError: a stored value cannot be read.
+    Of what cannot be read a release tells nothing, so nobody is told of it.
     """
     refs = connection.execute(_REFS, {"case": case_id}).all()
     batch = [ReleaseRequest(_somebody(AgencyCode(row.agency_code)), row.ref) for row in refs]
@@ -41,21 +42,22 @@ def agencies_told(wiring: Wiring, connection: Connection, case_id: UUID) -> froz
 def _told(wiring: Wiring, connection: Connection, batch: list[ReleaseRequest]) -> Iterator[str]:
     settings = wiring.settings
     for request, row in zip(batch, repository.read(connection, batch), strict=True):
-        snapshot = repository.snapshot_of(row)
-        keys = wiring.keyring.open_family(snapshot.family_id, snapshot.family_wrapped)
-        born = open_births(keys, snapshot.person_keys, snapshot.births)
-        facts = _in_good_standing(
-            snapshot.facts_with(
-                {
-                    person: birthdays_of(day, lapse_at_sixteen=settings.lapse_at_sixteen)
-                    for person, day in born.items()
-                }
+        with suppress(*ITEM_FAULTS):
+            snapshot = repository.snapshot_of(row)
+            keys = wiring.keyring.open_family(snapshot.family_id, snapshot.family_wrapped)
+            born = open_births(keys, snapshot.person_keys, snapshot.births)
+            facts = _in_good_standing(
+                snapshot.facts_with(
+                    {
+                        person: birthdays_of(day, lapse_at_sixteen=settings.lapse_at_sixteen)
+                        for person, day in born.items()
+                    }
+                )
             )
-        )
-        callers = [replace(request.caller, purpose=purpose) for purpose in _PURPOSES]
-        decisions = (decide(facts, caller=each, extract_days=settings.extract_days) for each in callers)
-        if request.caller.agency is not None and any(isinstance(each, Permit) for each in decisions):
-            yield request.caller.agency
+            callers = [replace(request.caller, purpose=purpose) for purpose in _PURPOSES]
+            decisions = (decide(facts, caller=each, extract_days=settings.extract_days) for each in callers)
+            if request.caller.agency is not None and any(isinstance(each, Permit) for each in decisions):
+                yield request.caller.agency
 
 
 def _somebody(agency: AgencyCode) -> Caller:

@@ -63,7 +63,7 @@ _LOG_FAULTS = (
 )
 """What keeps the log from recording, signing or publishing; it makes the whole batch unavailable."""
 
-_ITEM_FAULTS = (AgenciesError, CasesError, CertsError, ConsentRegistryError, KeyError, TypeError, ValueError)
+ITEM_FAULTS = (AgenciesError, CasesError, CertsError, ConsentRegistryError, KeyError, TypeError, ValueError)
 """What a damaged or unreadable stored value raises; it makes its own item unavailable."""
 
 _Prepared: TypeAlias = tuple[int, Outcome, ComposedEntry, PendingEntry]
@@ -102,7 +102,7 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
             rows = repository.read(connection, [batch[position] for position in waiting])
             prepared: list[_Prepared] = []
             for position, row in zip(waiting, rows, strict=True):
-                with _logged("release.item_fault", *_ITEM_FAULTS):
+                with _logged("release.item_fault", *ITEM_FAULTS):
                     request, snapshot = batch[position], repository.snapshot_of(row)
                     keys = wiring.keyring.open_family(snapshot.family_id, snapshot.family_wrapped)
                     born = open_births(keys, snapshot.person_keys, snapshot.births)
@@ -209,7 +209,7 @@ def permitted(
     days, at_16 = wiring.settings.extract_days, wiring.settings.lapse_at_sixteen
     found = []
     for ref, row in zip(case_refs, rows, strict=True):
-        with _logged("release.item_fault", *_ITEM_FAULTS):
+        with _logged("release.item_fault", *ITEM_FAULTS):
             snapshot = repository.snapshot_of(row)
             keys = wiring.keyring.open_family(snapshot.family_id, snapshot.family_wrapped)
             born = open_births(keys, snapshot.person_keys, snapshot.births)

@@ -49,7 +49,7 @@ def entries(wiring: Wiring, family_id: UUID) -> list[tuple[str, str]]:
     with wiring.engine.connect() as connection:
         keys = wiring.keyring.family(connection, family_id)
         found = list(of_family(connection, keys, count=100))
-    return [(entry.internal["kind"], entry.internal["actor"]) for _, entry in found]
+    return [(entry.internal["kind"], entry.internal["actor"]) for _, entry in found if entry]
 
 
 NEAR: Final = {

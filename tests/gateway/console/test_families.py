@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from gateway.database import open_engine
-from gateway.release.model import Refused, Released
+from gateway.release.model import Refused, Released, Unavailable
 from gateway.staff.model import Belonging, Role
 from gateway.tasks.model import TaskKind
 from gateway.wiring import Wiring
@@ -442,3 +443,73 @@ def test_a_stop_does_not_wait_for_the_log(world: World, owner: Engine) -> None:
     with world.wiring.engine.connect() as connection:
         left = connection.execute(text("SELECT count(*) FROM gateway.log_deferred")).scalar_one()
     assert 0 == left
+
+
+DAMAGE: Final = {
+    "a day of birth": "UPDATE gateway.case_person SET born = 'damaged' WHERE person_id = :ada",
+    "what is recorded of somebody": "UPDATE gateway.case_part SET sealed = 'damaged' WHERE :ada = ANY (about)",
+}
+
+
+@pytest.fixture(params=[*DAMAGE.values()], ids=[*DAMAGE])
+def damaged(world: World, owner: Engine, request: pytest.FixtureRequest) -> World:
+    """The family, agreed and before a panel, a part of whose record does not open any more."""
+    for each in (MUM, ADA):
+        world.give(SOURCE, each)
+    world.list_cases(SOURCE)
+    assert isinstance(world.release("camhs", SOURCE), Released)
+    with owner.begin() as connection:
+        family = {"family": world.family_id(SOURCE)}
+        connection.execute(text("SELECT gateway.move_gates(ARRAY[:family]::uuid[], '{}')"), family)
+        changed = connection.execute(text(request.param), {"ada": world.person_id(SOURCE, ADA)})
+        assert changed.rowcount
+    assert isinstance(world.release("camhs", SOURCE), Unavailable)
+    return world
+
+
+def test_a_damaged_record_keeps_nobody_from_stopping(damaged: World) -> None:
+    who, address = jo(damaged), f"{page_of(damaged)}/stop"
+    assert "cannot be read" in words(who.get(page_of(damaged)))
+    check = who.send(address, hidden(who.get(address)))
+    assert "1 extract" in words(check.text)
+    done = who.send(address, hidden(check.text))
+    assert HTTPStatus.SEE_OTHER == done.status_code
+    told = words(who.get(done.headers["Location"]))
+    assert (0, 3) == (told.count("Agreed"), told.count("Stopped")), told
+
+
+def test_a_damaged_record_is_said_before_a_yes_and_refuses_it(damaged: World) -> None:
+    who = jo(damaged)
+    journey, before = Journey(damaged, who), counted(damaged)
+    assert "cannot be read" in words(journey.page)
+    assert "no yes can be recorded" in words(journey.to_check(MUM))
+    assert HTTPStatus.UNPROCESSABLE_ENTITY == journey.send().status_code
+    assert before == counted(damaged)
+
+
+def test_a_damaged_record_takes_no_list_away(damaged: World) -> None:
+    damaged.import_families(
+        {**small_family("EH-2"), "workers": [{"id": "jo", "from": "2026-01-01"}]},
+    )
+    with capture_logs() as logged:
+        assert 2 == jo(damaged).get("/console/families").count(">Mary Shelleyname</a>")
+    chair = jo(damaged, Role.PANEL_COORDINATOR, username="chair")
+    (agenda,) = re.findall(r'href="(/console/meetings/[0-9a-f-]{36})"', chair.get("/console/meetings"))
+    assert "Mary Shelleyname" in words(chair.get(agenda))
+    assert ["case.damaged"] == [line["event"] for line in logged if line["log_level"] == "error"]
+
+
+def test_a_damaged_entry_is_said_and_takes_no_other_away(world: World, owner: Engine) -> None:
+    world.give(SOURCE, MUM)
+    who = jo(world)
+    assert "cannot be read" not in who.get(page_of(world))
+    with owner.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE gateway.log_payload SET sealed = 'damaged' WHERE entry_id ="
+                " (SELECT entry_id FROM gateway.log_entry ORDER BY leaf_index DESC LIMIT 1)"
+            )
+        )
+    said = words(who.get(page_of(world)))
+    assert "An entry that cannot be read" in said
+    assert "A yes was recorded" in said

@@ -63,7 +63,7 @@ def listings(world: World, source_ref: str) -> list[bool | None]:
     with world.wiring.engine.connect() as connection:
         keys = world.wiring.keyring.family(connection, world.family_id(source_ref))
         entries = list(of_family(connection, keys, count=50))
-    return [e.internal.get("listed") for _, e in entries if e.internal["kind"] == "panel.list"]
+    return [e.internal.get("listed") for _, e in entries if e and e.internal["kind"] == "panel.list"]
 
 
 def refusal(act: Any) -> Refusal:
