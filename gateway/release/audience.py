@@ -12,12 +12,10 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from agencies.model import AgencyCode, Purpose
-from consent_registry.birthdays import birthdays_of
-from gateway.caller import Caller, PractitionerClaim
-from gateway.cases.sealing import open_births
 from gateway.release import repository
 from gateway.release.decision import decide
-from gateway.release.model import Facts, Permit, ReleaseRequest
+from gateway.release.model import Permit, ReleaseRequest
+from gateway.release.preview import in_good_standing, somebody_of
 from gateway.release.service import ITEM_FAULTS
 from gateway.wiring import Wiring
 
@@ -35,7 +33,7 @@ def agencies_told(wiring: Wiring, connection: Connection, case_id: UUID) -> froz
     Of what cannot be read a release tells nothing, so nobody is told of it.
     """
     refs = connection.execute(_REFS, {"case": case_id}).all()
-    batch = [ReleaseRequest(_somebody(AgencyCode(row.agency_code)), row.ref) for row in refs]
+    batch = [ReleaseRequest(somebody_of(AgencyCode(row.agency_code)), row.ref) for row in refs]
     return frozenset(_told(wiring, connection, batch)) if batch else frozenset()
 
 
@@ -45,34 +43,8 @@ def _told(wiring: Wiring, connection: Connection, batch: list[ReleaseRequest]) -
         with suppress(*ITEM_FAULTS):
             snapshot = repository.snapshot_of(row)
             keys = wiring.keyring.open_family(snapshot.family_id, snapshot.family_wrapped)
-            born = open_births(keys, snapshot.person_keys, snapshot.births)
-            facts = _in_good_standing(
-                snapshot.facts_with(
-                    {
-                        person: birthdays_of(day, lapse_at_sixteen=settings.lapse_at_sixteen)
-                        for person, day in born.items()
-                    }
-                )
-            )
+            facts = in_good_standing(snapshot.facts_under(keys, lapse_at_sixteen=settings.lapse_at_sixteen))
             callers = [replace(request.caller, purpose=purpose) for purpose in _PURPOSES]
             decisions = (decide(facts, caller=each, extract_days=settings.extract_days) for each in callers)
             if request.caller.agency is not None and any(isinstance(each, Permit) for each in decisions):
                 yield request.caller.agency
-
-
-def _somebody(agency: AgencyCode) -> Caller:
-    """A practitioner of an agency who is no named worker of anything."""
-    return Caller(
-        client_id="",
-        agency=agency,
-        scopes=frozenset(),
-        purpose=None,
-        practitioner=PractitionerClaim("", verified=True),
-    )
-
-
-def _in_good_standing(facts: Facts) -> Facts:
-    """The facts, as if the client were active and the practitioner on the register."""
-    if facts.agency is None:
-        return facts
-    return replace(facts, agency=replace(facts.agency, client_state="active", practitioner_active=True))

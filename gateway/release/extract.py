@@ -8,7 +8,7 @@ INVARIANTS
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -19,11 +19,11 @@ from gateway.disclosure_log.model import EntryKind
 from gateway.release.model import (
     Decision,
     Permit,
-    PermittedItem,
     RefusalReason,
     Refuse,
     Released,
     ReleaseRequest,
+    Told,
 )
 
 HANDLING = (
@@ -52,21 +52,19 @@ class Answer:
 def answer_of(
     request: ReleaseRequest,
     decision: Decision,
-    record: JsonObject,
+    told: Told,
     *,
-    items: Sequence[PermittedItem],
     extract_id: UUID,
     now: datetime,
 ) -> Answer:
     """Return the answer to one request: an extract when it is permitted and there is something to tell.
 
     Args:
-        record: the minimised record; empty where nothing is told.
-        items: what it was made of: everybody whom one of them is about is recorded.
+        told: the minimised record, empty where nothing is told; everybody whom an item is about is recorded.
         extract_id: fresh; unused for a refusal.
         now: the snapshot's instant.
     """
-    caller = request.caller
+    caller, record = request.caller, told.record
     purpose = caller.purpose.value if caller.purpose else ""
     common: dict[str, Canonical] = {
         "actor": caller.client_id,
@@ -95,7 +93,7 @@ def answer_of(
             **common,
             "decisions": sorted(map(str, decision.decisions)),
             "kind": str(EntryKind.EXTRACT_RELEASE),
-            "people": sorted({person for each in items for person in each.item.about}),
+            "people": sorted({person for each in told.items for person in each.item.about}),
             "record_sha256": record_sha256(record),
             "stage": decision.stage.value,
             "use_until": _instant(decision.use_until),

@@ -10,13 +10,14 @@ INVARIANTS
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from agencies.ages import released_age, whole_months
 from agencies.catalogue import FIELDS
 from agencies.ladders import LADDERS, LadderContext, LadderItem
 from agencies.model import AgencyKind, FieldName, JsonObject, JsonValue, Level, Subject
+from consent_registry.birthdays import LONDON
 from gateway.cases.model import ItemKind
 from gateway.release.model import Item, Permit, PermittedItem, PersonFacts
 
@@ -29,13 +30,14 @@ _HOUSEHOLD: Final = FieldName("household")
 
 
 def recipient_context(
-    permitted: Sequence[PermittedItem], *, permit: Permit, people: Sequence[PersonFacts], today: date
+    permitted: Sequence[PermittedItem], *, permit: Permit, people: Sequence[PersonFacts], now: datetime
 ) -> LadderContext:
     """Return what this recipient is, and the ages, sexes and relationships it is told anyway.
 
     Args:
-        today: the day in Europe/London, for ages.
+        now: the decision's instant: ages are those of its day in Europe/London.
     """
+    today = now.astimezone(LONDON).date()
     months: dict[str, int] = {}
     birth: dict[str, str | int] = {}
     sex: dict[str, str] = {}

@@ -6,7 +6,7 @@ INVARIANTS
 - Reasons go to the log; none of them ever reaches a recipient.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -213,6 +213,17 @@ class PermittedItem:
 
     item: Item
     level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a permit comes to for one record: the items that are told of, and the record as the recipient gets it."""
+
+    items: Sequence[PermittedItem]
+    record: JsonObject
+
+
+NOTHING = Told((), {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from sqlalchemy import Connection, Row, text
 from agencies.errors import ProfileError
 from agencies.model import AgencyCode, AgencyKind, Profile
 from agencies.profile_text import parse_profile
-from consent_registry.birthdays import UNKNOWN_BIRTHDAYS, Birthdays
+from consent_registry.birthdays import UNKNOWN_BIRTHDAYS, Birthdays, birthdays_of
 from consent_registry.model import NOTHING_DECIDED, Standing
 from gateway.cases.model import Shield, StoredPart
-from gateway.keyring import NULL_FAMILY
+from gateway.cases.sealing import open_births
+from gateway.keyring import NULL_FAMILY, FamilyKeys
 from gateway.release.model import AgencyFacts, CaseFacts, Facts, PersonFacts, ReleaseRequest
 
 SnapshotRow: TypeAlias = Row[Any]  # the columns of the statement below
@@ -105,6 +106,8 @@ _READ = text(
     """
 )
 
+_REF = text("SELECT ref FROM gateway.pairwise WHERE agency_code = :agency AND thing_id = :case")
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -140,6 +143,16 @@ class Snapshot:
         )
         return replace(self.facts, case=replace(case, people=people))
 
+    def facts_under(self, keys: FamilyKeys, *, lapse_at_sixteen: bool) -> Facts:
+        """The facts with the days of birth that these keys open; for whoever is not on the release path.
+
+        Raises: UnreadablePartError, a day that should open does not.
+        """
+        born = open_births(keys, self.person_keys, self.births)
+        return self.facts_with(
+            {person: birthdays_of(day, lapse_at_sixteen=lapse_at_sixteen) for person, day in born.items()}
+        )
+
 
 def read(connection: Connection, batch: Sequence[ReleaseRequest]) -> Sequence[SnapshotRow]:
     """Return one row per item, in the batch's order; one round trip."""
@@ -153,6 +166,12 @@ def read(connection: Connection, batch: Sequence[ReleaseRequest]) -> Sequence[Sn
             "null_family": NULL_FAMILY,
         },
     ).all()
+
+
+def reference_of(connection: Connection, agency: AgencyCode, case_id: UUID) -> UUID | None:
+    """Return what an agency calls a case; absent: it has no name for it."""
+    found: UUID | None = connection.execute(_REF, {"agency": agency, "case": case_id}).scalar_one_or_none()
+    return found
 
 
 def snapshot_of(row: SnapshotRow) -> Snapshot:

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from agencies.errors import AgenciesError
-from agencies.model import JsonObject, Level, Purpose
+from agencies.model import Level, Purpose
 from certs.envelope import seal
 from certs.errors import CertsError
 from consent_registry.birthdays import birthdays_of
@@ -38,12 +37,14 @@ from gateway.release.decision import decide, item_level
 from gateway.release.extract import answer_of, with_receipt
 from gateway.release.minimisation import item_of, minimise, recipient_context
 from gateway.release.model import (
+    NOTHING,
     Outcome,
     Permit,
     PermittedItem,
     Refused,
     Released,
     ReleaseRequest,
+    Told,
     Unavailable,
 )
 from gateway.release.repository import Snapshot
@@ -51,8 +52,6 @@ from gateway.wiring import Wiring
 
 ATTEMPTS = 3
 """How often an item whose gate moved is decided again before it is given up for now."""
-
-LONDON = ZoneInfo("Europe/London")
 
 _LOG_FAULTS = (
     LogBehindError,
@@ -88,7 +87,7 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
     Returns: one outcome per request, in order. ``Unavailable`` where nothing could be recorded, signed or published;
         an entry that was recorded all the same stays, as prepared and not delivered.
     """
-    at_16 = wiring.settings.lapse_at_sixteen
+    settings, at_16 = wiring.settings, wiring.settings.lapse_at_sixteen
     outcomes: list[Outcome] = [Unavailable() for _ in batch]
     waiting = list(range(len(batch)))
     releases: list[tuple[int, Released, ComposedEntry, int]] = []
@@ -112,33 +111,25 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
                     now = facts.now
 
                     # 3. Decide.
-                    decision = decide(facts, caller=request.caller, extract_days=wiring.settings.extract_days)
+                    decision = decide(facts, caller=request.caller, extract_days=settings.extract_days)
 
                     # 4. Minimise and redact.
-                    record: JsonObject = {}
-                    permitted_items: list[PermittedItem] = []
-                    if isinstance(decision, Permit):
-                        items = map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts))
-                        levels = ((item, item_level(decision, item)) for item in items)
-                        permitted_items = [PermittedItem(i, level) for i, level in levels if level > Level.W]
-                        context = recipient_context(
-                            permitted_items,
-                            permit=decision,
-                            people=snapshot.people,
-                            today=now.astimezone(LONDON).date(),
-                        )
-                        record = minimise(permitted_items, context=context, people=snapshot.people)
+                    told = NOTHING
+                    if isinstance(decision, Permit) and facts.case is not None:
+                        opened = map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts))
+                        levels = ((item, item_level(decision, item)) for item in opened)
+                        items = [PermittedItem(item, level) for item, level in levels if level > Level.W]
+                        context = recipient_context(items, permit=decision, people=facts.case.people, now=now)
+                        told = Told(items, minimise(items, context=context, people=facts.case.people))
 
                     extract_id = uuid4()
-                    answer = answer_of(
-                        request, decision, record, items=permitted_items, extract_id=extract_id, now=now
-                    )
+                    answer = answer_of(request, decision, told, extract_id=extract_id, now=now)
                     if answer.body is not None and _is_unwitnessed(wiring, snapshot):
                         continue
                     entry = compose(
                         uuid4(),
                         at=now,
-                        log=log_id(wiring.settings.log_origin),
+                        log=log_id(settings.log_origin),
                         tag_key=keys.tag_key,
                         recipient=answer.recipient,
                         internal=answer.internal,
@@ -206,17 +197,14 @@ def permitted(
         return []
     with wiring.autocommit.connect() as connection:
         rows = repository.read(connection, batch)
-    days, at_16 = wiring.settings.extract_days, wiring.settings.lapse_at_sixteen
+    settings = wiring.settings
     found = []
     for ref, row in zip(case_refs, rows, strict=True):
         with _logged("release.item_fault", *ITEM_FAULTS):
             snapshot = repository.snapshot_of(row)
             keys = wiring.keyring.open_family(snapshot.family_id, snapshot.family_wrapped)
-            born = open_births(keys, snapshot.person_keys, snapshot.births)
-            facts = snapshot.facts_with(
-                {person: birthdays_of(day, lapse_at_sixteen=at_16) for person, day in born.items()}
-            )
-            if isinstance(decide(facts, caller=asking, extract_days=days), Permit):
+            facts = snapshot.facts_under(keys, lapse_at_sixteen=settings.lapse_at_sixteen)
+            if isinstance(decide(facts, caller=asking, extract_days=settings.extract_days), Permit):
                 found.append(ref)
     return found
 

@@ -73,7 +73,7 @@ def ask(world: World, product: Product = SHIPPED) -> Answer:
     permitted = [PermittedItem(item, level) for item, level in levels if level > Level.W]
     people = facts.case.people
     context = product.minimisation.recipient_context(
-        permitted, permit=decision, people=people, today=day_of(world)
+        permitted, permit=decision, people=people, now=world["now"]
     )
     return Answer(decision, product.minimisation.minimise(permitted, context=context, people=people))
 
