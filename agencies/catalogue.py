@@ -53,6 +53,7 @@ class Field:
         value: the members of one of its values.
         ladder: what each level tells.
         narrative: the members that are free text.
+        locating: the members that say where somebody is cared for or taught.
     """
 
     id: FieldId
@@ -64,6 +65,7 @@ class Field:
     value: ValueShape
     ladder: Ladder
     narrative: frozenset[str]
+    locating: frozenset[str]
     third_party: ThirdParty
 
     @property
@@ -160,6 +162,7 @@ def _fields() -> Iterator[Field]:
             value=shape,
             ladder=LADDERS[name],
             narrative=shape.narrative,
+            locating=shape.locating,
             third_party=_THIRD_PARTY.get(field_id, ThirdParty.NONE),
         )
 

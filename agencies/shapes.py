@@ -2,7 +2,8 @@
 
 INVARIANT: all 37 fields have a shape; the shape of ``case_ref`` has no members because the gateway issues it.
 INVARIANT: a member says here, and nowhere else, that it is narrative (free text, released only after review),
-    that it names an agency (kinds ``Agency``, ``Agencies``) or a person (kind ``PersonId``), or that it is never released.
+    that it names an agency (kinds ``Agency``, ``Agencies``) or a person (kind ``PersonId``), that it says where somebody
+    is cared for or taught, or that it is never released.
 
 Pure: standard library only, no clock, no I/O.
 """
@@ -130,12 +131,14 @@ class Member:
     Attributes:
         narrative: free text, left out of every extract unless narrative is allowed.
         released: False for what stays inside the council whatever the level.
+        locates: says where somebody is cared for or taught, so that it never leaves under an address shield.
     """
 
     kind: Kind
     required: bool = True
     narrative: bool = False
     released: bool = True
+    locates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,11 @@ class ValueShape:
     def narrative(self) -> frozenset[str]:
         """Names of the members that are narrative."""
         return frozenset(name for name, member in self.members.items() if member.narrative)
+
+    @property
+    def locating(self) -> frozenset[str]:
+        """Names of the members that say where somebody is cared for or taught."""
+        return frozenset(name for name, member in self.members.items() if member.locates)
 
 
 NAME_PART = Text(most=70)
@@ -184,7 +192,7 @@ _PERIOD_OF_SCHOOL: dict[str, Member] = {"from": _need(Day(past=True)), "to": _ne
 _SERVICE: Mapping[str, Member] = {
     "service_type": _need(Code(codes.SERVICE_TYPES)),
     "agency": _need(Agency()),
-    "worker": _may(LABEL),
+    "worker": Member(LABEL, required=False, locates=True),
     "from": _need(Day(past=True)),
     "to": _may(Day()),
     "sensitive": _may(Flag()),
@@ -228,7 +236,7 @@ SHAPES: Mapping[FieldName, ValueShape] = MappingProxyType(
         ),
         FieldName("nhs_number"): _shape(number=_need(NhsNumber()), verified=_need(Flag())),
         FieldName("pupil_number"): _shape(
-            upn=_need(Identifier(identifiers.upn)), status=_need(Code(codes.UPN_STATUSES))
+            upn=Member(Identifier(identifiers.upn), locates=True), status=_need(Code(codes.UPN_STATUSES))
         ),
         FieldName("school"): _shape(
             name=_may(LABEL), urn=_may(Identifier(identifiers.urn)), phase=_need(Code(codes.SCHOOL_PHASES))
@@ -253,7 +261,7 @@ SHAPES: Mapping[FieldName, ValueShape] = MappingProxyType(
             need=_need(Code(codes.DISABILITY_NEEDS)),
             certainty=_need(Code(codes.DIAGNOSIS_CERTAINTIES)),
             adjustments=_need(Codes(codes.ADJUSTMENTS, least=0)),
-            by=_may(LABEL),
+            by=Member(LABEL, required=False, locates=True),
             date=_may(Day(past=True)),
         ),
         FieldName("sen"): _shape(

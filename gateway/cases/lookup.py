@@ -97,6 +97,8 @@ _REACH: Final = text(
     " EXISTS (SELECT FROM gateway.case_worker w JOIN gateway.staff s ON s.username = w.worker"
     "   WHERE w.case_id = c.case_id AND s.active AND s.team = :team"
     "   AND w.from_date <= :today AND (w.to_date IS NULL OR :today < w.to_date)) AS team,"
+    " EXISTS (SELECT FROM gateway.case_conflict k JOIN agencies.agency a USING (agency_code)"
+    "   WHERE k.case_id = c.case_id AND k.practitioner_id = :username AND a.kind = 'early-help') AS conflict,"
     " EXISTS (SELECT FROM gateway.family_opened o WHERE o.family_id = c.family_id AND o.session_id = :session)"
     "   AS opened,"
     " (SELECT count(*) FROM gateway.case_person p WHERE p.case_id = c.case_id) AS people,"
@@ -276,6 +278,8 @@ def _asking(who: SignedIn, now: datetime) -> Mapping[str, object]:
 
 def _reach(who: SignedIn, row: Row[Any]) -> Reach | None:
     """How near a family is; absent: for this member it is not there."""
+    if row.conflict:
+        return None
     if row.own:
         return Reach.OWN
     if row.seals and Role.SAFEGUARDING_LEAD not in who.roles:

@@ -90,6 +90,18 @@ class CaseWorker:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Somebody with an interest in the family, to whom the case does not exist.
+
+    Attributes:
+        practitioner: practitioner or staff id; absent: everybody of the agency.
+    """
+
+    agency: AgencyCode
+    practitioner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseItem:
     """One statement of the record.
 
@@ -111,7 +123,11 @@ class CaseItem:
 
 @dataclass(frozen=True, slots=True)
 class CaseDocument:
-    """One family's case as the council's case system holds it."""
+    """One family's case as the council's case system holds it.
+
+    Attributes:
+        hosting_refuge: the agency that houses the family, where one does.
+    """
 
     source_ref: str
     threshold_level: int
@@ -120,6 +136,8 @@ class CaseDocument:
     people: tuple[CasePerson, ...]
     workers: tuple[CaseWorker, ...]
     items: tuple[CaseItem, ...]
+    conflicts: tuple[Conflict, ...] = ()
+    hosting_refuge: AgencyCode | None = None
 
 
 @dataclass(frozen=True, slots=True)

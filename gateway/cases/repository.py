@@ -20,6 +20,8 @@ from gateway.keyring import Keyring
 
 PERSON_REF: Final = "person_ref"
 SOURCE_REF: Final = "source_ref"
+EVERYBODY: Final = ""
+"""The practitioner of a conflict that is the whole agency's."""
 
 _CLEAR_CASE: Final = (
     text("DELETE FROM gateway.case_part WHERE case_id = :case"),
@@ -180,8 +182,8 @@ def add_case(
     connection.execute(
         text(
             "INSERT INTO gateway.case_record"
-            " (case_id, family_id, source_ref_index, threshold_level, status, version, seals)"
-            " VALUES (:case, :family, :token, :level, :status, 1, CAST(:seals AS text[]))"
+            " (case_id, family_id, source_ref_index, threshold_level, status, version, seals, hosted_by)"
+            " VALUES (:case, :family, :token, :level, :status, 1, CAST(:seals AS text[]), :hosted_by)"
         ),
         {
             "case": identity.case_id,
@@ -193,10 +195,14 @@ def add_case(
 
 
 def replace_case(connection: Connection, case_id: UUID, *, document: CaseDocument) -> int:
-    """Replace a case's state, take out everything said in it, and return its new version. Seals are only added."""
+    """Replace a case's state, take out everything said in it, and return its new version.
+
+    Seals are only added, and conflicts stay.
+    """
     version: int = connection.execute(
         text(
             "UPDATE gateway.case_record SET threshold_level = :level, status = :status, version = version + 1,"
+            " hosted_by = :hosted_by,"
             " seals = ARRAY(SELECT DISTINCT s FROM unnest(seals || CAST(:seals AS text[])) AS s ORDER BY s)"
             " WHERE case_id = :case RETURNING version"
         ),
@@ -216,7 +222,7 @@ def add_members(
     shields: Mapping[UUID, Shield],
     births: Mapping[UUID, bytes],
 ) -> None:
-    """Store who is in the case, with their sealed day of birth where it is known, and who works on it."""
+    """Store who is in the case, with their sealed day of birth where it is known, who works on it, and who must not."""
     family = {"case": identity.case_id, "family": identity.family_id}
     connection.execute(
         text(
@@ -242,6 +248,17 @@ def add_members(
                 " VALUES (:case, :family, :worker, :from, :to)"
             ),
             [{**family, "worker": w.id, "from": w.from_date, "to": w.to_date} for w in document.workers],
+        )
+    if document.conflicts:
+        connection.execute(
+            text(
+                "INSERT INTO gateway.case_conflict (case_id, family_id, agency_code, practitioner_id)"
+                " VALUES (:case, :family, :agency, :practitioner) ON CONFLICT DO NOTHING"
+            ),
+            [
+                {**family, "agency": each.agency, "practitioner": each.practitioner or EVERYBODY}
+                for each in document.conflicts
+            ],
         )
 
 
@@ -353,4 +370,5 @@ def _state(document: CaseDocument) -> dict[str, object]:
         "level": document.threshold_level,
         "status": str(document.status),
         "seals": sorted(str(Seal(each)) for each in document.seals),
+        "hosted_by": document.hosting_refuge,
     }

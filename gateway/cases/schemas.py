@@ -25,6 +25,7 @@ from gateway.cases.model import (
     CaseItem,
     CasePerson,
     CaseWorker,
+    Conflict,
     ItemKind,
     ItemValue,
     Role,
@@ -39,8 +40,15 @@ MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 MAX_ITEMS: Final = 2_000
 MAX_PEOPLE: Final = 40
 MAX_WORKERS: Final = 100
+MAX_CONFLICTS: Final = 100
 
-_LIMITS: Final = {"items": MAX_ITEMS, "people": MAX_PEOPLE, "workers": MAX_WORKERS, "seals": len(Seal)}
+_LIMITS: Final = {
+    "conflicts": MAX_CONFLICTS,
+    "items": MAX_ITEMS,
+    "people": MAX_PEOPLE,
+    "workers": MAX_WORKERS,
+    "seals": len(Seal),
+}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SOURCE_ID = validate.Regexp(
     re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z"),
@@ -150,6 +158,13 @@ class WorkerSchema(_Closed):
     to_date = _Day(data_key="to")
 
 
+class ConflictSchema(_Closed):
+    """Somebody to whom the case does not exist."""
+
+    agency = _Text(required=True, validate=_AGENCY)
+    practitioner = _Text(validate=_WORKER_ID)
+
+
 class ItemSchema(_Closed):
     """One item, apart from what its value may hold."""
 
@@ -172,6 +187,8 @@ class FamilySchema(_Closed):
     people = _List(fields.Nested(PersonSchema), required=True)
     workers = _List(fields.Nested(WorkerSchema), required=True)
     items = _List(fields.Raw(), required=True)
+    conflicts = _List(fields.Nested(ConflictSchema))
+    hosting_refuge = _Text(validate=_AGENCY)
 
 
 _FAMILY = FamilySchema()
@@ -236,6 +253,11 @@ def _document(
         people=tuple(people),
         workers=tuple(CaseWorker(**each) for each in envelope["workers"]),
         items=tuple(item for item in items if item is not None),
+        conflicts=tuple(
+            Conflict(AgencyCode(each["agency"]), each.get("practitioner"))
+            for each in envelope.get("conflicts", ())
+        ),
+        hosting_refuge=envelope.get("hosting_refuge"),
     )
 
 

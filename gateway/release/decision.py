@@ -7,8 +7,9 @@ INVARIANTS
 - Nobody's data leaves at a higher level than the profile version gave that was shown to them.
 - Details of another person need that person's agreement; the *flag* that a risk person exists, and
   worker safety, carry no fact about them and need the protected adult's, or the lead's decision, whatever was shown.
-- A shield takes address, contact and school of the whole family from everyone but the named
-  early-help workers: who lives together shares an address.
+- A shield takes address, contact and school of the whole family from everyone but the named early-help workers and
+  the refuge that houses them: who lives together shares an address. It takes every item, too, that in full would say
+  where somebody is cared for or taught; such an item is not told in part instead, which would tell of the shield.
 - A refuge's own involvement is nothing at all to everyone but that refuge and those workers.
 """
 
@@ -55,6 +56,9 @@ VERIFIED_ONLY_FIELDS: Final = frozenset(
 
 LISTED_LEVEL: Final = 2
 """Only Level 2 cases go to the panel."""
+
+_UNDER_THE_SHIELD: Final = frozenset({Condition.NAMED_WORKER, Condition.HOSTING_REFUGE})
+"""Who knows where a shielded family is."""
 
 _SERVED_PURPOSES: Final = frozenset({Purpose.P1, Purpose.P2, Purpose.P3})
 _SENSITIVE: Final = FieldName("sensitive_services")
@@ -105,7 +109,8 @@ def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
     # 3. What does the profile give at this stage, who agreed to that field, and what did the profile give then?
     conditions = _conditions(case, agency, caller.practitioner)
     if_attended = conditions | {Condition.ATTENDED}
-    withheld = _withheld_fields(case, conditions, verified=verified)
+    shielded = _is_shielded(case, conditions)
+    withheld = _withheld_fields(shielded=shielded, verified=verified)
     versions = {**agency.shown, agency.profile.version: agency.profile}
     grants: dict[FieldName, FieldGrant] = {}
     for name, field in FIELDS.items():
@@ -138,6 +143,7 @@ def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
         grants=grants,
         conditions=conditions,
         hidden_agencies=_hidden_agencies(case, agency, conditions),
+        shielded=shielded,
         use_until=min(ends),
         decisions=frozenset(consent.decision_id for consent in consents.values()),
     )
@@ -147,17 +153,19 @@ def item_level(permit: Permit, item: Item) -> Level:
     """Return the level at which one item may leave under a permit: the strictest of everything.
 
     Row and flags (``FieldGrant``), the *about* rule with what was shown to each and the third-party test, the refuge's
-    silence, and, for a service marked sensitive, the sensitive services' own grant.
+    silence, for a service marked sensitive the sensitive services' own grant, and the shield of what locates.
     """
     grant = permit.grants.get(item.field)
-    mentioned = mentioned_agencies(item.field, item.value) | {item.source_agency}
-    if grant is None or mentioned & permit.hidden_agencies:
+    named = mentioned_agencies(item.field, item.value)
+    if grant is None or (named | {item.source_agency}) & permit.hidden_agencies:
         return Level.W
     attended = _attended(permit, item)
     row = grant.attended if attended else grant.level
     level = min(row, _agreed_level(grant, item, attended=attended))
     if item.value.get("sensitive") is True:
         level = min(level, _sensitive_level(permit, item))
+    if permit.shielded and level is Level.F and (named - {permit.profile.agency} or _locates(item)):
+        return Level.W
     return level
 
 
@@ -182,6 +190,7 @@ def _case_reasons(
     tests = {
         RefusalReason.CASE_STATE: case.status != Status.OPEN or case.threshold_level != LISTED_LEVEL,
         RefusalReason.RESTRICTED: bool(case.seals) and not may_see_sealed,
+        RefusalReason.CONFLICT: case.in_conflict or (case.has_conflicts and not verified),
         RefusalReason.NOT_ENTITLED: not entitled,
     }
     return tuple(reason for reason, holds in tests.items() if holds)
@@ -195,17 +204,23 @@ def _conditions(
     holds = {
         Condition.ALWAYS: True,
         Condition.NAMED_WORKER: named and agency.kind is AgencyKind.EARLY_HELP,
+        Condition.HOSTING_REFUGE: practitioner.verified
+        and agency.kind is AgencyKind.REFUGE
+        and agency.code == case.hosting_refuge,
     }
     return frozenset(condition for condition, held in holds.items() if held)
 
 
-def _withheld_fields(
-    case: CaseFacts, conditions: frozenset[Condition], *, verified: bool
-) -> frozenset[FieldName]:
+def _withheld_fields(*, shielded: bool, verified: bool) -> frozenset[FieldName]:
     """The fields that a flag takes away, whatever the profile says."""
-    shielded = any(person.shield is not Shield.NONE for person in case.people)
-    shield = SHIELDED_FIELDS if shielded and Condition.NAMED_WORKER not in conditions else frozenset()
+    shield = SHIELDED_FIELDS if shielded else frozenset()
     return shield if verified else shield | VERIFIED_ONLY_FIELDS
+
+
+def _is_shielded(case: CaseFacts, conditions: frozenset[Condition]) -> bool:
+    """True for whoever must not learn where the family is."""
+    shielded = any(person.shield is not Shield.NONE for person in case.people)
+    return shielded and conditions.isdisjoint(_UNDER_THE_SHIELD)
 
 
 def _hidden_agencies(
@@ -243,6 +258,11 @@ def _sensitive_level(permit: Permit, item: Item) -> Level:
         return Level.W
     levels = (grant.people.get(person, WITHHELD).level for person in item.about)
     return Level.F if min(grant.level, *levels) is Level.F else Level.W
+
+
+def _locates(item: Item) -> bool:
+    """True where the item has a member that says where somebody is cared for or taught."""
+    return not FIELDS[item.field].locating.isdisjoint(item.value)
 
 
 def _attended(permit: Permit, item: Item) -> bool:

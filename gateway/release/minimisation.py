@@ -5,6 +5,8 @@ INVARIANTS
   level among its field's items: nothing raises a level.
 - A person appears by the pairwise id of this agency, with at least one field, or not at all.
 - What was held back leaves no trace: no key, no empty list, no count, no date of its own.
+- A field says how certain it is where it belongs to the case or can hold narrative, and that it comes from the recipient
+  itself where all of it does: nobody takes for news what they supplied.
 - Until redaction exists, narrative text goes to early help only.
 """
 
@@ -89,7 +91,9 @@ def minimise(
             told = value = [rung.step(item, context) for item in items] if rung.step else []
         telling = [each.item for each, one in zip(group, told, strict=True) if one]
         if telling:
-            field = _field(level, value, telling, with_kind=person_id is None)
+            own = all(item.source_agency == context.agency for item in telling)
+            with_kind = person_id is None or bool(FIELDS[name].narrative)
+            field = _field(level, value, telling, own=own, with_kind=with_kind)
             fields.setdefault(person_id, {})[name] = field
 
     record: JsonObject = {}
@@ -120,7 +124,7 @@ def _by_subject_and_field(
 
 
 def _field(
-    level: Level, value: Sequence[JsonObject | None], telling: Sequence[Item], *, with_kind: bool
+    level: Level, value: Sequence[JsonObject | None], telling: Sequence[Item], *, own: bool, with_kind: bool
 ) -> JsonObject:
     """One released field; equal values are told once, so that their number counts nothing held back."""
     distinct: dict[str, JsonValue] = {json.dumps(one, sort_keys=True): one for one in value if one}
@@ -131,6 +135,8 @@ def _field(
     }
     if with_kind:
         field["kind"] = max((ItemKind(item.kind) for item in telling), key=CERTAINTY.index).value
+    if own:
+        field["supplied_by_you"] = True
     return field
 
 

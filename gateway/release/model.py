@@ -52,6 +52,7 @@ class RefusalReason(StrEnum):
     NO_PROFILE = "no_profile"
     CASE_STATE = "case_state"
     RESTRICTED = "restricted"
+    CONFLICT = "conflict"
     NOT_ENTITLED = "not_entitled"
     NO_CONSENT = "no_consent"
     NOTHING_TO_RELEASE = "nothing_to_release"
@@ -106,6 +107,9 @@ class CaseFacts:
         offer_until: when that offer ends; absent while no end is known.
         named_workers: practitioner and staff ids working this case today.
         refuges: codes of every agency that is a refuge.
+        hosting_refuge: code of the agency that houses the family.
+        in_conflict: the asking agency or practitioner has an interest in the family.
+        has_conflicts: somebody has.
     """
 
     threshold_level: int
@@ -117,6 +121,9 @@ class CaseFacts:
     named_workers: frozenset[str]
     refuges: frozenset[str]
     offer_until: datetime | None = None
+    hosting_refuge: str | None = None
+    in_conflict: bool = False
+    has_conflicts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,7 @@ class Permit:
     Attributes:
         grants: by field; a field without a grant is withheld.
         hidden_agencies: refuges whose involvement this caller must not learn.
+        shielded: this caller must not learn where the family is.
         decisions: the consent decisions it rests on.
     """
 
@@ -174,6 +182,7 @@ class Permit:
     grants: Mapping[FieldName, FieldGrant]
     conditions: frozenset[Condition]
     hidden_agencies: frozenset[str]
+    shielded: bool
     use_until: datetime
     decisions: frozenset[DecisionId]
 

@@ -3,7 +3,8 @@
 INVARIANTS
 - A row counts as it was before the first transaction that changed it after that instant.
 - Agreements, decisions and profile versions are only ever added: of these, what was there by then.
-- Days of birth are those known now, and whoever would have asked is taken for a client and practitioner in good standing.
+- Days of birth are those known now, and whoever would have asked is taken for a client and practitioner in good standing
+  who has no interest in the family; their whole agency may have one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "agencies.agency": ("agency_code",),
     "agencies.effective_profile": ("agency_code",),
     "gateway.agenda_item": ("meeting_id", "case_id"),
+    "gateway.case_conflict": ("case_id", "agency_code", "practitioner_id"),
     "gateway.case_person": ("case_id", "person_id"),
     "gateway.case_record": ("case_id",),
     "gateway.case_worker": ("case_id", "worker", "from_date"),
@@ -64,7 +66,12 @@ def facts_at(
     """
     family: dict[str, Sequence[Row]] = {
         table: rows_at(connection, table, at=at, column="family_id", value=identity.family_id)
-        for table in ("gateway.case_record", "gateway.case_person", "gateway.case_worker")
+        for table in (
+            "gateway.case_record",
+            "gateway.case_person",
+            "gateway.case_worker",
+            "gateway.case_conflict",
+        )
     }
     people, histories = _people(
         wiring, connection, identity, rows=family["gateway.case_person"], agency=agency, at=at
@@ -93,6 +100,12 @@ def facts_at(
                 text("SELECT agency_code FROM agencies.agency WHERE kind = 'refuge'")
             ).scalars()
         ),
+        hosting_refuge=record.get("hosted_by"),
+        in_conflict=any(
+            row["agency_code"] == agency and not row["practitioner_id"]
+            for row in family["gateway.case_conflict"]
+        ),
+        has_conflicts=bool(family["gateway.case_conflict"]),
     )
     return Then(Facts(now=at, agency=found, case=case), histories)
 

@@ -53,7 +53,7 @@ _READ = text(
                AND w.practitioner_id = asked.practitioner_id AND w.active_from <= clock.today
                AND (w.active_until IS NULL OR clock.today < w.active_until)) AS practitioner_active,
            reserved.wrapped AS reserved_wrapped,
-           c.case_id, c.family_id, c.threshold_level, c.status, c.seals, fg.version AS family_version,
+           c.case_id, c.family_id, c.threshold_level, c.status, c.seals, c.hosted_by, fg.version AS family_version,
            fk.wrapped AS family_wrapped,
            (SELECT max(m.closes_at) FROM gateway.agenda_item i
               JOIN gateway.panel_meeting m USING (meeting_id)
@@ -71,6 +71,10 @@ _READ = text(
            ARRAY(SELECT w.worker FROM gateway.case_worker w WHERE w.case_id = c.case_id
                AND w.from_date <= clock.today AND (w.to_date IS NULL OR clock.today < w.to_date)) AS workers,
            ARRAY(SELECT r.agency_code FROM agencies.agency r WHERE r.kind = 'refuge') AS refuges,
+           EXISTS (SELECT FROM gateway.case_conflict k WHERE k.case_id = c.case_id
+               AND k.agency_code = a.agency_code
+               AND k.practitioner_id IN ('', asked.practitioner_id)) AS in_conflict,
+           EXISTS (SELECT FROM gateway.case_conflict k WHERE k.case_id = c.case_id) AS has_conflicts,
            (SELECT coalesce(jsonb_agg(jsonb_build_array(p.person_id, p.role, p.shield, pr.ref, s.body)
                        ORDER BY p.person_id), '[]')
               FROM gateway.case_person p
@@ -243,6 +247,9 @@ def _case(row: SnapshotRow, people: tuple[PersonFacts, ...]) -> CaseFacts:
         offer_until=row.offer_until,
         named_workers=frozenset(row.workers),
         refuges=frozenset(row.refuges),
+        hosting_refuge=row.hosted_by,
+        in_conflict=row.in_conflict,
+        has_conflicts=row.has_conflicts,
     )
 
 

@@ -67,9 +67,11 @@ def _field(field: Field) -> JsonValue:
         "value": {"type": "array", "minItems": 1, "items": {"type": "object", "minProperties": 1}},
         "as_of": _DATE,
     }
-    if field.subject is Subject.CASE:
+    if field.subject is Subject.CASE or field.narrative:
         members["kind"] = {"enum": [kind.value for kind in ItemKind]}
-    return {**_closed(members), "description": field.description}
+    required = tuple(members)
+    members["supplied_by_you"] = {"const": True, "description": "All of it comes from your own agency."}
+    return {**_closed(members, required=required), "description": field.description}
 
 
 def _levels(field: Field) -> list[Level]:

@@ -196,8 +196,9 @@ def _group(item: Mapping[str, Any]) -> tuple[str, ...]:
     return (name, *item["about"]) if SUBJECTS[name] == "person" else (name,)
 
 
-# At least so many leaves are asked for and found, and looked for and not found, over all pulls of a story.
-LEAST_SEEN, LEAST_WITHHELD = 2_000, 20_000
+# At least so many leaves are asked for and found, and looked for and not found, over all pulls of a story. A shield
+# takes every item that names an agency, and each of these has one.
+LEAST_SEEN, LEAST_SEEN_UNDER_A_SHIELD, LEAST_WITHHELD = 2_000, 1_400, 20_000
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -229,7 +230,7 @@ def test_nothing_withheld_occurs_anywhere_and_what_is_permitted_does(corpus: Cor
             assert "0000-aaaa-0000-aaaa" in logged.getvalue()
             seen += len(expected.must)
             withheld += len(expected.withheld)
-    assert seen >= LEAST_SEEN
+    assert seen >= (LEAST_SEEN_UNDER_A_SHIELD if STORIES[name].shielded else LEAST_SEEN)
     assert withheld >= LEAST_WITHHELD
 
 

@@ -144,6 +144,7 @@ def test_nobody_appears_who_does_not_agree(
 
 @pytest.mark.parametrize("name", SHARINGS)
 def test_what_is_said_of_two_needs_both(told: Mapping[str, tuple[str, dict[str, Any]]], name: str) -> None:
-    body = told[name][0]
-    assert SHARINGS[name].together is (ONLY_TOGETHER.lower() in body)
+    """A service that says where both of them go is nobody's while one of them is shielded."""
+    body, sharing = told[name][0], SHARINGS[name]
+    assert (sharing.together and not sharing.shielded) is (ONLY_TOGETHER.lower() in body)
     assert SHARINGS[name].together is ("TWIN" in body)

@@ -55,6 +55,25 @@ def shielding(world: World, person: str, shield: str = "restricted") -> World:
     return world | {"people": people}
 
 
+def housed(world: World, refuge: str) -> World:
+    """The family is in this refuge, and shielded; the refuge's rows give everything."""
+    rows = [*full_rows(), *(row | {"when": "hosting_refuge"} for row in full_rows())]
+    return shielding(world | {"profile": rows, "hosting": refuge}, "mum", "refuge")
+
+
+def own_service(world: World, *, provider: str | None = None) -> World:
+    """A service of the asking agency, or of another."""
+    service = {"agency": provider or world["caller"]["agency"]}
+    made_of = made(world, "services_now", ["amy"], value=service)
+    made_of["value"].pop("worker", None)
+    return with_items(world | {"profile": full_rows()}, made_of, made(world, "language", ["amy"]))
+
+
+def conflicting(world: World, agency: str, practitioner: str | None = None) -> World:
+    """Somebody has an interest in the family."""
+    return world | {"conflicts": [{"agency": agency, "practitioner": practitioner}]}
+
+
 def with_items(world: World, *items: dict[str, Any]) -> World:
     """The same family with a record of these items alone."""
     return world | {"items": list(items)}
@@ -191,6 +210,12 @@ def _states() -> dict[str, World]:
     """What closes a case, an agency or a stage."""
     camhs = asked_by("camhs")
     return {
+        "an interest of the agency": conflicting(asked_by("camhs"), "camhs"),
+        "an interest of early help": conflicting(asked_by("early-help", named=True), "early-help"),
+        "an interest of the practitioner": conflicting(asked_by("camhs"), "camhs", "w1"),
+        "an interest of a colleague": conflicting(asked_by("camhs"), "camhs", "w2"),
+        "an interest of another agency": conflicting(asked_by("camhs"), "youth"),
+        "an interest of another, asserted": conflicting(asked_by("camhs", verified=False), "youth"),
         **{
             f"sealed: {seal}": camhs | {"seals": [seal]}
             for seal in ("conflict", "adoption", "party_restriction")
@@ -254,6 +279,20 @@ def _records() -> dict[str, World]:
     return {
         **{f"{person} is shielded": shielding(camhs | full, person) for person in ("mum", "amy", "gran")},
         "in a refuge": shielding(asked_by("refuge") | full, "mum", "refuge"),
+        "asked by the refuge they are in": housed(asked_by("refuge"), "refuge"),
+        "asked by the refuge they are in, asserted": housed(asked_by("refuge", verified=False), "refuge"),
+        "asked by another refuge": housed(asked_by("refuge"), "refuge-two"),
+        "asked by what is no refuge": housed(asked_by("camhs"), "camhs"),
+        "shielded, one's own part": shielding(own_service(camhs), "amy"),
+        "shielded, another's part": shielding(own_service(camhs, provider="health"), "amy"),
+        "shielded, who found it": shielding(
+            with_items(
+                camhs | full,
+                made(camhs, "disability", ["amy"], value={"by": "A clinic near them"}),
+                made(camhs, "language", ["amy"]),
+            ),
+            "amy",
+        ),
         "shielded, early help": shielding(asked_by("early-help") | full, "amy"),
         "shielded, named worker": shielding(asked_by("early-help", named=True) | full, "amy"),
         "shielded, named worker asserted": shielding(

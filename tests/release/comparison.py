@@ -147,14 +147,12 @@ def expected_record(world: World, allowed: Mapping[int, str]) -> JsonObject:
     people: list[JsonValue] = []
     for person in world["people"]:
         own = [(item, level) for item, level in released if _is_of(item, person["id"])]
-        fields = _fields(own, context, kinds=False)
+        fields = _fields(own, context)
         if fields and person["ref"] is not None:
             people.append({"person": person["ref"], "role": person["role"], "fields": fields})
     if people:
         record["people"] = people
-    case = _fields(
-        [pair for pair in released if oracle.SUBJECTS[pair[0]["field"]] == "case"], context, kinds=True
-    )
+    case = _fields([pair for pair in released if oracle.SUBJECTS[pair[0]["field"]] == "case"], context)
     return record | ({"case": case} if case else {})
 
 
@@ -162,7 +160,7 @@ def _is_of(item: Item, person: str) -> bool:
     return oracle.SUBJECTS[item["field"]] == "person" and item["about"] == [person]
 
 
-def _fields(released: Sequence[tuple[Item, Level]], context: LadderContext, *, kinds: bool) -> JsonObject:
+def _fields(released: Sequence[tuple[Item, Level]], context: LadderContext) -> JsonObject:
     fields: JsonObject = {}
     for name in FIELDS:
         group = [(item, level) for item, level in released if item["field"] == name]
@@ -171,8 +169,10 @@ def _fields(released: Sequence[tuple[Item, Level]], context: LadderContext, *, k
         if telling:
             field: JsonObject = {"level": level.name, "value": _told(name, level, telling, context)}
             field["as_of"] = min(item["as_of"] for item in telling)
-            if kinds:
+            if oracle.SUBJECTS[name] == "case" or any(name == field for field, _ in oracle.NARRATIVE):
                 field["kind"] = max((item["kind"] for item in telling), key=UNCERTAIN.index)
+            if {item["source_agency"] for item in telling} == {context.agency}:
+                field["supplied_by_you"] = True
             fields[name] = field
     return fields
 

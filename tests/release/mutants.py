@@ -86,7 +86,10 @@ def _in(module: str, *mutants: tuple[str, str, str]) -> list[Mutant]:
 
 
 _NAMED = "named = practitioner.verified and practitioner.id in case.named_workers"
-_SHIELD = "shield = SHIELDED_FIELDS if shielded and Condition.NAMED_WORKER not in conditions else frozenset()"
+_SHIELD = "shield = SHIELDED_FIELDS if shielded else frozenset()"
+_UNDER = "return shielded and conditions.isdisjoint(_UNDER_THE_SHIELD)"
+_CONFLICT = "RefusalReason.CONFLICT: case.in_conflict or (case.has_conflicts and not verified),"
+_LOCATES = "if permit.shielded and level is Level.F and (named - {permit.profile.agency} or _locates(item)):"
 
 MUTANTS = [
     *_in(
@@ -155,8 +158,49 @@ MUTANTS = [
         ),
         (
             "shield leaves families with a worker alone",
-            _SHIELD,
-            _SHIELD.replace("Condition.NAMED_WORKER not in conditions", "not case.named_workers"),
+            _UNDER,
+            "return shielded and not case.named_workers",
+        ),
+        (
+            "shield hides from the refuge they are in",
+            "frozenset({Condition.NAMED_WORKER, Condition.HOSTING_REFUGE})",
+            "frozenset({Condition.NAMED_WORKER})",
+        ),
+        (
+            "any refuge is the refuge they are in",
+            "        and agency.code == case.hosting_refuge,",
+            "        and case.hosting_refuge is not None,",
+        ),
+        (
+            "the refuge they are in need not be verified",
+            "Condition.HOSTING_REFUGE: practitioner.verified\n        and agency.kind",
+            "Condition.HOSTING_REFUGE: agency.kind",
+        ),
+        (
+            "any kind of agency houses them",
+            "practitioner.verified\n        and agency.kind is AgencyKind.REFUGE\n",
+            "practitioner.verified\n",
+        ),
+        ("conflicts ignored", _CONFLICT, "RefusalReason.CONFLICT: case.has_conflicts and not verified,"),
+        ("conflicts open to asserted practitioners", _CONFLICT, "RefusalReason.CONFLICT: case.in_conflict,"),
+        ("anybody's conflict closes to all", _CONFLICT, "RefusalReason.CONFLICT: case.has_conflicts,"),
+        ("shield forgets what locates", _LOCATES, "if False:"),
+        ("shield forgets labels that locate", " or _locates(item)):", "):"),
+        (
+            "shield forgets other agencies",
+            "(named - {permit.profile.agency} or _locates(item))",
+            "_locates(item)",
+        ),
+        ("shield hides one's own part", "(named - {permit.profile.agency} or", "(named or"),
+        (
+            "what locates is told in part",
+            "        return Level.W\n    return level\n",
+            "        return Level.G1\n    return level\n",
+        ),
+        (
+            "what locates is hidden in part, too",
+            "if permit.shielded and level is Level.F and",
+            "if permit.shielded and",
         ),
         ("shield forgets the school", '("address", "contact", "school")', '("address", "contact")'),
         ("worker need not be named", _NAMED, "named = practitioner.verified"),
@@ -267,8 +311,8 @@ MUTANTS = [
         ("refuge as source is told", " | {item.source_agency}", ""),
         (
             "refuge in a value is told",
-            "mentioned_agencies(item.field, item.value) | {item.source_agency}",
-            "{item.source_agency}",
+            "(named | {item.source_agency}) & permit.hidden_agencies",
+            "{item.source_agency} & permit.hidden_agencies",
         ),
         ("sensitive services are services", 'if item.value.get("sensitive") is True:', "if False:"),
         (

@@ -8,8 +8,8 @@ INVARIANTS
 Rules, as they are tried:
   nobody of kind commissioning or police; purposes P1 to P3 only, for a named practitioner; agency, client and
   registered practitioner active, agreement and profile in force; an open case of level 2; a seal leaves only
-  verified early help; P1 needs a panel, P2 and P3 an offer; at least one person agrees. Then, item by item, the
-  lowest of: the profile's row, the shield of any person of the family, the practitioner's being registered, the
+  verified early help; nobody with an interest in the family, and where somebody has one nobody unregistered; P1 needs a panel, P2 and P3 an offer; at least one person agrees. Then, item by item, the
+  lowest of: the profile's row, the shield of any person of the family (it takes what locates them, too), the practitioner's being registered, the
   silence about refuges, the agreement of everybody concerned, the row that was shown to each of them, and F19 for
   what is marked sensitive. The flag of a risk person and advice for visits do not ask what was shown.
 
@@ -67,6 +67,13 @@ SUBJECTS = dict(zip(_CELLS[1::4], _CELLS[2::4], strict=True))
 CATEGORIES = dict(zip(_CELLS[1::4], _CELLS[3::4], strict=True))
 
 SHIELDED = {"address", "contact", "school"}
+LOCATING = {
+    ("services_now", "worker"),
+    ("services_past", "worker"),
+    ("pupil_number", "upn"),
+    ("disability", "by"),
+}
+"""Members that say where somebody is cared for or taught; so does another agency's code."""
 REGISTERED_ONLY = {"risk_person", "sensitive_services", "domestic_abuse", "offences"}
 FLAGS_FOR_THE_PROTECTED = {"risk_person", "offences"}
 
@@ -183,8 +190,20 @@ def _is_refused(world: World) -> bool:
         or world["status"] != "open"
         or world["level"] != 2
         or (bool(world["seals"]) and not (_kind(world) == "early-help" and _is_registered(world)))
+        or _is_in_conflict(world)
         or not entitled
         or not world["agreements"]
+    )
+
+
+def _is_in_conflict(world: World) -> bool:
+    """True where the agency or the practitioner has an interest, and where somebody has and no register knows who asks."""
+    conflicts, caller = world.get("conflicts", []), world["caller"]
+    if conflicts and not _is_registered(world):
+        return True
+    return any(
+        each["agency"] == caller["agency"] and each["practitioner"] in {None, caller["practitioner"]["id"]}
+        for each in conflicts
     )
 
 
@@ -210,6 +229,12 @@ def _is_registered(world: World) -> bool:
 def _is_named_worker(world: World) -> bool:
     practitioner = world["caller"]["practitioner"]
     return _kind(world) == "early-help" and _is_registered(world) and practitioner["id"] in world["workers"]
+
+
+def _is_hosting(world: World) -> bool:
+    """True for somebody on the register of the refuge that the family is in."""
+    code = world["caller"]["agency"]
+    return _kind(world) == "refuge" and _is_registered(world) and code == world.get("hosting")
 
 
 # --- Consent --------------------------------------------------------------------------------------------------
@@ -456,20 +481,36 @@ def _item_level(world: World, item: Item) -> str:
         return "W"
     if field in REGISTERED_ONLY and not _is_registered(world):
         return "W"
-    shielded = any(person["shield"] != "none" for person in world["people"])
-    if field in SHIELDED and shielded and not _is_named_worker(world):
+    if field in SHIELDED and _is_shielded(world):
         return "W"
     if hidden_refuges(world) & set(_agencies_of(item)):
         return "W"
     limits = [_row_level(world, field, item), _agreed(world, item)]
     if item["value"].get("sensitive") is True:
         limits.append(_sensitive(world, item))
-    return min(limits, key=LEVELS.index)
+    level = min(limits, key=LEVELS.index)
+    return "W" if level == "F" and _is_shielded(world) and _locates(world, item) else level
+
+
+def _is_shielded(world: World) -> bool:
+    """True where somebody's address is protected from this caller: a named worker and the refuge they are in know it."""
+    protected = any(person["shield"] != "none" for person in world["people"])
+    return protected and not _is_named_worker(world) and not _is_hosting(world)
+
+
+def _locates(world: World, item: Item) -> bool:
+    """True for what names another agency, or says where somebody is cared for or taught."""
+    others = {*_agencies_of({**item, "source_agency": world["caller"]["agency"]})} - {
+        world["caller"]["agency"]
+    }
+    return bool(others) or any((item["field"], member) in LOCATING for member in item["value"])
 
 
 def _row_level(world: World, field: str, item: Item) -> str:
     """The mark of the row that counts; a row whose condition holds takes the place of ``always``."""
     holding = {"named_worker"} if _is_named_worker(world) else set()
+    if _is_hosting(world):
+        holding.add("hosting_refuge")
     if world["caller"]["agency"] in item["value"].get("attendees", []):
         holding.add("attended")
     rows = [row for row in world["profile"] if row["field"] == field]

@@ -115,8 +115,21 @@ def facts_of(world: World, product: Product = SHIPPED) -> Facts:
         offer_until=world["offer_until"],
         named_workers=frozenset(world["workers"]),
         refuges=frozenset(code for code, kind in world["agencies"].items() if kind == "refuge"),
+        hosting_refuge=world.get("hosting"),
+        in_conflict=_is_in_conflict(world),
+        has_conflicts=bool(world.get("conflicts")),
     )
     return Facts(now=world["now"], agency=_agency(world), case=case)
+
+
+def _is_in_conflict(world: World) -> bool:
+    """What the one statement of the release path asks of the rows."""
+    practitioner = (world["caller"]["practitioner"] or {}).get("id")
+    return any(
+        each["agency"] == world["caller"]["agency"]
+        and (each["practitioner"] is None or each["practitioner"] == practitioner)
+        for each in world.get("conflicts", [])
+    )
 
 
 def item_of(item: dict[str, Any]) -> Item:

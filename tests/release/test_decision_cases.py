@@ -14,9 +14,12 @@ from tests.release.cases import (
     agreement_ending,
     asked_by,
     at_meeting,
+    conflicting,
     deciding,
+    housed,
     made,
     narrowed,
+    own_service,
     refuge_at,
     sensitive_service,
     shielding,
@@ -129,6 +132,74 @@ def test_nobody_else_sees_behind_the_shield(world: World) -> None:
     """The id of a worker proves nothing by itself."""
     answer = ask(shielding(world, "mum"))
     assert set() == _people(answer)["ref-mum"].keys() & WHEREABOUTS
+
+
+def test_the_refuge_that_houses_them_sees_behind_the_shield() -> None:
+    """It opens the door to them every evening."""
+    assert {"address", "contact"} <= _people(ask(housed(asked_by("refuge"), "refuge")))["ref-mum"].keys()
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        pytest.param(housed(asked_by("refuge"), "refuge-two"), id="another refuge houses them"),
+        pytest.param(housed(asked_by("refuge", verified=False), "refuge"), id="asserted"),
+        pytest.param(housed(asked_by("housing"), "housing"), id="no refuge"),
+    ],
+)
+def test_no_other_host_sees_behind_the_shield(world: World) -> None:
+    """Which refuge it is, is the secret."""
+    assert set() == _people(ask(world))["ref-mum"].keys() & WHEREABOUTS
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("services_now", {"agency": "health"}),
+        ("services_past", {"agency": "health"}),
+        ("disability", {"by": "A clinic near them"}),
+        ("pupil_number", {}),
+    ],
+)
+@pytest.mark.parametrize("level", ["F", "G1"])
+def test_what_would_locate_is_absent_in_full_and_told_in_part(
+    name: str, value: dict[str, Any], level: str
+) -> None:
+    """Told in part where it is told in full without a shield, it would tell of the shield."""
+    rows = [row | ({"panel": level} if row["field"] == name else {}) for row in full_rows()]
+    plain = asked_by("camhs", profile=rows)
+    world = with_items(plain, made(plain, name, ["amy"], value=value), made(plain, "language", ["amy"]))
+    told = name in _people(ask(world))["ref-amy"] or name in _case(ask(world))
+    assert told, "the passing case"
+    answer = ask(shielding(world, "amy"))
+    hidden = name not in _people(answer)["ref-amy"] and name not in _case(answer)
+    assert hidden is (level == "F")
+
+
+def test_a_service_of_ones_own_is_told_to_its_provider_under_a_shield() -> None:
+    """They meet every week."""
+    assert _told(shielding(own_service(asked_by("camhs")), "amy"), "services_now")
+
+
+# --- Interests --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("world", "hidden"),
+    [
+        (conflicting(asked_by("camhs"), "camhs"), True),
+        (conflicting(asked_by("camhs"), "camhs", "w1"), True),
+        (conflicting(asked_by("early-help", named=True), "early-help", "w1"), True),
+        (conflicting(asked_by("camhs", verified=False), "youth"), True),
+        (conflicting(asked_by("camhs"), "camhs", "w2"), False),
+        (conflicting(asked_by("camhs"), "youth"), False),
+        (conflicting(asked_by("camhs"), "youth", "w1"), False),
+    ],
+)
+def test_the_case_does_not_exist_for_whoever_has_an_interest(world: World, hidden: bool) -> None:
+    """An uncle at the clinic, and an agency whose worker is the subject of a concern."""
+    assert _reasons(world) == (("conflict",) if hidden else ())
+    assert bool(ask(world).record) is not hidden
 
 
 # --- A refuge's own involvement ---------------------------------------------------------------------------------

@@ -107,7 +107,21 @@ def any_world(numbers: Numbers) -> World:
         "histories": {person["id"]: _history(numbers, code, now) for person in people},
         "items": [item for name in FIELDS for item in _items(numbers, name, people, mint, code)],
         "issued": mint.issued,
+        "conflicts": _conflicts(numbers, code),
+        "hosting": pick(numbers, ("refuge", "refuge", "refuge-two", code)) if happens(numbers, 30) else None,
     }
+
+
+def _conflicts(numbers: Numbers, code: str) -> list[dict[str, Any]]:
+    """Mostly nobody; or somebody else's interest, this agency's or this practitioner's."""
+    if not happens(numbers, 6):
+        return []
+    return [
+        {
+            "agency": pick(numbers, ("youth", "charity", code)),
+            "practitioner": pick(numbers, ("w9", "w1", None)),
+        }
+    ]
 
 
 def _people(numbers: Numbers, today: date) -> list[dict[str, Any]]:
@@ -231,7 +245,7 @@ def _spoken(numbers: Numbers, *, yes: bool) -> dict[str, Any]:
         "speaker": pick(numbers, SPEAKERS),
         "capacity": pick(numbers, (*capacities, "parental_responsibility", "representative", None)),
     }
-    if happens(numbers, 12):
+    if happens(numbers, 6):
         spoken["authority"] = pick(numbers, ("unknown", "none"))
     return spoken | ({"resolves": True} if yes and happens(numbers, 20) else {})
 

@@ -38,6 +38,7 @@ MAY_DELETE = {
     "consent_registry.subject",
     "gateway.agenda_item",
     "gateway.blind_index",
+    "gateway.case_conflict",
     "gateway.case_part",
     "gateway.case_person",
     "gateway.case_record",
