@@ -51,6 +51,7 @@ TASK_WORDS: Final[Mapping[TaskKind, str]] = MappingProxyType(
         TaskKind.RECALL_FAILED: "Copies that could not be called back",
         TaskKind.RECALL_NOT_RECEIVED: "Agencies that say they never had a copy",
         TaskKind.RECALL_OVERDUE: "Agencies that did not answer a recall",
+        TaskKind.RELEASE_KEPT_BACK: "Shielded families whose whereabouts stand in free text",
         TaskKind.STAFF_BREAK_GLASS: "Sealed accounts that were used",
     }
 )

@@ -144,6 +144,7 @@ def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
         conditions=conditions,
         hidden_agencies=_hidden_agencies(case, agency, conditions),
         shielded=shielded,
+        narrative=agency.kind is AgencyKind.EARLY_HELP,
         use_until=min(ends),
         decisions=frozenset(consent.decision_id for consent in consents.values()),
     )

@@ -71,9 +71,11 @@ def answer_of(
         "agency": caller.agency or "",
         "time": now.isoformat(timespec="milliseconds"),
         **({"practitioner": caller.practitioner.id} if caller.practitioner else {}),
+        **({"kept_back": sorted(set(told.kept_back))} if told.kept_back else {}),
     }
     if isinstance(decision, Refuse) or not record:
-        reasons = decision.reasons if isinstance(decision, Refuse) else (RefusalReason.NOTHING_TO_RELEASE,)
+        nothing = RefusalReason.SHIELD_SURVIVED if told.survived else RefusalReason.NOTHING_TO_RELEASE
+        reasons = decision.reasons if isinstance(decision, Refuse) else (nothing,)
         refusal = {"kind": str(EntryKind.EXTRACT_REFUSE), "reasons": [reason.value for reason in reasons]}
         return Answer(body=None, internal={**common, **refusal, "purpose": purpose})
     body = canonical(

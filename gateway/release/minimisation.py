@@ -7,7 +7,7 @@ INVARIANTS
 - What was held back leaves no trace: no key, no empty list, no count, no date of its own.
 - A field says how certain it is where it belongs to the case or can hold narrative, and that it comes from the recipient
   itself where all of it does: nobody takes for news what they supplied.
-- Until redaction exists, narrative text goes to early help only.
+- Free text goes only where the permit lets it.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Final
 from agencies.ages import released_age, whole_months
 from agencies.catalogue import FIELDS
 from agencies.ladders import LADDERS, LadderContext, LadderItem
-from agencies.model import AgencyKind, FieldName, JsonObject, JsonValue, Level, Subject
+from agencies.model import FieldName, JsonObject, JsonValue, Level, Subject
 from consent_registry.birthdays import LONDON
 from gateway.cases.model import ItemKind
 from gateway.release.model import Item, Permit, PermittedItem, PersonFacts
@@ -62,7 +62,7 @@ def recipient_context(
         months=months,
         birth=birth,
         sex=sex,
-        narrative_allowed=permit.kind is AgencyKind.EARLY_HELP,
+        narrative_allowed=permit.narrative,
         relationships=relationships,
     )
 

@@ -27,6 +27,7 @@ from consent_registry.birthdays import Birthdays
 from consent_registry.model import DecisionId, Standing
 from gateway.caller import Caller
 from gateway.cases.model import Shield
+from gateway.release.redaction import Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class RefusalReason(StrEnum):
     NOT_ENTITLED = "not_entitled"
     NO_CONSENT = "no_consent"
     NOTHING_TO_RELEASE = "nothing_to_release"
+    SHIELD_SURVIVED = "shield_survived"
+    """A shielded value could be recognised in the record, and not be placed in an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ class Permit:
         grants: by field; a field without a grant is withheld.
         hidden_agencies: refuges whose involvement this caller must not learn.
         shielded: this caller must not learn where the family is.
+        narrative: free text may go, redacted.
         decisions: the consent decisions it rests on.
     """
 
@@ -183,6 +187,7 @@ class Permit:
     conditions: frozenset[Condition]
     hidden_agencies: frozenset[str]
     shielded: bool
+    narrative: bool
     use_until: datetime
     decisions: frozenset[DecisionId]
 
@@ -225,11 +230,36 @@ class PermittedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Redacted:
+    """One narrative member as it goes, and what was cut from it.
+
+    Attributes:
+        item: as it is recorded.
+    """
+
+    item: Item
+    member: str
+    text: str
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """What a permit comes to for one record: the items that are told of, and the record as the recipient gets it."""
+    """What a permit comes to for one record.
+
+    Attributes:
+        items: those that are told of.
+        record: as the recipient gets it.
+        redacted: every narrative member that was looked at, for whoever shows it.
+        kept_back: the fields of items that were kept back because a shielded value survived in them.
+        survived: one did in what was left, so that nothing is told.
+    """
 
     items: Sequence[PermittedItem]
     record: JsonObject
+    redacted: Sequence[Redacted] = ()
+    kept_back: Sequence[FieldName] = ()
+    survived: bool = False
 
 
 NOTHING = Told((), {})

@@ -3,7 +3,7 @@
 INVARIANT: it reads, decides and tells as ``service.release`` does, on one snapshot.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -24,6 +24,7 @@ from gateway.release.model import (
     ReleaseRequest,
     Told,
 )
+from gateway.release.narrative import tell_with_narrative
 from gateway.wiring import Wiring
 
 
@@ -71,7 +72,7 @@ def preview(
     return Preview(facts, decision, items, tell(decision, items, facts=facts))
 
 
-def tell(permit: Permit, items: Iterable[Item], *, facts: Facts) -> Told:
+def tell(permit: Permit, items: Sequence[Item], *, facts: Facts) -> Told:
     """Return what the recipient of a permit is told of a record: the steps of ``service.release``, a frame deeper.
 
     Args:
@@ -80,10 +81,13 @@ def tell(permit: Permit, items: Iterable[Item], *, facts: Facts) -> Told:
     """
     if facts.case is None:
         return NOTHING
+    people = facts.case.people
     levels = ((item, item_level(permit, item)) for item in items)
     permitted = [PermittedItem(item, level) for item, level in levels if level > Level.W]
-    context = recipient_context(permitted, permit=permit, people=facts.case.people, now=facts.now)
-    return Told(permitted, minimise(permitted, context=context, people=facts.case.people))
+    context = recipient_context(permitted, permit=permit, people=people, now=facts.now)
+    if permit.narrative:
+        return tell_with_narrative(permit, items, permitted, context=context, people=people)
+    return Told(permitted, minimise(permitted, context=context, people=people))
 
 
 def under(facts: Facts, candidate: Profile) -> Facts:

@@ -47,6 +47,7 @@ from gateway.release.model import (
     Told,
     Unavailable,
 )
+from gateway.release.narrative import tell_with_narrative
 from gateway.release.repository import Snapshot
 from gateway.wiring import Wiring
 
@@ -116,11 +117,17 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
                     # 4. Minimise and redact.
                     told = NOTHING
                     if isinstance(decision, Permit) and facts.case is not None:
-                        opened = map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts))
+                        people = facts.case.people
+                        opened = [*map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts))]
                         levels = ((item, item_level(decision, item)) for item in opened)
                         items = [PermittedItem(item, level) for item, level in levels if level > Level.W]
-                        context = recipient_context(items, permit=decision, people=facts.case.people, now=now)
-                        told = Told(items, minimise(items, context=context, people=facts.case.people))
+                        context = recipient_context(items, permit=decision, people=people, now=now)
+                        if decision.narrative:
+                            told = tell_with_narrative(
+                                decision, opened, items, context=context, people=people
+                            )
+                        else:
+                            told = Told(items, minimise(items, context=context, people=people))
 
                     extract_id = uuid4()
                     answer = answer_of(request, decision, told, extract_id=extract_id, now=now)

@@ -52,6 +52,7 @@ class TaskKind(StrEnum):
     RECALL_FAILED = "recall.failed"
     RECALL_NOT_RECEIVED = "recall.not_received"
     RECALL_OVERDUE = "recall.overdue"
+    RELEASE_KEPT_BACK = "release.kept_back"
     STAFF_BREAK_GLASS = "staff.break_glass"
 
 
@@ -98,6 +99,7 @@ AUDIENCE_OF: Final[Mapping[TaskKind, Audience]] = MappingProxyType(
         TaskKind.RECALL_FAILED: Audience.OPERATOR,
         TaskKind.RECALL_NOT_RECEIVED: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.RECALL_OVERDUE: Audience.DATA_PROTECTION_OFFICER,
+        TaskKind.RELEASE_KEPT_BACK: Audience.SAFEGUARDING_LEAD,
         TaskKind.STAFF_BREAK_GLASS: Audience.DATA_PROTECTION_OFFICER,
     }
 )

@@ -13,6 +13,7 @@ import consent_registry.model
 import consent_registry.standing
 import gateway.release.decision
 import gateway.release.minimisation
+import gateway.release.narrative
 from tests.release.product import Product
 
 DECISION, MINIMISATION, STANDING, GRANTED, BIRTHDAYS, PROFILE = (
@@ -67,7 +68,15 @@ def wired(mutant: Mutant) -> Product:
         standing.__dict__.update(Granted=changed.Granted)
     decision.__dict__.update(evaluate=standing.evaluate, Granted=standing.__dict__["Granted"])
     birthdays = changed if mutant.module == BIRTHDAYS else consent_registry.birthdays
-    return Product(decision=decision, minimisation=minimisation, standing=standing, birthdays=birthdays)
+    narrative = _copy(gateway.release.narrative)
+    narrative.__dict__.update(minimise=minimisation.__dict__["minimise"])
+    return Product(
+        decision=decision,
+        minimisation=minimisation,
+        narrative=narrative,
+        standing=standing,
+        birthdays=birthdays,
+    )
 
 
 def _copy(original: ModuleType) -> ModuleType:

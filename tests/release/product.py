@@ -14,6 +14,7 @@ import consent_registry.model as consent
 import consent_registry.standing
 import gateway.release.decision
 import gateway.release.minimisation
+import gateway.release.narrative
 from agencies.model import (
     AgencyCode,
     AgencyKind,
@@ -48,6 +49,7 @@ class Product:
 
     decision: ModuleType = gateway.release.decision
     minimisation: ModuleType = gateway.release.minimisation
+    narrative: ModuleType = gateway.release.narrative
     standing: ModuleType = consent_registry.standing
     birthdays: ModuleType = consent_registry.birthdays
 
@@ -69,12 +71,18 @@ def ask(world: World, product: Product = SHIPPED) -> Answer:
     decision = product.decision.decide(facts, caller=caller_of(world), extract_days=world["extract_days"])
     if not isinstance(decision, Permit) or facts.case is None:
         return Answer(decision, {})
-    levels = ((item, product.decision.item_level(decision, item)) for item in map(item_of, world["items"]))
+    record = [*map(item_of, world["items"])]
+    levels = ((item, product.decision.item_level(decision, item)) for item in record)
     permitted = [PermittedItem(item, level) for item, level in levels if level > Level.W]
     people = facts.case.people
     context = product.minimisation.recipient_context(
         permitted, permit=decision, people=people, now=world["now"]
     )
+    if decision.narrative:
+        told = product.narrative.tell_with_narrative(
+            decision, record, permitted, context=context, people=people
+        )
+        return Answer(decision, told.record)
     return Answer(decision, product.minimisation.minimise(permitted, context=context, people=people))
 
 

@@ -27,8 +27,10 @@ from gateway.disclosure_log.reading import (
     open_entry,
 )
 from gateway.keyring import NULL_FAMILY, KeyErasedError
+from gateway.release.model import RefusalReason
 from gateway.release.watch import repository
 from gateway.release.watch.model import KEPT, Finding, Pull, Thresholds, Who, unusual
+from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import raise_task
 from gateway.wiring import Wiring
 
@@ -69,18 +71,20 @@ def _read_on(wiring: Wiring, now: datetime) -> bool:
         wiring.keyring.reserved(connection)  # the wrong key must stop the watch, not make it skip every entry
         size = log_size(connection)
         end = min(size, first + BATCH)
-        pulls = {
-            row.leaf_index: pull
+        entries = {
+            row.leaf_index: entry
             for row in entries_between(connection, first=first, end=end)
-            if (pull := _pull(wiring, connection, row, now=now)) is not None
+            if (entry := _opened(wiring, connection, row, now=now)) is not None
         }
-        repository.store(connection, pulls)
+        repository.store(connection, {index: _recorded(entry) for index, entry in entries.items()})
+        for entry in entries.values():
+            _tell_what_was_kept_back(connection, entry, now=now)
         repository.move_cursor(connection, end)
     return end < size
 
 
-def _pull(wiring: Wiring, connection: Connection, row: StoredEntry, *, now: datetime) -> Pull | None:
-    """The pull that an entry records; absent for anything else, and for what is too old to matter."""
+def _opened(wiring: Wiring, connection: Connection, row: StoredEntry, *, now: datetime) -> OpenedEntry | None:
+    """The entry of a pull; absent for anything else, and for what is too old to matter."""
     if minute_of(row) < now - KEPT:
         return None
     try:
@@ -91,7 +95,7 @@ def _pull(wiring: Wiring, connection: Connection, row: StoredEntry, *, now: date
         # One damaged entry must not blind the watch to all that follow; checking the log is another's work.
         _log.error("watch.entry_does_not_open", leaf_index=row.leaf_index)
         return None
-    return None if entry is None or entry.internal["kind"] not in _PULLS else _recorded(entry)
+    return None if entry is None or entry.internal["kind"] not in _PULLS else entry
 
 
 def _recorded(entry: OpenedEntry) -> Pull:
@@ -101,6 +105,26 @@ def _recorded(entry: OpenedEntry) -> Pull:
         at=datetime.fromisoformat(said["time"]),
         family_id=None if entry.family_id == NULL_FAMILY else entry.family_id,
         released=said["kind"] == EntryKind.EXTRACT_RELEASE,
+    )
+
+
+def _tell_what_was_kept_back(connection: Connection, entry: OpenedEntry, *, now: datetime) -> None:
+    """Let the safeguarding lead know, once a day and agency, that free text of a family says where it is.
+
+    Its pull was stored before, so the family cannot be erased until the commit.
+    """
+    fields = entry.internal.get("kept_back", [])
+    if not fields and RefusalReason.SHIELD_SURVIVED not in entry.internal.get("reasons", []):
+        return
+    day = datetime.fromisoformat(entry.internal["time"]).astimezone(_LONDON).date()
+    raise_task(
+        connection,
+        kind=TaskKind.RELEASE_KEPT_BACK,
+        due=now,
+        about=entry.internal["agency"],
+        ref=entry.family_id,
+        facts={"fields": len(fields), "first": fields[0] if fields else ""},
+        occasion=day.isoformat(),
     )
 
 

@@ -1,0 +1,126 @@
+"""Free text on its way out: what else the record says and this recipient is not told is cut from it. Pure.
+
+INVARIANTS
+- What is cut is the case's own: whatever of the whole record the recipient is not told in full.
+- A shielded value, and a refuge of which the recipient must not learn, that can still be recognised afterwards keeps
+  its item back, whatever else the item says; and where it is in no item, the whole record.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from agencies.catalogue import FIELDS
+from agencies.ladders import LadderContext
+from agencies.model import FieldName, JsonObject, JsonValue, Level
+from gateway.release.decision import SHIELDED_FIELDS
+from gateway.release.minimisation import minimise
+from gateway.release.model import Item, Permit, PermittedItem, PersonFacts, Redacted, Told
+from gateway.release.redaction import KnownValue, Redactor, ValueKind
+
+_NAMES: Final = frozenset(map(FieldName, ("child_name", "adult_name")))
+_KINDS: Final[Mapping[tuple[str, str], ValueKind]] = MappingProxyType(
+    {
+        ("adult_dob", "date"): ValueKind.DATE,
+        ("child_dob", "date"): ValueKind.DATE,
+        ("address", "lines"): ValueKind.ADDRESS,
+        ("address", "postcode"): ValueKind.ADDRESS,
+        ("address", "uprn"): ValueKind.IDENTIFIER,
+        ("disability", "by"): ValueKind.PLACE,
+        ("nhs_number", "number"): ValueKind.IDENTIFIER,
+        ("pupil_number", "upn"): ValueKind.IDENTIFIER,
+        ("risk_person", "name"): ValueKind.NAME,
+        ("school", "name"): ValueKind.PLACE,
+        ("school", "urn"): ValueKind.IDENTIFIER,
+        ("services_now", "worker"): ValueKind.TEXT,
+        ("services_past", "worker"): ValueKind.TEXT,
+    }
+)
+"""Members that name somebody or somewhere, and as what they are looked for; a contact's kind is its own."""
+
+
+def redactor_for(permit: Permit, record: Iterable[Item], permitted: Sequence[PermittedItem]) -> Redactor:
+    """Return what cuts from free text everything of the record that the recipient of a permit is not told.
+
+    Args:
+        record: the whole of it.
+        permitted: what is told of it, each item at its level.
+    """
+    lowest: dict[tuple[FieldName, tuple[str, ...]], Level] = defaultdict(lambda: Level.F)
+    for each in permitted:
+        key = each.item.field, each.item.about
+        lowest[key] = min(lowest[key], each.level)
+    full = {id(each.item) for each in permitted if lowest[each.item.field, each.item.about] is Level.F}
+    told: list[KnownValue] = []
+    withheld = [
+        KnownValue(ValueKind.PLACE, code.replace("-", " "), shielded=True) for code in permit.hidden_agencies
+    ]
+    for item in record:
+        (told if id(item) in full else withheld).extend(_values_of(item, shielded=permit.shielded))
+    return Redactor(withheld, told=told)
+
+
+def tell_with_narrative(
+    permit: Permit,
+    record: Iterable[Item],
+    permitted: Sequence[PermittedItem],
+    *,
+    context: LadderContext,
+    people: Sequence[PersonFacts],
+) -> Told:
+    """Return what the recipient of a permit is told, its free text redacted.
+
+    Args:
+        record: the whole of it, for what is not told.
+        permitted: what is told of it, each item at its level.
+        context: see ``recipient_context``.
+        people: the case's people with their pairwise ids.
+    """
+    redactor = redactor_for(permit, record, permitted)
+    items: list[PermittedItem] = []
+    redacted: list[Redacted] = []
+    kept_back: list[FieldName] = []
+    for each in permitted:
+        value = dict(each.item.value)
+        for member in (
+            sorted(FIELDS[each.item.field].narrative & value.keys()) if each.level is Level.F else ()
+        ):
+            cut = redactor.redact(str(value[member]))
+            redacted.append(Redacted(each.item, member, cut.text, cut.cuts))
+            value[member] = cut.text
+        if each.level is Level.F and any(map(redactor.survives, texts_of(value))):
+            kept_back.append(each.item.field)
+        else:
+            items.append(replace(each, item=replace(each.item, value=value)))
+    told = minimise(items, context=context, people=people)
+    if any(map(redactor.survives, texts_of(told))):
+        return Told((), {}, redacted=redacted, kept_back=kept_back, survived=True)
+    return Told(items, told, redacted=redacted, kept_back=kept_back)
+
+
+def texts_of(value: JsonValue | JsonObject) -> Iterator[str]:
+    """Yield every text of a value, without the names of its members."""
+    left: list[JsonValue] = [value]
+    while left:
+        held = left.pop()
+        if isinstance(held, str):
+            yield held
+        elif not isinstance(held, int):
+            left += held.values() if isinstance(held, dict) else held
+
+
+def _values_of(item: Item, *, shielded: bool) -> Iterator[KnownValue]:
+    """What an item names, as it is looked for in free text."""
+    value, field = item.value, FIELDS[item.field]
+    if item.field in _NAMES:
+        yield KnownValue(ValueKind.NAME, f"{value['given']} {value['family']}")
+    if item.field == "contact":
+        kind = ValueKind.EMAIL if value["kind"] == "email" else ValueKind.PHONE
+        yield KnownValue(kind, str(value["value"]), shielded=shielded)
+    for member, held in value.items():
+        known_as = _KINDS.get((item.field, member))
+        if known_as is not None:
+            hidden = shielded and (item.field in SHIELDED_FIELDS or member in field.locating)
+            yield from (KnownValue(known_as, text, shielded=hidden) for text in texts_of(held))
