@@ -239,8 +239,8 @@ def _lost(each: FieldImpact) -> str:
     nothing = sum(count for (_, after), count in each.levels.items() if after is Level.W)
     words = FIELDS[each.field].words
     if nothing == each.lost.releases:
-        return f"{_pulls(each.lost)} would have lost: {words}."
-    less = f"{_pulls(each.lost)} would have been told less: {words}"
+        return f"{pulls(each.lost)} would have lost: {words}."
+    less = f"{pulls(each.lost)} would have been told less: {words}"
     return f"{less}; {nothing} of them nothing of it." if nothing else f"{less}."
 
 
@@ -255,13 +255,14 @@ def _gained(each: FieldImpact, *, version: int) -> str:
         when = f"{at_once} of them at once, the others once the families were shown version {version}"
     else:
         when = f"but only once the families were shown version {version}"
-    return f"{_pulls(each.gained)} would have {verb}: {FIELDS[each.field].words}; {when}."
+    return f"{pulls(each.gained)} would have {verb}: {FIELDS[each.field].words}; {when}."
 
 
-def _pulls(count: Count) -> str:
-    pulls = "past pull" if count.releases == 1 else "past pulls"
+def pulls(count: Count) -> str:
+    """Return a count in words."""
+    asked = "past pull" if count.releases == 1 else "past pulls"
     families = "family" if count.families == 1 else "families"
-    return f"{count.releases} {pulls} of {count.families} {families}"
+    return f"{count.releases} {asked} of {count.families} {families}"
 
 
 def document(impact: Impact) -> JsonObject:
