@@ -27,6 +27,7 @@ from gateway.console import (
     approval_views,
     desk_views,
     family_views,
+    impact_views,
     meeting_views,
     oidc_views,
     pages,
@@ -149,6 +150,7 @@ def build_app(wiring: Wiring) -> Flask:
         meeting_views,
         desk_views,
         profile_views,
+        impact_views,
     ):
         section.register(app, wiring)
     api = _ProblemApi(app)

@@ -24,6 +24,7 @@ from agencies.service import current_practitioners, export_profile
 from gateway.agency import desk, onboarding, service
 from gateway.agency.application import EXAMPLE, ClientApplication, read_application
 from gateway.agency.errors import ApplicationError
+from gateway.agency.simulate_command import simulate
 from gateway.agency.walk import walk_through
 from gateway.commands import command_actor, command_wiring
 from gateway.disclosure_log.errors import NotAppendedError
@@ -204,6 +205,9 @@ def _warn_if_asserted(wiring: Wiring, code: AgencyCode) -> None:
 @click.group(name="profile")
 def profile() -> None:
     """Sharing profiles: what an agency may receive, and why."""
+
+
+profile.add_command(simulate)
 
 
 @profile.command(name="export")

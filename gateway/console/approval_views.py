@@ -24,6 +24,7 @@ from gateway.agency import approval, repository
 from gateway.agency.approval import Approval, Matter, Subject
 from gateway.agency.errors import ApprovalError
 from gateway.console import pages
+from gateway.console.profile_views import PROFILES
 from gateway.console.proof import Proof
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
@@ -209,6 +210,9 @@ def _subject_page(wiring: Wiring, subject: Subject, *, error: str | None = None)
         error=None if error is None else {"field": "decide", "sentence": error},
         rows=rows + basis,
         changes=changes,
+        impact=f"{PROFILES}/{subject.agency}/versions/{subject.version}/impact"
+        if subject.matter is Matter.PROFILE
+        else "",
         clients=clients,
         address=_address(subject),
         asked=asked,

@@ -17,7 +17,7 @@ from gateway.console.consent_form import Form, typed_date
 from gateway.console.profile_matrix import AgencyProfile, cells, sentences, to_csv
 from gateway.disclosure_log.repository import database_now
 from gateway.problems import NOT_FOUND, Problem
-from gateway.release.past import rows_at
+from gateway.release.past_rows import rows_at
 from gateway.wiring import Wiring
 
 PROFILES: Final = "/console/profiles"

@@ -6,10 +6,11 @@ INVARIANT: an entry whose family was erased shows as nothing more than that.
 
 import hmac
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
@@ -33,6 +34,19 @@ _BETWEEN = text(_ENTRY + "WHERE e.leaf_index >= :first AND e.leaf_index < :end O
 _OF_FAMILY = text(_ENTRY + "WHERE t.family_id = :family ORDER BY e.leaf_index DESC LIMIT :count")
 _NEWEST_BODY = text("SELECT body FROM gateway.log_entry ORDER BY leaf_index DESC LIMIT 1")
 _SIZE = text("SELECT size FROM gateway.log_head")
+_AT = text(_ENTRY + "WHERE e.leaf_index = ANY (CAST(:indexes AS bigint[])) ORDER BY e.leaf_index DESC")
+_BODY_AT = text("SELECT body FROM gateway.log_entry WHERE leaf_index = :index")
+_SINCE = "e.leaf_index >= :first AND CAST(convert_from(e.body, 'UTF8')::jsonb ->> 't' AS bigint) >= :since"
+_RELEASES = text(
+    "SELECT e.leaf_index, t.family_id FROM gateway.log_entry e JOIN gateway.log_trace t USING (entry_id)"  # noqa: S608 - our own words
+    f" WHERE {_SINCE} AND t.agency_code = :agency AND t.extract_id IS NOT NULL ORDER BY e.leaf_index DESC"
+)
+_UNTRACED = text(
+    f"SELECT count(*) FROM gateway.log_entry e WHERE {_SINCE}"  # noqa: S608 - our own words
+    " AND NOT EXISTS (SELECT FROM gateway.log_trace t WHERE t.entry_id = e.entry_id)"
+)
+_DISORDER: Final = timedelta(hours=1)
+"""How much earlier than its neighbours an entry may be: one that had to wait for the log keeps its own minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,19 @@ class EntryLine:
     agency: str
     purpose: str
     reasons: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasesSince:
+    """Where the releases to one agency are.
+
+    Attributes:
+        places: leaf index and family of each, the newest first.
+        untraced: entries of that time, whoever's, of which nothing is known any more: their families were erased.
+    """
+
+    places: Sequence[tuple[int, UUID]]
+    untraced: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +97,36 @@ def log_size(connection: Connection) -> int:
 def entries_between(connection: Connection, *, first: int, end: int) -> Sequence[StoredEntry]:
     """Return the entries with leaf indexes from ``first`` up to, not including, ``end``."""
     return connection.execute(_BETWEEN, {"first": first, "end": end}).all()
+
+
+def entries_at(connection: Connection, indexes: Sequence[int]) -> Sequence[StoredEntry]:
+    """Return the entries with these leaf indexes, the newest first."""
+    return connection.execute(_AT, {"indexes": list(indexes)}).all()
+
+
+def releases_since(connection: Connection, *, agency: str, since: datetime) -> ReleasesSince:
+    """Return where the releases to an agency are, from the minute of an aware instant on; nothing is opened."""
+    minute = since.replace(second=0, microsecond=0)
+    asked = {
+        "agency": agency,
+        "first": _first_since(connection, minute - _DISORDER),
+        "since": int(minute.timestamp()),
+    }
+    return ReleasesSince(
+        places=[(row.leaf_index, row.family_id) for row in connection.execute(_RELEASES, asked)],
+        untraced=connection.execute(_UNTRACED, asked).scalar_one(),
+    )
+
+
+def _first_since(connection: Connection, minute: datetime) -> int:
+    """The first leaf index of a time, found in as many steps as the log's size has digits in base two."""
+
+    def time_at(index: int) -> int:
+        body = connection.execute(_BODY_AT, {"index": index}).scalar_one()
+        found: int = json.loads(body)["t"]
+        return found
+
+    return bisect_left(range(log_size(connection)), int(minute.timestamp()), key=time_at)
 
 
 def newest_minute(connection: Connection) -> datetime | None:

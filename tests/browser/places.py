@@ -79,6 +79,7 @@ def known_places(demo: Demo) -> dict[str, str]:
         ).scalar_one()
         meeting = connection.execute(text("SELECT meeting_id FROM gateway.panel_meeting")).scalars().first()
         _pull(demo, "siblings_differ")
+        _pull(demo, "plain", agency="youth")  # what its waiting version would have changed
         _withdraw(demo, cases["siblings_differ"]["source_ref"])
         recall = connection.execute(
             text("SELECT recall_id, extracts FROM gateway.recall WHERE agency_code = 'charity' LIMIT 1")
@@ -97,9 +98,9 @@ def known_places(demo: Demo) -> dict[str, str]:
     }
 
 
-def _pull(demo: Demo, label: str) -> None:
+def _pull(demo: Demo, label: str, *, agency: str = "charity") -> None:
     config = str(demo.folder / "demo.json")
-    _run("extract-client", "pull", "--config", config, "--agency", "charity", "--case", label)
+    _run("extract-client", "pull", "--config", config, "--agency", agency, "--case", label)
 
 
 def _withdraw(demo: Demo, source_ref: str) -> None:
@@ -234,6 +235,7 @@ PAGES: Final[Mapping[str, Place]] = {
     "families.reason": Place(STRANGER, FAMILY),
     "families.search": Place(CASEWORKER, "/console/families/find"),
     "families.team": Place(CASEWORKER, "/console/families/team"),
+    "impacts.impact": Place("dana.dpo", "/console/profiles/youth/versions/2/impact"),
     "meetings.agenda": Place(CHAIR, "/console/meetings/{meeting}"),
     "meetings.meetings": Place(CHAIR, "/console/meetings"),
     "meetings.members": Place(CHAIR, "/console/meetings/{meeting}/members"),
@@ -262,6 +264,7 @@ ACTS: Final = {
     "demo.click",
     "desk.answer",
     "families.open_family",
+    "impacts.file",
     "meetings.accept",
     "meetings.add_case",
     "meetings.hold",

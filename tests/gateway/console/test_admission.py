@@ -79,6 +79,8 @@ PAGES: Final = {
     "families.reason": WITH_FAMILIES,
     "families.search": WITH_FAMILIES,
     "families.team": WITH_FAMILIES,
+    "impacts.file": APPROVERS | OFFICERS,
+    "impacts.impact": APPROVERS | OFFICERS,
     "meetings.accept": COORDINATORS,
     "meetings.add_case": COORDINATORS,
     "meetings.agenda": COORDINATORS,
