@@ -207,6 +207,16 @@ def view(wiring: Wiring, who: SignedIn, family_id: UUID) -> Listed:
     return Listed(record, reach)
 
 
+def case_of_worker(
+    connection: Connection, who: SignedIn, family_id: UUID, *, now: datetime
+) -> CaseIdentity | None:
+    """Return the case of a family that somebody works with, or whose team does; absent: it is not theirs to decide."""
+    rows = _reached(connection, who, [family_id], now=now)
+    if not rows or _reach(who, rows[0]) not in {Reach.OWN, Reach.TEAM}:
+        return None
+    return CaseIdentity(rows[0].case_id, family_id)
+
+
 def case_for_agenda(wiring: Wiring, who: SignedIn, source_ref: str) -> CaseIdentity | None:
     """Return the case that a coordinator names by the council's reference; absent: there is none, or it is sealed."""
     with act(wiring, closes=True) as change:

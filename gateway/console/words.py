@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from agencies.model import Stage
 from consent_registry.birthdays import LONDON
 from consent_registry.model import Reason
 from consent_registry.service import Effect
@@ -16,6 +17,8 @@ from gateway.cases.lookup import OpeningReason, Reach
 from gateway.consent.overview import SERVED, Cell
 from gateway.panel.model import Refusal
 from gateway.recall.model import Answer, Ground, RecallState
+from gateway.release.explanation import Rule
+from gateway.release.model import RefusalReason
 from gateway.staff.model import Method
 from gateway.tasks.model import TaskKind
 
@@ -56,6 +59,41 @@ TASK_WORDS: Final[Mapping[TaskKind, str]] = MappingProxyType(
     }
 )
 """A worklist, as its heading."""
+
+STAGE_WORDS: Final[Mapping[Stage, str]] = MappingProxyType(
+    {Stage.PANEL: "at the panel", Stage.SERVICE: "while it helps"}
+)
+RULE_WORDS: Final[Mapping[Rule, str]] = MappingProxyType(
+    {
+        Rule.CLAMP: "what was shown when they agreed gave no more",
+        Rule.CONSENT: "nobody agreed to it",
+        Rule.PROFILE: "its profile gives no more",
+        Rule.REFUSED: "nothing of the case goes to it",
+        Rule.SHIELD: "the family's address is protected",
+        Rule.SOMEBODY_ELSE: "it is about somebody who did not agree, or would tell of what is protected",
+        Rule.UNVERIFIED: "who asks is on no register",
+    }
+)
+"""Why an agency is told no more of a field."""
+REFUSED_WORDS: Final[Mapping[RefusalReason, str]] = MappingProxyType(
+    {
+        RefusalReason.AGENCY_INACTIVE: "The agency does not take part now.",
+        RefusalReason.CALLER_NOT_SERVED: "Its kind of agency gets no cases.",
+        RefusalReason.CASE_STATE: "The case is closed, or not at Level 2.",
+        RefusalReason.CLIENT_REVOKED: "Its system was turned off.",
+        RefusalReason.CONFLICT: "Somebody there has an interest in the family.",
+        RefusalReason.NOTHING_TO_RELEASE: "Nothing of the record is for it.",
+        RefusalReason.NOT_ENTITLED: "The case is not before it.",
+        RefusalReason.NO_AGREEMENT: "Its data sharing agreement is not in force.",
+        RefusalReason.NO_CONSENT: "Nobody agreed to it.",
+        RefusalReason.NO_PROFILE: "It has no effective profile.",
+        RefusalReason.PRACTITIONER_INACTIVE: "Who asks is not active.",
+        RefusalReason.RESTRICTED: "The case is sealed.",
+        RefusalReason.SHIELD_SURVIVED: "Where a shielded family is could still be read in it.",
+        RefusalReason.UNKNOWN_REF: "It has no name for the case.",
+    }
+)
+"""Why nothing goes to an agency."""
 
 METHOD_WORDS: Final[Mapping[Method, str]] = MappingProxyType(
     {Method.DEMO: "one click, in the demo", Method.OIDC: "council account", Method.PASSKEY: "passkey"}

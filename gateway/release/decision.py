@@ -10,6 +10,7 @@ INVARIANTS
 - A shield takes address, contact and school of the whole family from everyone but the named early-help workers and
   the refuge that houses them: who lives together shares an address. It takes every item, too, that in full would say
   where somebody is cared for or taught; such an item is not told in part instead, which would tell of the shield.
+- Free text goes only on a current sign-off of what this agency is told at this stage.
 - A refuge's own involvement is nothing at all to everyone but that refuge and those workers.
 """
 
@@ -144,7 +145,7 @@ def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
         conditions=conditions,
         hidden_agencies=_hidden_agencies(case, agency, conditions),
         shielded=shielded,
-        narrative=agency.kind is AgencyKind.EARLY_HELP,
+        narrative=stage in case.signed_off,
         use_until=min(ends),
         decisions=frozenset(consent.decision_id for consent in consents.values()),
     )

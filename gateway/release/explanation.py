@@ -16,7 +16,7 @@ from consent_registry.standing import evaluate
 from gateway.caller import Caller
 from gateway.cases.model import Shield
 from gateway.release.decision import decide
-from gateway.release.model import WITHHELD, Facts, Permit, PersonFacts
+from gateway.release.model import WITHHELD, Facts, Item, Permit, PersonFacts, Told
 
 
 class Rule(StrEnum):
@@ -29,6 +29,8 @@ class Rule(StrEnum):
     REFUSED = "refused"
     """Nothing of the case goes to this agency; ``because`` says why."""
     SHIELD = "shield"
+    SOMEBODY_ELSE = "somebody_else"
+    """It is about somebody who did not agree, names a service that stays unnamed, or says where a shielded family is."""
     UNVERIFIED = "unverified"
     """The practitioner is on no register."""
 
@@ -81,6 +83,47 @@ def explain_facts(
             else:
                 level, rule, because = Level.W, Rule.REFUSED, ",".join(decision.reasons)
             yield Line(person.person_id, name, level, rule, because, behind)
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A field that the record holds and the recipient is told less of, and the rule that decides it."""
+
+    field: FieldName
+    level: Level
+    rule: Rule
+
+
+def withheld(
+    permit: Permit, facts: Facts, items: Sequence[Item], told: Told, *, caller: Caller, extract_days: int
+) -> Iterator[Withheld]:
+    """Yield, in the catalogue's order, each field of a record that is not told in full, with one reason.
+
+    Args:
+        items: the whole record.
+        told: what is told of it.
+    """
+    rules: dict[FieldName, dict[str, Line]] = {}
+    for line in explain_facts(facts, caller=caller, extract_days=extract_days, histories={}):
+        rules.setdefault(line.field, {})[line.person_id] = line
+    kept = [(each.item.field, each.item.about, each.level) for each in told.items]
+    for name in FIELDS:
+        held = [item for item in items if item.field == name]
+        levels = [
+            next((level for field, about, level in kept if (field, about) == (name, item.about)), Level.W)
+            for item in held
+        ]
+        if not held or min(levels) is Level.F:
+            continue
+        lowest = held[levels.index(min(levels))]
+        lines = [rules[name][person] for person in lowest.about if person in rules[name]]
+        if name not in permit.grants:
+            lines = lines or [*rules[name].values()]
+        strictest = min(lines, key=lambda line: line.level, default=None)
+        rule = Rule.SOMEBODY_ELSE
+        if strictest is not None and strictest.level <= min(levels):
+            rule = strictest.rule
+        yield Withheld(name, min(levels), rule)
 
 
 def _permitted(

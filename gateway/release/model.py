@@ -113,6 +113,7 @@ class CaseFacts:
         hosting_refuge: code of the agency that houses the family.
         in_conflict: the asking agency or practitioner has an interest in the family.
         has_conflicts: somebody has.
+        signed_off: the stages for which somebody read what this agency is told by these very versions.
     """
 
     threshold_level: int
@@ -127,6 +128,7 @@ class CaseFacts:
     hosting_refuge: str | None = None
     in_conflict: bool = False
     has_conflicts: bool = False
+    signed_off: frozenset[Stage] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

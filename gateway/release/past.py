@@ -4,7 +4,7 @@ INVARIANTS
 - A row counts as it was before the first transaction that changed it after that instant.
 - Agreements, decisions and profile versions are only ever added: of these, what was there by then.
 - Days of birth are those known now, and whoever would have asked is taken for a client and practitioner in good standing
-  who has no interest in the family; their whole agency may have one.
+  who has no interest in the family; their whole agency may have one. Whether free text was signed off is not told.
 - What is read of an agency or a case is read once, for every instant that is asked about.
 """
 

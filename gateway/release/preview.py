@@ -34,9 +34,11 @@ class Preview:
 
     Attributes:
         facts: what it was decided on.
+        caller: who would ask.
         items: the whole record, for whoever explains what is missing from ``told``; empty after a refusal.
     """
 
+    caller: Caller
     facts: Facts
     decision: Decision
     items: tuple[Item, ...]
@@ -67,9 +69,9 @@ def preview(
         facts = supposing(facts)
     decision = decide(facts, caller=request.caller, extract_days=wiring.settings.extract_days)
     if not isinstance(decision, Permit):
-        return Preview(facts, decision, (), NOTHING)
+        return Preview(request.caller, facts, decision, (), NOTHING)
     items = tuple(map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts)))
-    return Preview(facts, decision, items, tell(decision, items, facts=facts))
+    return Preview(request.caller, facts, decision, items, tell(decision, items, facts=facts))
 
 
 def tell(permit: Permit, items: Sequence[Item], *, facts: Facts) -> Told:

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from agencies.errors import ProfileError
-from agencies.model import AgencyCode, AgencyKind, Profile
+from agencies.model import AgencyCode, AgencyKind, Profile, Stage
 from agencies.profile_text import parse_profile
 from consent_registry.birthdays import UNKNOWN_BIRTHDAYS, Birthdays, birthdays_of
 from consent_registry.model import NOTHING_DECIDED, Standing
@@ -75,6 +75,9 @@ _READ = text(
                AND k.agency_code = a.agency_code
                AND k.practitioner_id IN ('', asked.practitioner_id)) AS in_conflict,
            EXISTS (SELECT FROM gateway.case_conflict k WHERE k.case_id = c.case_id) AS has_conflicts,
+           ARRAY(SELECT s.stage FROM gateway.pack_sign_off s WHERE s.case_id = c.case_id
+               AND s.case_version = c.version AND s.agency_code = a.agency_code
+               AND s.profile_version = ep.version AND s.withdrawn_at IS NULL) AS signed_off,
            (SELECT coalesce(jsonb_agg(jsonb_build_array(p.person_id, p.role, p.shield, pr.ref, s.body)
                        ORDER BY p.person_id), '[]')
               FROM gateway.case_person p
@@ -250,6 +253,7 @@ def _case(row: SnapshotRow, people: tuple[PersonFacts, ...]) -> CaseFacts:
         hosting_refuge=row.hosted_by,
         in_conflict=row.in_conflict,
         has_conflicts=row.has_conflicts,
+        signed_off=frozenset(map(Stage, row.signed_off)),
     )
 
 

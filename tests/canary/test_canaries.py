@@ -71,6 +71,10 @@ STORIES = {
 }
 
 
+SIGNED = ("early-help", "early-help" + ASSERTED)
+"""Whose free text was read and let go."""
+
+
 @dataclass
 class Corpus:
     """The council with every family of ``STORIES``."""
@@ -99,6 +103,7 @@ def corpus(gateway: Served) -> Corpus:
     import_panel_file(world.wiring, offers(refs, served, world.today.isoformat()), actor="test")
     for name, story in STORIES.items():
         family = made.families[name]
+        world.sign_off(family.source_ref, *SIGNED)
         for person, act, scope in story.closing:
             world.decide(family.source_ref, family.person(person), act, **scope)
     return made
@@ -143,6 +148,7 @@ def oracle_world(corpus: Corpus, name: str, *, agency: str, purpose: str) -> dic
         "level": 2,
         "status": "open",
         "seals": [],
+        "signed": ["panel", "service"] if agency in SIGNED else [],
         "workers": list(story.workers),
         "people": [{"shield": "none", **person} for person in family.document["people"]],
         "histories": histories,

@@ -44,6 +44,7 @@ def council(wiring: Wiring) -> tuple[World, Family]:
     served = [code for code in AGENCIES if code not in NEVER_SERVED]
     world.list_cases(family.source_ref, members=served)
     import_panel_file(wiring, offers([family.source_ref], served, world.today.isoformat()), actor="test")
+    world.sign_off(family.source_ref, "early-help")
     return world, family
 
 

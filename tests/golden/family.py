@@ -54,6 +54,7 @@ def world_of(kind: AgencyKind, stage: str, *, names: str | None = None) -> World
         "level": 2,
         "status": "open",
         "seals": [],
+        "signed": ["panel", "service"],
         "workers": [],
         "people": people,
         "histories": {name: [give(code, NOW)] for name in PEOPLE if name != RISK},

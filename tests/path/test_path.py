@@ -70,6 +70,7 @@ def whole_family(gateway: Served) -> Family:
         if person != "dad":
             world.give(family.source_ref, family.person(person))
     world.list_cases(family.source_ref, ref="M-whole")
+    world.sign_off(family.source_ref, "early-help")
     return family
 
 

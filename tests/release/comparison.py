@@ -202,7 +202,7 @@ def _context(world: World, released: Sequence[tuple[Item, Level]]) -> LadderCont
         kind=AgencyKind(world["agencies"][code]),
         refs={person["id"]: person["ref"] for person in world["people"] if person["ref"] is not None},
         roles={person["id"]: person["role"] for person in world["people"]},
-        narrative_allowed=world["agencies"][code] == "early-help",
+        narrative_allowed=oracle.may_tell_stories(world),
         **told,
     )
     for item, level in released:

@@ -190,6 +190,12 @@ MUTANTS = [
             "practitioner.verified\n        and agency.kind is AgencyKind.REFUGE\n",
             "practitioner.verified\n",
         ),
+        ("free text needs no sign-off", "narrative=stage in case.signed_off", "narrative=True"),
+        (
+            "a sign-off of either stage",
+            "narrative=stage in case.signed_off",
+            "narrative=bool(case.signed_off)",
+        ),
         ("conflicts ignored", _CONFLICT, "RefusalReason.CONFLICT: case.has_conflicts and not verified,"),
         ("conflicts open to asserted practitioners", _CONFLICT, "RefusalReason.CONFLICT: case.in_conflict,"),
         ("anybody's conflict closes to all", _CONFLICT, "RefusalReason.CONFLICT: case.has_conflicts,"),

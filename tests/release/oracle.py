@@ -136,9 +136,14 @@ def may_carry(world: World, item: Item, level: str, member: str, owner: str | No
     """
     place = (item["field"], member)
     if level == "F":
-        return place not in NEVER and (place not in NARRATIVE or _kind(world) == "early-help")
+        return place not in NEVER and (place not in NARRATIVE or may_tell_stories(world))
     mine = owner == world["caller"]["agency"]
     return level == "G1" and (place in TOLD_AT_G1 or (mine and place in TOLD_AT_G1_TO_ITS_OWNER))
+
+
+def may_tell_stories(world: World) -> bool:
+    """Free text goes only where somebody signed off what this agency is told at this stage."""
+    return ("panel" if world["purpose"] == "P1" else "service") in world.get("signed", [])
 
 
 def hidden_refuges(world: World) -> set[str]:

@@ -26,6 +26,7 @@ from agencies.model import (
     Profile,
     ProfileRow,
     Purpose,
+    Stage,
 )
 from gateway.caller import Caller, PractitionerClaim
 from gateway.cases.model import Shield
@@ -126,6 +127,7 @@ def facts_of(world: World, product: Product = SHIPPED) -> Facts:
         hosting_refuge=world.get("hosting"),
         in_conflict=_is_in_conflict(world),
         has_conflicts=bool(world.get("conflicts")),
+        signed_off=frozenset(map(Stage, world.get("signed", []))),
     )
     return Facts(now=world["now"], agency=_agency(world), case=case)
 

@@ -107,6 +107,7 @@ def any_world(numbers: Numbers) -> World:
         "histories": {person["id"]: _history(numbers, code, now) for person in people},
         "items": [item for name in FIELDS for item in _items(numbers, name, people, mint, code)],
         "issued": mint.issued,
+        "signed": some(numbers, ("panel", "service")),
         "conflicts": _conflicts(numbers, code),
         "hosting": pick(numbers, ("refuge", "refuge", "refuge-two", code)) if happens(numbers, 30) else None,
     }
@@ -391,6 +392,7 @@ def plain_world(agency: str = "camhs", *, purpose: str = "P1", **changes: Any) -
         "level": 2,
         "status": "open",
         "seals": [],
+        "signed": ["panel", "service"],
         "workers": [],
         "people": people,
         "histories": {name: [give(agency, now)] for name in roles if name != "dad"},

@@ -243,6 +243,24 @@ class World:
             self.wiring, json.dumps({"format": 1, "meetings": [], "offers": [row]}).encode(), actor="test"
         )
 
+    def sign_off(self, source_ref: str, *agencies: str, stages: Sequence[str] = ("panel", "service")) -> None:
+        """Let the free text go of what agencies (all, if none is named) are told of a case as it stands."""
+        family = self.family_id(source_ref)
+        with act(self.wiring, families=(family,)) as change:
+            for agency in agencies or self.members:
+                for stage in stages:
+                    change.connection.execute(
+                        text(
+                            "INSERT INTO gateway.pack_sign_off (case_id, family_id, case_version, agency_code,"
+                            " profile_version, stage, signed_by, signed_at, read_back)"
+                            " SELECT c.case_id, c.family_id, c.version, e.agency_code, e.version, :stage, 'test',"
+                            " now(), true FROM gateway.case_record c, agencies.effective_profile e"
+                            " WHERE c.family_id = :family AND e.agency_code = :agency ON CONFLICT DO NOTHING"
+                        ),
+                        {"family": family, "agency": agency, "stage": stage},
+                    )
+            change.record(kind="pack.sign_off", actor="test", family_id=family)
+
     def family_id(self, source_ref: str) -> UUID:
         family: UUID = self._identity(source_ref).family_id
         return family

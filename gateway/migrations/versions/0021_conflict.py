@@ -3,7 +3,7 @@
 from gateway.migrations import run_sql
 
 revision = "0021_conflict"
-down_revision = "0019_approval"
+down_revision = "0020_sign_off"
 branch_labels = None
 depends_on = None
 

@@ -45,6 +45,7 @@ ARGUMENTS: Final = {
     "passkey_id": "AAAA",
     "digest": "x",
     "name": "base.css",
+    "stage": "panel",
 }
 PAGES: Final = {
     "approvals.approvals": APPROVERS | OFFICERS,
@@ -72,6 +73,10 @@ PAGES: Final = {
     "desk.recall": DESK_USERS,
     "desk.recall_list": DESK_USERS,
     "desk.receipt": DESK_USERS,
+    "packs.pack": WITH_FAMILIES,
+    "packs.packs": WITH_FAMILIES,
+    "packs.sign": WITH_FAMILIES,
+    "packs.withdraw": WITH_FAMILIES,
     "families.family": WITH_FAMILIES,
     "families.find": WITH_FAMILIES,
     "families.open_family": WITH_FAMILIES,

@@ -46,6 +46,7 @@ MAY_DELETE = {
     "gateway.family_key",
     "gateway.family_opened",
     "gateway.offer",
+    "gateway.pack_sign_off",
     "gateway.pairwise",
     "gateway.past",
     "gateway.person",

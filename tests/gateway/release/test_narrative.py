@@ -46,6 +46,7 @@ def told(world: World, document: dict[str, Any]) -> str:
     for person in ("EH-1-mum", "EH-1-ada"):
         world.give("EH-1", person)
     world.list_cases("EH-1")
+    world.sign_off("EH-1")
     outcome = world.release("early-help", "EH-1")
     assert isinstance(outcome, Released)
     case = json.loads(outcome.body)["record"].get("case", {})

@@ -1,0 +1,1 @@
+DROP TABLE gateway.pack_sign_off;
