@@ -1,4 +1,4 @@
-"""Break the pure rules of consent, one place at a time, and count how many breaks a test notices: ``make mutation``.
+"""Break the pure rules of consent and redaction, one place at a time, and count how many breaks a test notices: ``make mutation``.
 
 The modules and the tests are named in ``pyproject.toml`` ([tool.mutmut]). Prints every break that nothing noticed, and
 the score; ends with 1 under ``LEAST``.

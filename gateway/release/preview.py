@@ -13,6 +13,7 @@ from gateway.caller import Caller, PractitionerClaim
 from gateway.cases.sealing import open_parts
 from gateway.release import repository
 from gateway.release.decision import decide, item_level
+from gateway.release.free_text import tell_with_narrative
 from gateway.release.minimisation import item_of, minimise, recipient_context
 from gateway.release.model import (
     NOTHING,
@@ -24,7 +25,6 @@ from gateway.release.model import (
     ReleaseRequest,
     Told,
 )
-from gateway.release.narrative import tell_with_narrative
 from gateway.wiring import Wiring
 
 

@@ -35,6 +35,7 @@ from gateway.log_signer import LogBehindError, LogContradictionError
 from gateway.release import repository
 from gateway.release.decision import decide, item_level
 from gateway.release.extract import answer_of, with_receipt
+from gateway.release.free_text import tell_with_narrative
 from gateway.release.minimisation import item_of, minimise, recipient_context
 from gateway.release.model import (
     NOTHING,
@@ -47,7 +48,6 @@ from gateway.release.model import (
     Told,
     Unavailable,
 )
-from gateway.release.narrative import tell_with_narrative
 from gateway.release.repository import Snapshot
 from gateway.wiring import Wiring
 

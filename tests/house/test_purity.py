@@ -24,6 +24,7 @@ CORE = {
     "agencies.catalogue", "agencies.codes", "agencies.identifiers", "agencies.ladders", "agencies.model",
     "agencies.values", "consent_registry.model", "gateway.disclosure_log.canonical", "gateway.disclosure_log.entry",
     "gateway.calendar", "gateway.release.decision", "gateway.release.minimisation", "gateway.release.model",
+    "gateway.release.redaction",
 }  # fmt: skip
 
 

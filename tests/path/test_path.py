@@ -23,7 +23,7 @@ from tests.support.world import household
 
 MOST_MODULES = 20
 MOST_FRAMES = 4
-MOST_MODULES_WITH_NARRATIVE = 26
+MOST_MODULES_WITH_NARRATIVE = 28
 MOST_FRAMES_WITH_NARRATIVE = 9
 """Where free text goes, redaction is a path of its own: tell, redact, find, and the words it reads."""
 MOST_STATEMENTS = 4

@@ -12,8 +12,8 @@ import consent_registry.birthdays
 import consent_registry.model
 import consent_registry.standing
 import gateway.release.decision
+import gateway.release.free_text
 import gateway.release.minimisation
-import gateway.release.narrative
 from tests.release.product import Product
 
 DECISION, MINIMISATION, STANDING, GRANTED, BIRTHDAYS, PROFILE = (
@@ -68,7 +68,7 @@ def wired(mutant: Mutant) -> Product:
         standing.__dict__.update(Granted=changed.Granted)
     decision.__dict__.update(evaluate=standing.evaluate, Granted=standing.__dict__["Granted"])
     birthdays = changed if mutant.module == BIRTHDAYS else consent_registry.birthdays
-    narrative = _copy(gateway.release.narrative)
+    narrative = _copy(gateway.release.free_text)
     narrative.__dict__.update(minimise=minimisation.__dict__["minimise"])
     return Product(
         decision=decision,

@@ -13,8 +13,8 @@ import consent_registry.birthdays
 import consent_registry.model as consent
 import consent_registry.standing
 import gateway.release.decision
+import gateway.release.free_text
 import gateway.release.minimisation
-import gateway.release.narrative
 from agencies.model import (
     AgencyCode,
     AgencyKind,
@@ -50,7 +50,7 @@ class Product:
 
     decision: ModuleType = gateway.release.decision
     minimisation: ModuleType = gateway.release.minimisation
-    narrative: ModuleType = gateway.release.narrative
+    narrative: ModuleType = gateway.release.free_text
     standing: ModuleType = consent_registry.standing
     birthdays: ModuleType = consent_registry.birthdays
 

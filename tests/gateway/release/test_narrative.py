@@ -55,8 +55,8 @@ def told(world: World, document: dict[str, Any]) -> str:
 
 def test_whoever_did_not_agree_is_not_named(world: World) -> None:
     """Ada and her mother are told in full, their brother is not; their common name stays."""
-    said = told(world, family("Ada and Bengiven, born 28/2/2019, share. The Shelleynames want calm."))
-    assert "Ada and [detail], born [detail], share. The Shelleynames want calm." == said
+    said = told(world, family("Ada and Bengiven, born 28/2/2019, share. The Shelleyname family wants calm."))
+    assert "Ada and [detail], born [detail], share. The Shelleyname family wants calm." == said
 
 
 def test_what_the_recipient_is_told_anyway_stays(world: World) -> None:
@@ -80,7 +80,7 @@ def test_the_named_worker_reads_where_they_are(world: World) -> None:
 
 def test_what_survives_is_kept_back_and_the_safeguarding_lead_is_told_once(world: World) -> None:
     """Nothing says so to the recipient; the field is absent as if nobody had said anything."""
-    kept = family("They live in 1.C\u200ba.n.a.r.y-R.o.a.d, near the pond.", shield="refuge")
+    kept = family("They live in myCanaryRoadhome, near the pond.", shield="refuge")
     assert "" == told(world, kept)
     world.release("early-help", "EH-1")
     with world.wiring.engine.connect() as connection:

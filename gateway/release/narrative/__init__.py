@@ -1,0 +1,1 @@
+"""Reading narrative text: what is written in it, whatever the writing looks like."""
