@@ -7,6 +7,7 @@ INVARIANTS
 
 import hashlib
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 from agencies import invariants as of_profiles
 from agencies import repository
 from agencies.errors import ProfileError, UnsoundProfileError
+from agencies.invariants import Counterexample
 from agencies.model import AgencyCode, Profile
 from agencies.profile_text import parse_profile
 from gateway.release import invariants as of_releases
@@ -39,8 +41,14 @@ def faults(profile: Profile, *, today: date) -> tuple[Fault, ...]:
     Args:
         today: the day on which it would become effective.
     """
-    found = (*of_profiles.broken(profile, today=today), *of_releases.broken(profile))
+    found = (*of_profiles.broken(profile, today=today), *_of_its_releases(profile))
     return tuple(Fault(each.invariant, each.words, each.sentence) for each in found)
+
+
+@lru_cache(maxsize=64)
+def _of_its_releases(profile: Profile) -> tuple[Counterexample, ...]:
+    """Kept, as it is pure and one text is asked about when it is stored, shown, proposed and approved."""
+    return of_releases.broken(profile)
 
 
 def stored_faults(connection: Connection, code: AgencyCode, *, version: int) -> tuple[Fault, ...]:
