@@ -184,6 +184,9 @@ ALWAYS_RELEASED = FieldName("case_ref")
 OUTSIDE_CONSENT: frozenset[FieldName] = frozenset({FieldName("worker_safety")})
 """F36: released by the lead's decision, not by consent."""
 
+SHIELDED_FIELDS: frozenset[FieldName] = frozenset(map(FieldName, ("address", "contact", "school")))
+"""What tells where somebody is: a shield takes it from everyone but those who know it anyway."""
+
 NAMED_ONLY: frozenset[FieldName] = frozenset(
     entry.name
     for entry in FIELDS.values()

@@ -11,10 +11,10 @@ from agencies.catalogue import FIELDS
 from agencies.model import Condition, FieldName, Level, Profile, Stage
 
 _WHEN: Final = tuple(each for each in Condition if each is not Condition.ALWAYS)
-_TOGETHER: Final = tuple(
+TOGETHER: Final = tuple(
     frozenset(some) for some in chain.from_iterable(combinations(_WHEN, n) for n in range(len(_WHEN) + 1))
 )
-"""Every set of conditions that a request can meet."""
+"""Every set of conditions that a request can meet, the smallest first."""
 
 
 def widened(old: Profile, new: Profile) -> frozenset[FieldName]:
@@ -26,7 +26,7 @@ def widened(old: Profile, new: Profile) -> frozenset[FieldName]:
             new.level(name, stage=stage, conditions=conditions)
             > old.level(name, stage=stage, conditions=conditions)
             for stage in Stage
-            for conditions in _TOGETHER
+            for conditions in TOGETHER
         )
     )
 

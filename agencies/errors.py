@@ -25,6 +25,10 @@ class ProfileError(AgenciesError):
     """A sharing profile's text is wrong; the message names the row and the key."""
 
 
+class UnsoundProfileError(AgenciesError):
+    """A profile says what none ever may; the message is the first counterexample and the invariant it breaks."""
+
+
 class UnknownFieldError(AgenciesError):
     """The calling code named a field that the catalogue does not have."""
 

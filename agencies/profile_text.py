@@ -2,6 +2,8 @@
 
 INVARIANT: reading is strict: an unknown key, field, mark, kind or condition, a missing key, a wrong type and
     two rows for one field and condition each refuse the whole text, naming row and key.
+INVARIANT: so does a rule that could never be enforced: a condition that this kind of agency or this field never meets,
+    a condition without the ``always`` row that it replaces, and a mark of aggregates or referrals under a condition.
 INVARIANT: a text that was written here reads back to an equal profile, and writing that gives the same bytes.
 INVARIANT: no error repeats a value of the text.
 """
@@ -14,8 +16,18 @@ from enum import StrEnum
 from importlib import resources
 from typing import Final, TypeVar
 
+from agencies.catalogue import SHIELDED_FIELDS
 from agencies.errors import ProfileError
-from agencies.model import AgencyCode, AgencyKind, Condition, FieldName, Mark, Profile, ProfileRow
+from agencies.model import (
+    KINDS_WITHOUT_CASES,
+    AgencyCode,
+    AgencyKind,
+    Condition,
+    FieldName,
+    Mark,
+    Profile,
+    ProfileRow,
+)
 from agencies.shapes import SHAPES
 
 FORMAT: Final = 1
@@ -39,6 +51,16 @@ _ARTICLE_6 = re.compile(r"6\(1\)\([a-f]\)")
 _ARTICLE_9 = re.compile(r"9\(2\)\([a-j]\)|")
 _ESCAPED = {"\\": "\\\\", '"': '\\"', "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 
+_EVERY_FIELD = frozenset(SHAPES)
+_MET_BY: Mapping[Condition, tuple[frozenset[AgencyKind], frozenset[FieldName]]] = {
+    Condition.ALWAYS: (frozenset(AgencyKind), _EVERY_FIELD),
+    Condition.NAMED_WORKER: (frozenset({AgencyKind.EARLY_HELP}), _EVERY_FIELD),
+    # Only an item that records a meeting says who attended one.
+    Condition.ATTENDED: (frozenset(AgencyKind) - KINDS_WITHOUT_CASES, frozenset({FieldName("minutes")})),
+    Condition.HOSTING_REFUGE: (frozenset({AgencyKind.REFUGE}), SHIELDED_FIELDS),
+}
+"""The kinds of agency that can ever meet a condition, and the fields for which it means anything."""
+
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -55,16 +77,18 @@ def parse_profile(text: str) -> Profile:
     rows = table["row"]
     if not isinstance(rows, list):
         raise ProfileError("header: key row must be a list of tables")
+    agency = AgencyCode(_matching(table, "agency", _AGENCY))
+    kind = _choice(table, "based_on_kind", AgencyKind, "header")
     return Profile(
-        agency=AgencyCode(_matching(table, "agency", _AGENCY)),
-        based_on_kind=_choice(table, "based_on_kind", AgencyKind, "header"),
+        agency=agency,
+        based_on_kind=kind,
         version=_version(table),
         agreement=_text(table, "agreement", "header"),
         assessment=_text(table, "assessment", "header"),
         review_on=_day(table),
         article6=_matching(table, "article6", _ARTICLE_6),
         article9=_matching(table, "article9", _ARTICLE_9),
-        rows=_rows(rows),
+        rows=_rows(rows, kind=kind),
     )
 
 
@@ -107,8 +131,8 @@ def template_text(kind: AgencyKind) -> str:
     return resources.files("agencies").joinpath("kinds", f"{kind}.toml").read_text(encoding="utf-8")
 
 
-def _rows(tables: list[object]) -> tuple[ProfileRow, ...]:
-    """Every row in order; two of one field and condition are refused."""
+def _rows(tables: list[object], *, kind: AgencyKind) -> tuple[ProfileRow, ...]:
+    """Every row in order; two of one field and condition are refused, and what could never be enforced."""
     rows: list[ProfileRow] = []
     seen: set[tuple[FieldName, Condition]] = set()
     for number, table in enumerate(tables, start=1):
@@ -117,6 +141,12 @@ def _rows(tables: list[object]) -> tuple[ProfileRow, ...]:
             raise ProfileError(f"row {number}: keys field and when repeat an earlier row ({row.field})")
         seen.add((row.field, row.when))
         rows.append(row)
+    for number, row in enumerate(rows, start=1):
+        kinds, fields = _MET_BY[row.when]
+        if kind not in kinds or row.field not in fields:
+            raise ProfileError(f"row {number}: key when is a condition that is never met here ({row.field})")
+        if (row.field, Condition.ALWAYS) not in seen:
+            raise ProfileError(f"row {number}: key when has no always row that it replaces ({row.field})")
     return tuple(rows)
 
 
@@ -130,13 +160,18 @@ def _row(table: object, place: str) -> ProfileRow:
     reason = _text(table, "reason", place)
     if not reason.strip() or "\n" in reason:
         raise ProfileError(f"{place}: key reason must be one line that is not blank")
-    return ProfileRow(
+    row = ProfileRow(
         field=FieldName(field),
         panel=_choice(table, "panel", Mark, place),
         service=_choice(table, "service", Mark, place),
         when=_choice(table, "when", Condition, place),
         reason=reason,
     )
+    for key, mark in (("panel", row.panel), ("service", row.service)):
+        # An aggregate and a referral ask for no condition.
+        if row.when is not Condition.ALWAYS and mark in {Mark.A, Mark.B}:
+            raise ProfileError(f"{place}: key {key} is a mark that no condition can give")
+    return row
 
 
 def _check_keys(table: Mapping[str, object], expected: tuple[str, ...], place: str) -> None:

@@ -17,7 +17,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql
 
-from agencies.errors import ProfileVersionError, UnknownAgencyError
+from agencies.errors import ProfileError, ProfileVersionError, UnknownAgencyError
 from agencies.model import AgencyCode, AgencyKind, Profile, Purpose
 from agencies.profile_text import parse_profile
 from agencies.register import (
@@ -235,13 +235,17 @@ def add_profile_version(connection: Connection, *, document: str) -> StoredProfi
     Args:
         document: the TOML; it names the agency and the version, which must be the agency's next.
 
-    Raises: ProfileError, the text is not an enforceable profile; UnknownAgencyError;
+    Raises: ProfileError, the text is not an enforceable profile of the agency's own kind; UnknownAgencyError;
         ProfileVersionError, the number is taken by another text or is not the next.
     """
     profile = parse_profile(document)
     digest = hashlib.sha256(document.encode()).digest()
-    if agency(connection, profile.agency) is None:
+    known = agency(connection, profile.agency)
+    if known is None:
         raise UnknownAgencyError("There is no such agency.")
+    # What a kind may never be told is held to the profile's; a release asks the agency's.
+    if profile.based_on_kind is not known.kind:
+        raise ProfileError("header: key based_on_kind is not the kind of this agency")
     if profile_document(connection, profile.agency, version=profile.version) == document:
         return StoredProfile(profile, digest, added=False)
     following = (latest_version(connection, profile.agency) or 0) + 1

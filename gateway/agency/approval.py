@@ -5,6 +5,8 @@ INVARIANTS
 - What is approved is exactly what was proposed: anything that changed since has to be proposed again.
 - Approving takes a fresh proof of who it is, bound to this approval and its digest; rejecting takes nothing.
 - Nothing is effective before the second person's decision is in the log.
+- What says something that no profile may is neither proposed nor approved, and the entry that makes a profile effective
+  carries the SHA-256 of exactly its text.
 """
 
 import hashlib
@@ -17,11 +19,12 @@ from sqlalchemy import Connection
 
 from agencies import repository as register
 from agencies import service as agencies
-from agencies.errors import UnknownAgencyError
+from agencies.errors import UnknownAgencyError, UnsoundProfileError
 from agencies.model import AgencyCode
 from agencies.register import AgencyState
 from gateway.agency import repository
 from gateway.agency.errors import ApprovalError
+from gateway.agency.soundness import sound_sha256
 from gateway.consent.reconsent import ask_again
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import Change, act
@@ -57,6 +60,11 @@ class Subject:
     matter: Matter
     agency: AgencyCode
     version: int | None = None
+
+    @property
+    def profile_version(self) -> int | None:
+        """The profile version that would begin to release; absent: clients and keys begin nothing."""
+        return agencies.FIRST_VERSION if self.matter is Matter.AGENCY else self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +121,14 @@ def candidates(connection: Connection) -> list[Subject]:
 def propose(wiring: Wiring, who: SignedIn, subject: Subject) -> UUID:
     """Ask a second person to make something effective; return the approval's id.
 
-    Raises: ApprovalError, there is nothing to propose, or the same waits already. Nothing was stored.
+    Raises: ApprovalError, there is nothing to propose, the same waits already, or its profile says what none may.
+        Nothing was stored.
     """
     with act(wiring, agencies=(subject.agency,)) as change:
         connection = change.connection
         if subject not in candidates(connection):
             raise ApprovalError("There is nothing of it to propose, or it waits already.")
+        digest = _profile_sha256(connection, subject)
         now = database_now(connection)
         made = repository.add_approval(
             connection,
@@ -142,7 +152,7 @@ def propose(wiring: Wiring, who: SignedIn, subject: Subject) -> UUID:
             },
             occasion=str(made),
         )
-        _note(change, who, "approval.propose", subject, made)
+        _note(change, who, "approval.propose", subject, made, profile_sha256=digest)
     return made
 
 
@@ -152,7 +162,8 @@ def approve(wiring: Wiring, who: SignedIn, approval_id: UUID, *, digest: str) ->
     Args:
         digest: of what the second person was shown.
 
-    Raises: ApprovalError, it is not theirs to approve, was decided, or is no more what was proposed.
+    Raises: ApprovalError, it is not theirs to approve, was decided, is no more what was proposed, or its profile says
+        what none may.
     """
     with wiring.engine.connect() as connection:
         found = next((each for each in waiting(connection) if each.id == approval_id), None)
@@ -211,11 +222,12 @@ def _make_effective(
 ) -> None:
     """Make effective what was approved; the entry names who approved it, and the approval."""
     connection, code = change.connection, subject.agency
+    digest = _profile_sha256(connection, subject)
     match subject.matter:
         case Matter.AGENCY:
             agencies.activate(connection, code=code)
             registration.approve(connection, code)
-            _note(change, who, "agency.activate", subject, approval_id)
+            _note(change, who, "agency.activate", subject, approval_id, profile_sha256=digest)
         case Matter.CLIENTS:
             registration.approve(connection, code)
             _note(change, who, "client.approve", subject, approval_id)
@@ -223,7 +235,20 @@ def _make_effective(
             version = subject.version or 0
             register.make_effective(connection, code, version=version, now=now)
             ask_again(connection, code, version=version, now=now)
-            _note(change, who, "profile.adopt", subject, approval_id)
+            _note(change, who, "profile.adopt", subject, approval_id, profile_sha256=digest)
+
+
+def _profile_sha256(connection: Connection, subject: Subject) -> str | None:
+    """The hash of the text that would release; absent: none would begin to.
+
+    Raises: ApprovalError, that text says what none may.
+    """
+    if subject.profile_version is None:
+        return None
+    try:
+        return sound_sha256(connection, subject.agency, version=subject.profile_version)
+    except UnsoundProfileError as error:
+        raise ApprovalError(str(error)) from error
 
 
 def _digest(connection: Connection, subject: Subject) -> bytes:
@@ -247,8 +272,17 @@ def _finish_task(connection: Connection, who: SignedIn, approval_id: UUID, *, no
             finish(connection, task.id, actor=who.username, now=now)
 
 
-def _note(change: Change, who: SignedIn, kind: str, subject: Subject, approval_id: UUID) -> None:
+def _note(
+    change: Change,
+    who: SignedIn,
+    kind: str,
+    subject: Subject,
+    approval_id: UUID,
+    *,
+    profile_sha256: str | None = None,
+) -> None:
     version = {} if subject.version is None else {"profile_version": subject.version}
+    digest = {} if profile_sha256 is None else {"profile_sha256": profile_sha256}
     change.record(
         kind=kind,
         actor=who.username,
@@ -258,5 +292,6 @@ def _note(change: Change, who: SignedIn, kind: str, subject: Subject, approval_i
             "approval": str(approval_id),
             "matter": subject.matter.value,
             **version,
+            **digest,
         },
     )

@@ -21,7 +21,8 @@ from agencies.practitioner_file import MAX_BYTES, format_practitioners, read_pra
 from agencies.profile_text import parse_profile
 from agencies.register import PractitionerPolicy, attestation_due
 from agencies.service import current_practitioners, export_profile
-from gateway.agency import desk, onboarding, service
+from consent_registry.birthdays import LONDON
+from gateway.agency import desk, onboarding, service, soundness
 from gateway.agency.application import EXAMPLE, ClientApplication, read_application
 from gateway.agency.errors import ApplicationError
 from gateway.agency.simulate_command import simulate
@@ -249,9 +250,17 @@ def diff_command(code: AgencyCode, version: int, earlier: int | None) -> None:
 @profile.command(name="check")
 @click.argument("file", type=click.File("rb"))
 def check_command(file: BinaryIO) -> None:
-    """Say whether FILE is a profile that the gateway can enforce; the row at fault is named."""
+    """Say whether FILE is a profile that the gateway can enforce, and that says nothing that none may.
+
+    The row at fault is named; of what no profile may say there is a counterexample each.
+    """
     with _plain_faults():
         checked = parse_profile(_text(file))
+    found = soundness.faults(checked, today=datetime.now(LONDON).date())
+    for each in found:
+        click.echo(f"{each.words}\n  {each.code}: {each.sentence}")
+    if found:
+        raise click.ClickException("No such profile can become effective.")
     click.echo(f"A profile of {checked.agency}, version {checked.version}, {len(checked.rows)} rows.")
 
 

@@ -23,6 +23,7 @@ from certs.certificate import check_chain
 from certs.errors import CertificateError
 from gateway.agency.application import Application, ClientApplication, ForeignCertificate
 from gateway.agency.errors import ApplicationError
+from gateway.agency.soundness import faults, refuse
 from gateway.cases.repository import mint_for_agency
 from gateway.disclosure_log.service import Change, act
 from gateway.oauth import certificates, registration
@@ -48,11 +49,12 @@ class Onboarded:
 def onboard(wiring: Wiring, application: Application, *, now: datetime, actor: str) -> Onboarded:
     """Store an application: agreement, profile from the kind's template, client, keys or certificate, practitioners.
 
-    Raises: agencies.errors.OnboardingError, gateway.oauth.errors.RegistrationError, ApplicationError; nothing
-        was stored.
+    Raises: agencies.errors.OnboardingError, UnsoundProfileError, gateway.oauth.errors.RegistrationError,
+        ApplicationError; nothing was stored.
     """
     code = application.code
     with act(wiring, agencies=(code,)) as change:
+        today = repository.today(change.connection)
         profile = register.onboard(
             change.connection,
             code=code,
@@ -66,8 +68,9 @@ def onboard(wiring: Wiring, application: Application, *, now: datetime, actor: s
             practitioner_policy=application.policy,
             practitioners=application.practitioners,
             attested_by=actor,
-            today=repository.today(change.connection),
+            today=today,
         )
+        refuse(faults(profile, today=today))
         repository.set_purposes(change.connection, code, purposes=application.purposes)
         mint_for_agency(change.connection, code)
         client_id, certificate = None, None

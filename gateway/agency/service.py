@@ -3,6 +3,7 @@
 INVARIANTS
 - Suspending closes: it needs nobody's approval and does not wait for the log.
 - Storing a profile version releases nothing: making it effective is another act, of somebody else.
+- What says something that no profile may is neither stored nor made effective.
 - Ending a practitioner closes as suspending does; replacing the whole list may open, so it waits.
 - An entry names a practitioner by id at most, never by name.
 """
@@ -22,6 +23,7 @@ from agencies.register import (
     RegisterChange,
 )
 from gateway.agency.attestation import finish_attestation_tasks
+from gateway.agency.soundness import faults, refuse, sound_sha256
 from gateway.consent.reconsent import ask_again
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
@@ -32,17 +34,22 @@ from gateway.wiring import Wiring
 def activate_synthetic(wiring: Wiring, *, code: AgencyCode, actor: str) -> None:
     """Make a proposed agency, its clients, keys and version 1 effective; only with synthetic people.
 
-    Raises: agencies.errors.SecondPersonError, UnknownAgencyError, OnboardingError.
+    Raises: agencies.errors.SecondPersonError, UnknownAgencyError, OnboardingError, UnsoundProfileError.
     """
     with act(wiring, agencies=(code,)) as change:
         synthetic = wiring.settings.synthetic_people
         register.activate_synthetic(change.connection, code=code, synthetic=synthetic)
+        digest = sound_sha256(change.connection, code, version=register.FIRST_VERSION)
         approve_synthetic(change.connection, code, synthetic=synthetic)
         change.record(
             kind="agency.activate",
             actor=actor,
             agency=code,
-            internal={"agency": code, "profile_version": register.FIRST_VERSION},
+            internal={
+                "agency": code,
+                "profile_version": register.FIRST_VERSION,
+                "profile_sha256": digest,
+            },
         )
 
 
@@ -50,19 +57,25 @@ def adopt_synthetic(wiring: Wiring, *, code: AgencyCode, version: int, actor: st
     """Make a stored profile version the one that releases; only with synthetic people.
 
     Returns: how many families are asked again, because it gives more than they were shown.
-    Raises: agencies.errors.SecondPersonError, UnknownAgencyError.
+    Raises: agencies.errors.SecondPersonError, UnknownAgencyError, UnsoundProfileError.
     """
     if not wiring.settings.synthetic_people:
         raise SecondPersonError("Only a gateway of synthetic people may skip the second person.")
     with act(wiring, agencies=(code,)) as change:
         now = database_now(change.connection)
         repository.make_effective(change.connection, code, version=version, now=now)
+        digest = sound_sha256(change.connection, code, version=version)
         asked = ask_again(change.connection, code, version=version, now=now)
         change.record(
             kind="profile.adopt",
             actor=actor,
             agency=code,
-            internal={"agency": code, "profile_version": version, "asked_again": asked},
+            internal={
+                "agency": code,
+                "profile_version": version,
+                "profile_sha256": digest,
+                "asked_again": asked,
+            },
         )
     return asked
 
@@ -85,7 +98,7 @@ def suspend(wiring: Wiring, *, code: AgencyCode, actor: str) -> bool:
 def store_profile(wiring: Wiring, *, document: str, actor: str) -> Profile:
     """Store a profile's text as its agency's next version, not effective; a replay stores nothing.
 
-    Raises: agencies.errors.ProfileError, UnknownAgencyError, ProfileVersionError.
+    Raises: agencies.errors.ProfileError, UnknownAgencyError, ProfileVersionError, UnsoundProfileError.
     """
     agency = parse_profile(document).agency
     with act(wiring, agencies=(agency,)) as change:
@@ -93,6 +106,7 @@ def store_profile(wiring: Wiring, *, document: str, actor: str) -> Profile:
         if not stored.added:
             change.nothing_changed()
             return stored.profile
+        refuse(faults(stored.profile, today=repository.today(change.connection)))
         change.record(
             kind="profile.store",
             actor=actor,

@@ -3,6 +3,7 @@
 INVARIANTS
 - What is approved is what the page showed: its digest travels with the form and is part of what is proved.
 - Of a profile, what becomes wider is shown first, and said in words.
+- Of a profile that says what none may, each counterexample stands where the button would: there is nothing to press.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from agencies.errors import ProfileError
 from agencies.model import AgencyCode, Condition, Level, Profile, Stage
 from agencies.profile_text import parse_profile
 from agencies.service import FIRST_VERSION
-from gateway.agency import approval, repository
+from gateway.agency import approval, repository, soundness
 from gateway.agency.approval import Approval, Matter, Subject
 from gateway.agency.errors import ApprovalError
 from gateway.console import pages
@@ -196,6 +197,10 @@ def _subject_page(wiring: Wiring, subject: Subject, *, error: str | None = None)
             ),
         ]
         changes, basis = _changes(wiring, subject)
+        version = subject.profile_version
+        faults = (
+            () if version is None else soundness.stored_faults(connection, subject.agency, version=version)
+        )
         clients = (
             []
             if subject.matter is Matter.PROFILE
@@ -213,11 +218,12 @@ def _subject_page(wiring: Wiring, subject: Subject, *, error: str | None = None)
         impact=f"{PROFILES}/{subject.agency}/versions/{subject.version}/impact"
         if subject.matter is Matter.PROFILE
         else "",
+        faults=faults,
         clients=clients,
         address=_address(subject),
         asked=asked,
         own=own,
-        may_propose=asked is None and Role.DATA_PROTECTION_OFFICER in who.roles,
+        may_propose=asked is None and not faults and Role.DATA_PROTECTION_OFFICER in who.roles,
         may_decide=asked is not None and not own and Role.SECOND_APPROVER in who.roles,
         may_withdraw=own,
     )

@@ -17,7 +17,7 @@ INVARIANTS
 from datetime import timedelta
 from typing import Final
 
-from agencies.catalogue import FIELDS, ThirdParty
+from agencies.catalogue import FIELDS, SHIELDED_FIELDS, ThirdParty
 from agencies.model import (
     KINDS_WITHOUT_CASES,
     AgencyKind,
@@ -46,9 +46,6 @@ from gateway.release.model import (
     Refuse,
     Rows,
 )
-
-SHIELDED_FIELDS: Final = frozenset(map(FieldName, ("address", "contact", "school")))
-"""What tells where somebody is (domain section 3.3, rule 1)."""
 
 VERIFIED_ONLY_FIELDS: Final = frozenset(
     map(FieldName, ("risk_person", "sensitive_services", "domestic_abuse", "offences"))

@@ -12,10 +12,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from agencies.catalogue import FIELDS
+from agencies.catalogue import FIELDS, SHIELDED_FIELDS
 from agencies.ladders import LadderContext
 from agencies.model import FieldName, JsonObject, JsonValue, Level
-from gateway.release.decision import SHIELDED_FIELDS
 from gateway.release.minimisation import minimise
 from gateway.release.model import Item, Permit, PermittedItem, PersonFacts, Redacted, Told
 from gateway.release.redaction import KnownValue, Redactor, ValueKind

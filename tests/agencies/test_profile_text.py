@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agencies.errors import ProfileError
-from agencies.model import AgencyKind, Condition, FieldName, Level, Mark, Stage
+from agencies.model import AgencyKind, Condition, FieldName, Level, Mark, ProfileRow, Stage
 from agencies.profile_text import format_profile, parse_profile, template, template_text
 from agencies.shapes import SHAPES
 
@@ -106,6 +106,7 @@ def test_commissioning_and_police_get_no_field(kind: AgencyKind, stage: Stage) -
     assert {Level.W} == levels
 
 
+NEVER_MET = "row {row}: key when is a condition that is never met here ({field})"
 BROKEN: dict[str, tuple[str, str, str]] = {
     "missing format": ("format = 1\n", "", "header: key format is missing"),
     "other format": ("format = 1\n", "format = 2\n", "header: key format must be 1"),
@@ -145,6 +146,62 @@ def test_broken_text_is_refused_with_its_place(name: str) -> None:
     with pytest.raises(ProfileError) as refused:
         parse_profile(CAMHS.replace(old, new, 1))
     assert str(refused.value).startswith(message)
+
+
+UNENFORCEABLE: dict[str, tuple[AgencyKind, str, str]] = {
+    "a named worker outside early help": (AgencyKind.CAMHS, "sensitive_services F F named_worker", NEVER_MET),
+    "a hosting refuge that is none": (AgencyKind.HOUSING, "address F F hosting_refuge", NEVER_MET),
+    "a hosting refuge of what no shield hides": (
+        AgencyKind.REFUGE,
+        "child_name F F hosting_refuge",
+        NEVER_MET,
+    ),
+    "a meeting of what records none": (AgencyKind.CAMHS, "plan F F attended", NEVER_MET),
+    "a meeting of the police": (AgencyKind.POLICE, "minutes F F attended", NEVER_MET),
+    "a meeting of commissioning": (AgencyKind.COMMISSIONING, "minutes F F attended", NEVER_MET),
+    "an aggregate under a condition": (
+        AgencyKind.EARLY_HELP,
+        "minutes A F attended",
+        "row 40: key panel is a mark that no condition can give",
+    ),
+    "a referral under a condition": (
+        AgencyKind.EARLY_HELP,
+        "minutes F B named_worker",
+        "row 40: key service is a mark that no condition can give",
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", UNENFORCEABLE)
+def test_a_rule_that_could_never_be_enforced_is_refused_with_its_row(rule: str) -> None:
+    """Somebody would believe in it: the row says more than a release ever does."""
+    kind, row, message = UNENFORCEABLE[rule]
+    profile = template(kind)
+    field, panel, service, when = row.split()
+    added = ProfileRow(FieldName(field), Mark(panel), Mark(service), Condition(when), "x")
+    text = format_profile(replace(profile, rows=(*profile.rows, added)))
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(text)
+    assert message.format(row=len(profile.rows) + 1, field=field) == str(refused.value)
+
+
+def test_a_condition_replaces_a_row_that_is_there() -> None:
+    """Without an ``always`` row the field looks as if it were given to everybody or to nobody, by taste."""
+    camhs = template(AgencyKind.CAMHS)
+    rows = tuple(row for row in camhs.rows if (row.field, row.when) != ("minutes", Condition.ALWAYS))
+    number = next(n for n, row in enumerate(rows, start=1) if row.field == "minutes")
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(format_profile(replace(camhs, rows=rows)))
+    assert f"row {number}: key when has no always row that it replaces (minutes)" == str(refused.value)
+
+
+@pytest.mark.parametrize("when", [Condition.NAMED_WORKER, Condition.ATTENDED])
+def test_what_can_be_met_is_read_wherever_its_row_stands(when: Condition) -> None:
+    """The ``always`` row may come after the one that replaces it."""
+    early_help = template(AgencyKind.EARLY_HELP)
+    added = ProfileRow(FieldName("minutes"), Mark.W, Mark.F, when, "x")
+    profile = replace(early_help, rows=(added, *early_help.rows))
+    assert profile == parse_profile(format_profile(profile))
 
 
 def test_rows_that_are_no_list_are_refused() -> None:

@@ -74,14 +74,14 @@ def version(wiring: Wiring) -> int | None:
 
 
 def store_next(wiring: Wiring) -> Subject:
-    """Store a version of camhs that gives nothing of a child's name any more."""
+    """Store a version of camhs that gives nothing of a child's date of birth any more."""
     with wiring.engine.connect() as connection:
         newest = agencies.latest_version(connection, CAMHS) or 0
         document = agencies.profile_document(connection, CAMHS, version=newest)
     assert document is not None
     profile = parse_profile(document)
     changed = format_profile(replace(profile, version=newest + 1))
-    changed = changed.replace('field = "child_name"\npanel = "F"', 'field = "child_name"\npanel = "W"')
+    changed = changed.replace('field = "child_dob"\npanel = "F"', 'field = "child_dob"\npanel = "W"')
     service.store_profile(wiring, document=changed, actor="test")
     return Subject(Matter.PROFILE, CAMHS, newest + 1)
 
@@ -106,7 +106,8 @@ def test_a_profile_version_releases_once_a_second_person_approved_it(
         assert not [task for task in open_tasks(connection) if task.kind is TaskKind.APPROVAL_WAITING]
     released = world.release("camhs", SOURCE)
     assert isinstance(released, Released)
-    assert b"Adagiven" not in released.body
+    assert b"Adagiven" in released.body
+    assert b"2015-04-09" not in released.body
 
 
 @pytest.mark.usefixtures("world")

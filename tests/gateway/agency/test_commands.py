@@ -1,6 +1,8 @@
 """The operator's commands about agencies and profiles."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import click
@@ -8,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agencies import repository
-from agencies.model import AgencyCode, AgencyKind
-from agencies.profile_text import template_text
+from agencies.model import AgencyCode, AgencyKind, Profile
+from agencies.profile_text import format_profile, template, template_text
 from gateway.agency.commands import agency, profile
 from gateway.wiring import Wiring
 from tests.support.agencies import onboard
@@ -77,12 +79,61 @@ def test_exporting_what_does_not_exist_fails(wiring: Wiring) -> None:
 
 @pytest.mark.parametrize("kind", AgencyKind)
 def test_every_template_passes_the_check(kind: AgencyKind, tmp_path: Path) -> None:
-    """Needs no settings and no database: a profile is checked where it is written."""
+    """Needs no settings and no database: a profile is checked where it is written, once it says what it rests on."""
     file = tmp_path / "profile.toml"
-    file.write_text(template_text(kind), encoding="utf-8")
+    file.write_text(format_profile(own(kind)), encoding="utf-8")
     result = run(profile, ["check", str(file)])
     assert 0 == result.exit_code
     assert result.output.startswith(f"A profile of {kind}, version 1, ")
+
+
+def own(kind: AgencyKind) -> Profile:
+    """A template as onboarding copies it."""
+    return replace(template(kind), agreement="DSA-1", assessment="DPIA-1", review_on=date(2098, 1, 1))
+
+
+def test_what_no_profile_may_say_is_printed_with_its_counterexample(tmp_path: Path) -> None:
+    """All of it at once, so that nobody mends one to be told the next."""
+    file = tmp_path / "profile.toml"
+    text = format_profile(replace(own(AgencyKind.YOUTH), agreement="", review_on=date(2020, 1, 1)))
+    file.write_text(text.replace('"pupil_number"\npanel = "W"', '"pupil_number"\npanel = "F"'))
+    result = run(profile, ["check", str(file)])
+    assert 1 == result.exit_code
+    assert [
+        "A youth service would be told at the panel: unique pupil number (in full).",
+        "A youth service would be told at the panel: unique pupil number (in full), a child's names (in part).",
+        "The profile names no data sharing agreement.",
+        "The profile was to be reviewed on 2020-01-01.",
+    ] == result.stdout.splitlines()[::2]
+    assert ["pupil-number", "number-with-a-name", "agreement", "review"] == [
+        line.strip().partition(":")[0] for line in result.stdout.splitlines()[1::2]
+    ]
+    assert "Error: No such profile can become effective.\n" == result.stderr
+
+
+def test_what_no_profile_may_say_is_not_imported(wiring: Wiring, tmp_path: Path) -> None:
+    """A draft that can never be approved would wait for ever, and look as if it could."""
+    onboard(wiring, "camhs")
+    file = tmp_path / "profile.toml"
+    text = exported(wiring).decode().replace("version = 1\n", "version = 2\n", 1)
+    file.write_text(text.replace('"contact"\npanel = "W"', '"contact"\npanel = "F"'))
+    result = run(profile, ["import", str(file)], wiring=wiring)
+    assert 1 == result.exit_code
+    assert "would be told at the panel: how to reach a person safely (in full)." in result.output
+    assert 1 == run(profile, ["export", "camhs", "--version", "2"], wiring=wiring).exit_code
+
+
+def test_a_profile_of_another_kind_is_not_imported(wiring: Wiring, tmp_path: Path) -> None:
+    """Else a charity's version 2 that calls itself early help would be held to nothing of a charity's."""
+    onboard(wiring, "charity")
+    file = tmp_path / "profile.toml"
+    other = replace(own(AgencyKind.EARLY_HELP), agency=AgencyCode("charity"), version=2)
+    file.write_text(format_profile(other), encoding="utf-8")
+    result = run(profile, ["import", str(file)], wiring=wiring)
+    assert (1, "Error: header: key based_on_kind is not the kind of this agency\n") == (
+        result.exit_code,
+        result.output,
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,15 +167,15 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 def test_what_a_version_changes_is_printed_widest_first(wiring: Wiring, tmp_path: Path) -> None:
     onboard(wiring, "camhs")
     text = exported(wiring).decode().replace("version = 1\n", "version = 2\n", 1)
-    text = text.replace('field = "child_name"\npanel = "F"', 'field = "child_name"\npanel = "W"')
-    text = text.replace('field = "address"\npanel = "G2"', 'field = "address"\npanel = "F"')
+    text = text.replace('field = "child_dob"\npanel = "F"', 'field = "child_dob"\npanel = "W"')
+    text = text.replace('field = "ethnicity"\npanel = "G1"', 'field = "ethnicity"\npanel = "F"')
     file = tmp_path / "profile.toml"
     file.write_text(text)
     assert 0 == run(profile, ["import", str(file)], wiring=wiring).exit_code
-    expected = "wider\taddress\tpanel\talways\tG2\tF\nnarrower\tchild_name\tpanel\talways\tF\tW\n"
+    expected = "wider\tethnicity\tpanel\talways\tG1\tF\nnarrower\tchild_dob\tpanel\talways\tF\tW\n"
     assert expected == run(profile, ["diff", "camhs", "2"], wiring=wiring).output
     back = run(profile, ["diff", "camhs", "1", "--from", "2"], wiring=wiring).output
-    assert "wider\tchild_name\tpanel\talways\tW\tF\nnarrower\taddress\tpanel\talways\tF\tG2\n" == back
+    assert "wider\tchild_dob\tpanel\talways\tW\tF\nnarrower\tethnicity\tpanel\talways\tF\tG1\n" == back
     assert "" == run(profile, ["diff", "camhs", "1"], wiring=wiring).output
 
 

@@ -23,11 +23,11 @@ TABLE = """\
 Version 2 of camhs, the last 30 days.
 Replayed: 2 past pulls of 1 family.
 
-field       lost  families  gained  families  at once
-child_name     2         1       0         0        0
-address        0         0       2         1        0
+field      lost  families  gained  families  at once
+child_dob     2         1       0         0        0
+address       0         0       2         1        0
 
-2 past pulls of 1 family would have lost: a child's names.
+2 past pulls of 1 family would have lost: a child's date of birth, or the expected date.
 2 past pulls of 1 family would have been told more: where a person lives; but only once the families were shown version 2.
 """
 
@@ -49,9 +49,9 @@ def text(world: World) -> str:
 
 
 def changed(world: World) -> str:
-    """A second version: an address in full, and no name of a child."""
+    """A second version: an address in full, and no date of birth of a child."""
     found = text(world).replace("version = 1\n", "version = 2\n", 1)
-    found = found.replace('field = "child_name"\npanel = "F"', 'field = "child_name"\npanel = "W"')
+    found = found.replace('field = "child_dob"\npanel = "F"', 'field = "child_dob"\npanel = "W"')
     return found.replace('field = "address"\npanel = "G2"', 'field = "address"\npanel = "F"')
 
 

@@ -1,5 +1,6 @@
 """The pages of what takes two people: the officer proposes, the second sees exactly what, proves who it is, decides."""
 
+import hashlib
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -9,7 +10,7 @@ import pytest
 from agencies import repository as agencies
 from agencies.model import AgencyCode
 from agencies.profile_text import format_profile, parse_profile
-from gateway.agency import service
+from gateway.agency import service, soundness
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.support.pages import Somebody, hidden, title, words
@@ -21,15 +22,15 @@ ADDRESS: Final = "/console/approvals/profile/camhs/2"
 
 @pytest.fixture
 def world(wiring: Wiring) -> World:
-    """camhs has a stored version 2: an address in full, and no name of a child."""
+    """camhs has a stored version 2: an ethnic group in full, and no date of birth of a child."""
     made = World(wiring)
     made.join("camhs")
     with wiring.engine.connect() as connection:
         document = agencies.profile_document(connection, CAMHS, version=1)
     assert document is not None
     changed = format_profile(replace(parse_profile(document), version=2))
-    changed = changed.replace('field = "child_name"\npanel = "F"', 'field = "child_name"\npanel = "W"')
-    changed = changed.replace('field = "address"\npanel = "G2"', 'field = "address"\npanel = "F"')
+    changed = changed.replace('field = "child_dob"\npanel = "F"', 'field = "child_dob"\npanel = "W"')
+    changed = changed.replace('field = "ethnicity"\npanel = "G1"', 'field = "ethnicity"\npanel = "F"')
     service.store_profile(wiring, document=changed, actor="test")
     return made
 
@@ -106,3 +107,36 @@ def test_what_cannot_be_proposed_is_not_found(world: World, address: str) -> Non
     assert HTTPStatus.NOT_FOUND == dana.ask(address).status_code
     assert dana.post(address) in {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
     assert "Nothing waits." in words(dana.get("/console/approvals"))
+
+
+def test_what_no_profile_may_say_is_shown_in_place_of_the_button(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads the page sees what it would tell, and why that is not theirs to allow."""
+    dana = Somebody(world.wiring, Role.DATA_PROTECTION_OFFICER, username="dana")
+    eli = Somebody(world.wiring, Role.SECOND_APPROVER, username="eli")
+    dana.post(ADDRESS)
+    assert "Approve exactly this" in eli.get(ADDRESS)
+    fault = soundness.Fault("contact-after-acceptance", "Camhs would be told <b>.", "Nobody calls before.")
+    monkeypatch.setattr(soundness, "stored_faults", lambda *_, **__: (fault,))
+    page = eli.get(ADDRESS)
+    assert "Approve exactly this" not in page
+    assert "Camhs would be told &lt;b&gt;.</strong> Nobody calls before." in page
+    assert "Reject" in words(page)
+    approve = "/console/approvals/" + page.partition('action="/console/approvals/')[2].partition("/")[0]
+    asked = hidden(eli.send(f"{approve}/approve", digest=digest(world)).text)
+    refused = eli.send(f"{approve}/approve", asked)
+    assert (HTTPStatus.UNPROCESSABLE_ENTITY, 1) == (refused.status_code, version(world))
+    assert "Camhs would be told &lt;b&gt;. Nobody calls before." in refused.text
+    assert HTTPStatus.SEE_OTHER == eli.post(f"{approve}/reject")
+    assert "Propose it to a second person" not in dana.get(ADDRESS)
+    assert "What no profile may say" in words(dana.get(ADDRESS))
+    assert HTTPStatus.UNPROCESSABLE_ENTITY == dana.post(ADDRESS)
+    assert "Nothing waits." in words(dana.get("/console/approvals"))
+
+
+def digest(world: World) -> str:
+    """What is approved: the hash of the stored text."""
+    with world.wiring.engine.connect() as connection:
+        document = agencies.profile_document(connection, CAMHS, version=2) or ""
+    return hashlib.sha256(document.encode()).hexdigest()
