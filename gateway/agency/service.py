@@ -7,8 +7,9 @@ INVARIANTS
 - An entry names a practitioner by id at most, never by name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from uuid import UUID
 
 from agencies import repository
 from agencies import service as register
@@ -22,6 +23,7 @@ from agencies.register import (
     RegisterChange,
 )
 from gateway.agency.attestation import finish_attestation_tasks
+from gateway.agency.repository import add_authors
 from gateway.consent.reconsent import ask_again
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
@@ -82,8 +84,11 @@ def suspend(wiring: Wiring, *, code: AgencyCode, actor: str) -> bool:
     return True
 
 
-def store_profile(wiring: Wiring, *, document: str, actor: str) -> Profile:
+def store_profile(wiring: Wiring, *, document: str, actor: str, authors: Collection[UUID] = ()) -> Profile:
     """Store a profile's text as its agency's next version, not effective; a replay stores nothing.
+
+    Args:
+        authors: members of staff who wrote it; none of them can approve it.
 
     Raises: agencies.errors.ProfileError, UnknownAgencyError, ProfileVersionError.
     """
@@ -93,6 +98,7 @@ def store_profile(wiring: Wiring, *, document: str, actor: str) -> Profile:
         if not stored.added:
             change.nothing_changed()
             return stored.profile
+        add_authors(change.connection, agency, version=stored.profile.version, authors=authors)
         change.record(
             kind="profile.store",
             actor=actor,
