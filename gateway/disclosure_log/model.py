@@ -51,6 +51,7 @@ class EntryKind(StrEnum):
     PRACTITIONER_END = "practitioner.end"
     PRACTITIONER_REPLACE = "practitioner.replace"
     PROFILE_ADOPT = "profile.adopt"
+    PROFILE_PREVIEW = "profile.preview"
     PROFILE_STORE = "profile.store"
     RECALL_ANSWER = "recall.answer"
 
