@@ -26,11 +26,13 @@ from gateway.consent import views as consent_views
 from gateway.console import (
     approval_views,
     desk_views,
+    editor_views,
     family_views,
     meeting_views,
     oidc_views,
     pages,
     passkey_views,
+    preview_views,
     profile_views,
     sign_in_views,
 )
@@ -149,6 +151,8 @@ def build_app(wiring: Wiring) -> Flask:
         meeting_views,
         desk_views,
         profile_views,
+        editor_views,
+        preview_views,
     ):
         section.register(app, wiring)
     api = _ProblemApi(app)

@@ -25,7 +25,14 @@ def world_of(kind: AgencyKind, stage: str, *, names: str | None = None) -> World
     """
     code = names or kind.value
     people = [
-        {"id": name, "ref": f"person-{name}", "role": role, "shield": "none", "risk": name == RISK, "born": _born(name)}
+        {
+            "id": name,
+            "ref": f"person-{name}",
+            "role": role,
+            "shield": "none",
+            "risk": name == RISK,
+            "born": _born(name),
+        }
         for name, role in PEOPLE.items()
     ]
     return {
