@@ -26,6 +26,7 @@ from gateway.consent import views as consent_views
 from gateway.console import (
     approval_views,
     desk_views,
+    editor_views,
     family_views,
     impact_views,
     meeting_views,
@@ -33,6 +34,7 @@ from gateway.console import (
     pack_views,
     pages,
     passkey_views,
+    preview_views,
     profile_views,
     sign_in_views,
 )
@@ -153,6 +155,8 @@ def build_app(wiring: Wiring) -> Flask:
         desk_views,
         profile_views,
         impact_views,
+        editor_views,
+        preview_views,
     ):
         section.register(app, wiring)
     api = _ProblemApi(app)

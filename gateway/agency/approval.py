@@ -1,7 +1,8 @@
 """What takes two people: making an agency, its clients and keys, or a profile version effective.
 
 INVARIANTS
-- Whoever proposed something never approves it, whatever roles they have; the database refuses it, too.
+- Whoever proposed something, or wrote the profile version in question, never approves it, whatever roles they have; the
+  database refuses it, too.
 - What is approved is exactly what was proposed: anything that changed since has to be proposed again.
 - Approving takes a fresh proof of who it is, bound to this approval and its digest; rejecting takes nothing.
 - Nothing is effective before the second person's decision is in the log.
@@ -174,6 +175,8 @@ def approve(wiring: Wiring, who: SignedIn, approval_id: UUID, *, digest: str) ->
         row = _held(change.connection, approval_id)
         if row.proposed_by == who.staff_id:
             raise ApprovalError("Whoever proposed it cannot be the one who approves it.")
+        if is_author(change.connection, who, subject):
+            raise ApprovalError("Whoever wrote it cannot be the one who approves it.")
         if row.digest.hex() != digest or row.digest != _digest(change.connection, subject):
             raise ApprovalError("It is no more what was proposed: it has to be proposed again.")
         now = database_now(change.connection)
@@ -187,6 +190,13 @@ def approve(wiring: Wiring, who: SignedIn, approval_id: UUID, *, digest: str) ->
         _make_effective(change, who, subject, approval_id, now=now)
         _finish_task(change.connection, who, approval_id, now=now)
     return subject
+
+
+def is_author(connection: Connection, who: SignedIn, subject: Subject) -> bool:
+    """Whether somebody wrote the profile version in question, or a part of it."""
+    return subject.version is not None and repository.is_author(
+        connection, subject.agency, version=subject.version, staff_id=who.staff_id
+    )
 
 
 def reject(wiring: Wiring, who: SignedIn, approval_id: UUID) -> None:

@@ -7,3 +7,11 @@ class ApplicationError(Exception):
 
 class ApprovalError(Exception):
     """What somebody proposed, or wants to decide, cannot be; nothing was changed."""
+
+
+class DraftError(Exception):
+    """A draft of a profile cannot be begun, changed or saved as asked; nothing was changed."""
+
+
+class DraftMovedError(DraftError):
+    """Somebody changed, saved or discarded the draft since it was shown; nothing was changed."""

@@ -1,11 +1,11 @@
 """Reads and writes of approvals; each works in the caller's transaction and commits nothing.
 
-INVARIANT: an approval is decided once, and the database keeps whoever proposed it from approving it.
+INVARIANT: an approval is decided once, and the database keeps whoever proposed it, or wrote it, from approving it.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -121,6 +121,78 @@ def digest_of_agency(connection: Connection, agency: AgencyCode) -> bytes:
 def digest_of_clients(connection: Connection, agency: AgencyCode) -> bytes:
     """What tells whether the clients and keys that wait are still exactly those that were proposed."""
     return _digest({"clients": proposed_clients(connection, agency)})
+
+
+DraftRow: TypeAlias = Row[Any]  # the columns of the statement below
+"""A profile that is being written."""
+
+_DRAFT: Final = text(
+    "SELECT d.document, d.started_from, d.authors, d.edited_at, s.username AS editor"
+    " FROM gateway.profile_draft d JOIN gateway.staff s ON s.id = d.edited_by WHERE d.agency_code = :agency"
+)
+_BEGIN: Final = text(
+    "INSERT INTO gateway.profile_draft (agency_code, document, started_from, authors, edited_by, edited_at)"
+    " VALUES (:agency, :document, :started_from, ARRAY[CAST(:staff AS uuid)], :staff, now())"
+    " ON CONFLICT DO NOTHING"
+)
+_EDIT: Final = text(
+    "UPDATE gateway.profile_draft SET document = :document, edited_by = :staff, edited_at = now(),"
+    " authors = CASE WHEN :staff = ANY (authors) THEN authors ELSE authors || CAST(:staff AS uuid) END"
+    " WHERE agency_code = :agency AND document = :shown"
+)
+_DISCARD: Final = text("DELETE FROM gateway.profile_draft WHERE agency_code = :agency AND document = :shown")
+
+
+def draft(connection: Connection, agency: AgencyCode) -> DraftRow | None:
+    """The draft of an agency's next profile; absent: nobody writes one."""
+    return connection.execute(_DRAFT, {"agency": agency}).one_or_none()
+
+
+def begin_draft(
+    connection: Connection, agency: AgencyCode, *, document: str, started_from: int | None, staff_id: UUID
+) -> bool:
+    """Store a draft where there is none; return whether there was none."""
+    values = {"agency": agency, "document": document, "started_from": started_from, "staff": staff_id}
+    return connection.execute(_BEGIN, values).rowcount > 0
+
+
+def edit_draft(
+    connection: Connection, agency: AgencyCode, *, shown: str, document: str, staff_id: UUID
+) -> bool:
+    """Put a text in the place of the one that was shown; return whether that was still the draft's."""
+    values = {"agency": agency, "shown": shown, "document": document, "staff": staff_id}
+    return connection.execute(_EDIT, values).rowcount > 0
+
+
+def discard_draft(connection: Connection, agency: AgencyCode, *, shown: str) -> bool:
+    """Delete a draft; return whether it was still what was shown."""
+    return connection.execute(_DISCARD, {"agency": agency, "shown": shown}).rowcount > 0
+
+
+def add_authors(
+    connection: Connection, agency: AgencyCode, *, version: int, authors: Collection[UUID]
+) -> None:
+    """Store who wrote a profile version."""
+    connection.execute(
+        text(
+            "INSERT INTO gateway.profile_author (agency_code, version, staff_id)"
+            " SELECT :agency, :version, unnest(CAST(:authors AS uuid[])) ON CONFLICT DO NOTHING"
+        ),
+        {"agency": agency, "version": version, "authors": sorted(authors)},
+    )
+
+
+def is_author(connection: Connection, agency: AgencyCode, *, version: int, staff_id: UUID) -> bool:
+    """Whether a member of staff wrote a profile version, or a part of it."""
+    return bool(
+        connection.execute(
+            text(
+                "SELECT EXISTS (SELECT FROM gateway.profile_author WHERE agency_code = :agency"
+                " AND version = :version AND staff_id = :staff)"
+            ),
+            {"agency": agency, "version": version, "staff": staff_id},
+        ).scalar_one()
+    )
 
 
 def _digest(value: object) -> bytes:

@@ -8,8 +8,9 @@ INVARIANTS
 - An entry names a practitioner by id at most, never by name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from uuid import UUID
 
 from agencies import repository
 from agencies import service as register
@@ -23,6 +24,7 @@ from agencies.register import (
     RegisterChange,
 )
 from gateway.agency.attestation import finish_attestation_tasks
+from gateway.agency.repository import add_authors
 from gateway.agency.soundness import faults, refuse, sound_sha256
 from gateway.consent.reconsent import ask_again
 from gateway.disclosure_log.repository import database_now
@@ -95,8 +97,11 @@ def suspend(wiring: Wiring, *, code: AgencyCode, actor: str) -> bool:
     return True
 
 
-def store_profile(wiring: Wiring, *, document: str, actor: str) -> Profile:
+def store_profile(wiring: Wiring, *, document: str, actor: str, authors: Collection[UUID] = ()) -> Profile:
     """Store a profile's text as its agency's next version, not effective; a replay stores nothing.
+
+    Args:
+        authors: members of staff who wrote it; none of them can approve it.
 
     Raises: agencies.errors.ProfileError, UnknownAgencyError, ProfileVersionError, UnsoundProfileError.
     """
@@ -107,6 +112,7 @@ def store_profile(wiring: Wiring, *, document: str, actor: str) -> Profile:
             change.nothing_changed()
             return stored.profile
         refuse(faults(stored.profile, today=repository.today(change.connection)))
+        add_authors(change.connection, agency, version=stored.profile.version, authors=authors)
         change.record(
             kind="profile.store",
             actor=actor,

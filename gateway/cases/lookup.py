@@ -238,6 +238,18 @@ def case_for_agenda(wiring: Wiring, who: SignedIn, source_ref: str) -> CaseIdent
     return found
 
 
+def case_for_preview(
+    wiring: Wiring, connection: Connection, who: SignedIn, source_ref: str, *, now: datetime
+) -> CaseIdentity | None:
+    """Return the case that an officer names by the council's reference; absent: for them there is none.
+
+    Nothing of it may be shown before whoever asks has recorded that it was looked at.
+    """
+    identity = repository.case_by_source_ref(connection, keyring=wiring.keyring, source_ref=source_ref)
+    rows = [] if identity is None else _reached(connection, who, [identity.family_id], now=now)
+    return identity if rows and _reach(who, rows[0]) is not None else None
+
+
 def titles_for_agenda(wiring: Wiring, who: SignedIn, families: Sequence[UUID]) -> dict[UUID, str]:
     """Return what the families of an agenda are called, without those that are sealed; each has its entry."""
     titles: dict[UUID, str] = {}

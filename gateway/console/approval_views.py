@@ -15,17 +15,14 @@ from flask import Blueprint, Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from agencies import repository as agencies
-from agencies.catalogue import FIELDS
-from agencies.comparison import Difference, differences
-from agencies.errors import ProfileError
-from agencies.model import AgencyCode, Condition, Level, Profile, Stage
-from agencies.profile_text import parse_profile
+from agencies.model import AgencyCode
 from agencies.service import FIRST_VERSION
 from gateway.agency import approval, repository, soundness
 from gateway.agency.approval import Approval, Matter, Subject
 from gateway.agency.errors import ApprovalError
 from gateway.console import pages
 from gateway.console.profile_views import PROFILES
+from gateway.console.profile_words import basis, changes, read_profile
 from gateway.console.proof import Proof
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
@@ -39,19 +36,6 @@ _MATTER_WORDS: Final[Mapping[Matter, str]] = {
     Matter.AGENCY: "Let this agency take part",
     Matter.CLIENTS: "Let these systems and keys in",
     Matter.PROFILE: "Let this profile version release",
-}
-_LEVEL_WORDS: Final[Mapping[Level, str]] = {
-    Level.W: "never",
-    Level.G2: "in broad terms",
-    Level.G1: "in part",
-    Level.F: "in full",
-}
-_STAGE_WORDS: Final[Mapping[Stage, str]] = {Stage.PANEL: "at the panel", Stage.SERVICE: "while it helps"}
-_WHEN_WORDS: Final[Mapping[Condition, str]] = {
-    Condition.ALWAYS: "",
-    Condition.NAMED_WORKER: "to a named worker",
-    Condition.ATTENDED: "of a meeting it attended",
-    Condition.HOSTING_REFUGE: "to the refuge they are in",
 }
 
 
@@ -196,7 +180,7 @@ def _subject_page(wiring: Wiring, subject: Subject, *, error: str | None = None)
                 for each in agencies.agreements(connection, subject.agency)
             ),
         ]
-        changes, basis = _changes(wiring, subject)
+        changed, rests_on = _changes(wiring, subject)
         version = subject.profile_version
         faults = (
             () if version is None else soundness.stored_faults(connection, subject.agency, version=version)
@@ -206,6 +190,7 @@ def _subject_page(wiring: Wiring, subject: Subject, *, error: str | None = None)
             if subject.matter is Matter.PROFILE
             else repository.proposed_clients(connection, subject.agency)
         )
+        wrote = approval.is_author(connection, who, subject)
     own = asked is not None and asked.proposed_by == who.staff_id
     return pages.render(
         wiring.settings,
@@ -213,8 +198,8 @@ def _subject_page(wiring: Wiring, subject: Subject, *, error: str | None = None)
         title=_MATTER_WORDS[subject.matter],
         status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
         error=None if error is None else {"field": "decide", "sentence": error},
-        rows=rows + basis,
-        changes=changes,
+        rows=rows + rests_on,
+        changes=changed,
         impact=f"{PROFILES}/{subject.agency}/versions/{subject.version}/impact"
         if subject.matter is Matter.PROFILE
         else "",
@@ -223,8 +208,9 @@ def _subject_page(wiring: Wiring, subject: Subject, *, error: str | None = None)
         address=_address(subject),
         asked=asked,
         own=own,
+        wrote=wrote,
         may_propose=asked is None and not faults and Role.DATA_PROTECTION_OFFICER in who.roles,
-        may_decide=asked is not None and not own and Role.SECOND_APPROVER in who.roles,
+        may_decide=asked is not None and not (own or wrote) and Role.SECOND_APPROVER in who.roles,
         may_withdraw=own,
     )
 
@@ -241,30 +227,5 @@ def _changes(wiring: Wiring, subject: Subject) -> tuple[list[dict[str, object]],
             else agencies.profile_document(connection, subject.agency, version=version)
             for version in (effective, subject.version or FIRST_VERSION)
         ]
-    old, new = map(_read, texts)
-    if new is None:
-        return [], []
-    basis = [
-        {"key": "Legal basis", "value": " and ".join(filter(None, (new.article6, new.article9)))},
-        {"key": "Impact assessment", "value": new.assessment},
-        {"key": "To be reviewed on", "value": new.review_on.isoformat()},
-    ]
-    return [_difference(each) for each in differences(old, new)], basis
-
-
-def _read(document: str | None) -> Profile | None:
-    try:
-        return None if document is None else parse_profile(document)
-    except ProfileError:
-        return None
-
-
-def _difference(each: Difference) -> dict[str, object]:
-    where = " ".join(filter(None, (_STAGE_WORDS[each.stage], _WHEN_WORDS[each.when])))
-    return {
-        "field": FIELDS[each.field].description,
-        "where": where,
-        "old": _LEVEL_WORDS[each.old],
-        "new": _LEVEL_WORDS[each.new],
-        "wider": each.is_wider,
-    }
+    old, new = map(read_profile, texts)
+    return ([], []) if new is None else (changes(old, new), basis(new))

@@ -97,6 +97,8 @@ def _line(
         if called:
             body += f" {called} {'service was' if called == 1 else 'services were'} told to stop using what they had."
         return Line(DECISIONS[kind], by, minute, body.strip())
+    if kind == EntryKind.PROFILE_PREVIEW:
+        return Line("What a service would be told was looked at", actor, minute, agency)
     if kind in LOOKS:
         return Line(LOOKS[kind], actor, minute, str(internal.get("reason", "")))
     return None

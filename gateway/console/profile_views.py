@@ -3,21 +3,23 @@
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, Response, request
 
 from agencies import repository as agencies
-from agencies.errors import ProfileError
-from agencies.model import AgencyCode, Profile
-from agencies.profile_text import parse_profile
+from agencies.model import AgencyCode
 from consent_registry.birthdays import midnight
 from gateway.cases.repository import today
 from gateway.console import pages
 from gateway.console.consent_form import Form, typed_date
 from gateway.console.profile_matrix import AgencyProfile, cells, sentences, to_csv
+from gateway.console.profile_words import read_profile
 from gateway.disclosure_log.repository import database_now
+from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.release.past_rows import rows_at
+from gateway.staff.model import Role
 from gateway.wiring import Wiring
 
 PROFILES: Final = "/console/profiles"
@@ -30,23 +32,8 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/console/profiles")
     def matrix() -> Response:
-        form = Form({name: tuple(request.args.getlist(name)) for name in request.args})
-        on = typed_date(form, "on")
-        error = None
-        if isinstance(on, str):
-            error = {"field": f"on-{on}", "sentence": "Enter a day that exists, or leave it empty."}
-        found = _effective(wiring, on=on if isinstance(on, date) else None)
-        return pages.render(
-            settings,
-            "profiles.html",
-            title="Who may be told what",
-            status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
-            error=error,
-            agencies=[{"words": each.name, "address": f"{PROFILES}/{each.code}"} for each in found],
-            rows=cells(found),
-            on={part: form.one(f"on-{part}") for part in ("day", "month", "year")},
-            said=f"on {on.day} {on:%B %Y}" if isinstance(on, date) else "now",
-        )
+        on, error = _day(wiring, _asked())
+        return _matrix_page(wiring, on=on, error=error)
 
     @blueprint.get("/console/profiles/<code>")
     def profile(code: str) -> Response:
@@ -59,15 +46,56 @@ def register(app: Flask, wiring: Wiring) -> None:
             title=f"What {found.name} may be told",
             profile=found.profile,
             sentences=sentences(found),
+            address=f"{PROFILES}/{found.code}",
+            may_change=Role.DATA_PROTECTION_OFFICER in current_staff().roles,
         )
 
     @blueprint.get("/console/profile-matrix")
     def file() -> Response:
-        response = Response(to_csv(_effective(wiring, on=None)), content_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = 'attachment; filename="profiles.csv"'
+        on, error = _day(wiring, _asked())
+        if error is not None:
+            return _matrix_page(wiring, on=None, error=error)
+        response = Response(to_csv(_effective(wiring, on=on)), content_type="text/csv; charset=utf-8")
+        name = "profiles.csv" if on is None else f"profiles-{on.isoformat()}.csv"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
     app.register_blueprint(blueprint)
+
+
+def _asked() -> Form:
+    return Form({name: tuple(request.args.getlist(name)) for name in request.args})
+
+
+def _day(wiring: Wiring, form: Form) -> tuple[date | None, dict[str, str] | None]:
+    """The day that was asked for, absent for now; or what is wrong with it."""
+    on = typed_date(form, "on")
+    if isinstance(on, str):
+        return None, {"field": f"on-{on}", "sentence": "Enter a day that exists, or leave it empty."}
+    with wiring.engine.connect() as connection:
+        if on is not None and on > today(connection):
+            return None, {"field": "on-day", "sentence": "Nobody knows yet: enter a day that has passed."}
+    return on, None
+
+
+def _matrix_page(wiring: Wiring, *, on: date | None, error: dict[str, str] | None) -> Response:
+    """The table as it was on a day; of a day that cannot be told there is none."""
+    form = _asked()
+    parts = {part: form.one(f"on-{part}") for part in ("day", "month", "year")}
+    found = [] if error is not None else _effective(wiring, on=on)
+    query = "" if on is None else "?" + urlencode({f"on-{part}": typed for part, typed in parts.items()})
+    return pages.render(
+        wiring.settings,
+        "profiles.html",
+        title="Who may be told what",
+        status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
+        error=error,
+        agencies=[{"words": each.name, "address": f"{PROFILES}/{each.code}"} for each in found],
+        rows=cells(found),
+        on=parts,
+        said="now" if on is None else f"on {on.day} {on:%B %Y}",
+        file=f"/console/profile-matrix{query}",
+    )
 
 
 def _effective(wiring: Wiring, *, on: date | None) -> list[AgencyProfile]:
@@ -85,17 +113,9 @@ def _effective(wiring: Wiring, *, on: date | None) -> list[AgencyProfile]:
                 if rows
                 else None
             )
-            found.append(AgencyProfile(str(agency.code), agency.name, _read(document)))
+            found.append(AgencyProfile(str(agency.code), agency.name, read_profile(document)))
     return sorted(found, key=lambda each: each.name.casefold())
 
 
 def _end(day: date) -> datetime:
     return midnight(day + timedelta(days=1)) if day < date.max else midnight(day)
-
-
-def _read(document: str | None) -> Profile | None:
-    """The profile of a text; one that cannot be read gives nothing, as in a release."""
-    try:
-        return None if document is None else parse_profile(document)
-    except ProfileError:
-        return None

@@ -54,6 +54,7 @@ class EntryKind(StrEnum):
     PRACTITIONER_END = "practitioner.end"
     PRACTITIONER_REPLACE = "practitioner.replace"
     PROFILE_ADOPT = "profile.adopt"
+    PROFILE_PREVIEW = "profile.preview"
     PROFILE_SIMULATE = "profile.simulate"
     PROFILE_STORE = "profile.store"
     RECALL_ANSWER = "recall.answer"

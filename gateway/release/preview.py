@@ -5,6 +5,8 @@ INVARIANT: it reads, decides and tells as ``service.release`` does, on one snaps
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -26,6 +28,9 @@ from gateway.release.model import (
     Told,
 )
 from gateway.wiring import Wiring
+
+NAMED_WORKER: Final = "preview.named-worker"
+"""Who asks in place of a named worker, so that nobody real is taken for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,23 @@ def in_good_standing(facts: Facts) -> Facts:
     if facts.agency is None:
         return facts
     return replace(facts, agency=replace(facts.agency, client_state="active", practitioner_active=True))
+
+
+def entitled(facts: Facts) -> Facts:
+    """The facts, as if a meeting on which the agency sits were near, and the family had accepted its help."""
+    if facts.case is None:
+        return facts
+    near = facts.now + timedelta(days=1)
+    case = replace(facts.case, panel_until=facts.case.panel_until or near, has_offer=True)
+    return replace(facts, case=case)
+
+
+def as_named_worker(facts: Facts) -> Facts:
+    """The facts, as if ``NAMED_WORKER`` worked on the case."""
+    if facts.case is None:
+        return facts
+    case = replace(facts.case, named_workers=facts.case.named_workers | {NAMED_WORKER})
+    return replace(facts, case=case)
 
 
 def somebody_of(agency: AgencyCode) -> Caller:

@@ -203,6 +203,38 @@ def _to_proposed(page: Page) -> None:
         page.wait_for_url("**/approvals")
 
 
+def _to_draft(page: Page) -> None:
+    if page.get_by_role("button", name="Begin a draft").count():
+        page.get_by_role("radio").first.check()
+        page.get_by_role("button", name="Begin a draft").click()
+        page.get_by_role("button", name="Discard the draft").wait_for()
+
+
+def _to_part(name: str) -> Callable[[Page], None]:
+    """To a page of the draft, which is begun if it is not there."""
+
+    def go(page: Page) -> None:
+        _to_draft(page)
+        page.get_by_role("link", name=name).click()
+        page.wait_for_url("**/edit/*")
+
+    return go
+
+
+def _to_refused_draft(page: Page) -> None:
+    _to_part("Home address")(page)
+    page.get_by_label("Why").first.fill("")
+    page.get_by_role("button", name="Save in the draft").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _to_family(page: Page) -> None:
+    page.get_by_label("Reference of the case").fill("EH-D1")
+    page.get_by_role("button", name="Look at this family").click()
+    page.get_by_text("of the family that you named").wait_for()
+
+
+EDIT: Final = "/console/profiles/early-help/edit"
 PROFILE: Final = "/console/approvals/profile/youth/2"
 PAGES: Final[Mapping[str, Place]] = {
     "approvals.approvals": Place("eli.approver", "/console/approvals"),
@@ -229,6 +261,11 @@ PAGES: Final[Mapping[str, Place]] = {
     "desk.recall": Place(DESK, "/desk/recalls/{recall}"),
     "desk.recall_list": Place(DESK, "/desk/recalls"),
     "desk.receipt": Place(DESK, "/desk/receipts/{extract}"),
+    "editor.basis": Place("dana.dpo", EDIT, _to_part("Agreement, assessment")),
+    "editor.check": Place("dana.dpo", EDIT, _to_part("Check and save")),
+    "editor.draft": Place("dana.dpo", EDIT, _to_draft),
+    "editor.draft, to begin": Place("dana.dpo", "/console/profiles/education/edit"),
+    "editor.section": Place("dana.dpo", EDIT, _to_part("Only by name")),
     "families.family": Place(CASEWORKER, FAMILY),
     "families.find": Place(CASEWORKER, "/console/families/find", _to_found),
     "families.own": Place(CASEWORKER, "/console/families"),
@@ -246,6 +283,8 @@ PAGES: Final[Mapping[str, Place]] = {
     "passkeys.add, asked": Place(LEAD, "/console/passkeys", _to_proof),
     "passkeys.add": Place(LEAD, "/console/passkeys", _to_making),
     "passkeys.own": Place(LEAD, "/console/passkeys"),
+    "previews.family": Place("dana.dpo", "/console/profiles/housing/preview", _to_family),
+    "previews.preview": Place("dana.dpo", "/console/profiles/early-help/preview?family=sheltered"),
     "profiles.matrix": Place("dana.dpo", "/console/profiles"),
     "profiles.profile": Place("dana.dpo", "/console/profiles/housing"),
     "sign_in.form": Place(None, "/console/sign-in"),
@@ -255,6 +294,7 @@ PAGES: Final[Mapping[str, Place]] = {
 """By endpoint, and by what is done there where it shows more than one page."""
 FAULTS: Final[Mapping[str, Place]] = {
     "consents.agreeing, at fault": Place(CASEWORKER, f"{FAMILY}/agree", _to_fault),
+    "editor.change, at fault": Place("dana.dpo", EDIT, _to_refused_draft),
 }
 """Pages that say what is wrong."""
 ACTS: Final = {
@@ -265,6 +305,11 @@ ACTS: Final = {
     "console.task_done",
     "demo.click",
     "desk.answer",
+    "editor.begin",
+    "editor.change",
+    "editor.change_basis",
+    "editor.discard",
+    "editor.save",
     "families.open_family",
     "impacts.file",
     "meetings.accept",

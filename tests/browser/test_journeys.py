@@ -1,6 +1,7 @@
 """What people come for, from the first click to the last: by keyboard, without JavaScript, at the same time, and counted."""
 
 import json
+import re
 import subprocess
 from typing import Any, Final
 
@@ -225,3 +226,74 @@ def test_two_people_make_a_profile_release(opened: Opened) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Confirm that it is you")
     page.get_by_role("button", name="It is me").press("Enter")
     expect(page.get_by_text("Everything that is stored is effective.")).to_be_visible()
+
+
+def extract(demo: Demo, agency: str, label: str) -> dict[str, Any]:
+    """What an agency is told of a case now."""
+    command = [
+        str(PROGRAMS / "extract-client"),
+        "pull",
+        *("--config", str(demo.folder / "demo.json"), "--agency", agency, "--case", label),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - our own
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def levels(told: dict[str, Any], field: str) -> set[str]:
+    """How much is told of a field of the people."""
+    return {each["fields"][field]["level"] for each in told["record"]["people"] if field in each["fields"]}
+
+
+def test_a_profile_is_changed_end_to_end_by_two_people(opened: Opened, demo: Demo) -> None:
+    """By keyboard and without JavaScript: a draft, what it would tell beside it, a version, two people, an extract."""
+    assert {"F"} == levels(extract(demo, "housing", "plain"), "adult_name")
+    officer, second = opened(java_script_enabled=False), opened(java_script_enabled=False)
+    officer.sign_in("dana.dpo")
+    page = officer.open("/console/profiles")
+    page.get_by_role("link", name="Housing Needs").press("Enter")
+    page.get_by_role("button", name="Change it").or_(page.get_by_role("link", name="Change it")).press(
+        "Enter"
+    )
+    page.get_by_label("The version that releases now").press(" ")
+    page.get_by_role("button", name="Begin a draft").press("Enter")
+    page.get_by_role("link", name="Names", exact=True).press("Enter")
+    beside = page.get_by_role("region", name="What the saved draft would tell")
+    expect(beside).to_contain_text("Nadia")
+    adult = page.get_by_role("group", name="An adult's names")
+    for stage in ("At the panel", "While it helps"):
+        adult.get_by_role("group", name=stage).get_by_label("In part").press(" ")
+    adult.get_by_label("Why").fill("What they are in the family is enough to match a tenancy")
+    page.get_by_role("button", name="Save in the draft").press("Enter")
+    expect(beside).not_to_contain_text("Nadia")
+    expect(beside).to_contain_text("role: mother")
+    page.get_by_role("link", name="Back to the draft").press("Enter")
+    page.get_by_role("link", name="Check and save as version 2").press("Enter")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("narrower")
+    page.get_by_role("button", name="Save as version 2").press("Enter")
+    page.get_by_role("button", name="Propose it to a second person").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What takes two people")
+    assert {"F"} == levels(extract(demo, "housing", "plain"), "adult_name")
+    second.sign_in("eli.approver")
+    page = second.open("/console/approvals")
+    page.get_by_role("link", name="Housing Needs, version 2").press("Enter")
+    page.get_by_role("button", name="Approve exactly this").press("Enter")
+    page.get_by_role("button", name="It is me").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What takes two people")
+    told = extract(demo, "housing", "plain")
+    assert ({"G1"}, 2) == (levels(told, "adult_name"), told["profile"]["version"])
+
+
+def test_the_matrix_prints_in_landscape_with_its_heads_on_every_page(opened: Opened) -> None:
+    watched = opened()
+    watched.sign_in("dana.dpo")
+    page = watched.open("/console/profiles")
+    printed = page.pdf(prefer_css_page_size=True)
+    boxes = [tuple(map(float, box.split())) for box in re.findall(rb"/MediaBox \[([0-9. ]+)\]", printed)]
+    assert len(boxes) > 1
+    assert not [box for box in boxes if box[2] <= box[3]]
+    page.emulate_media(media="print")
+    head = page.locator("thead")
+    assert "table-header-group" == head.evaluate("each => getComputedStyle(each).display")
+    expect(page.get_by_role("button", name="Show")).to_be_hidden()
+    expect(page.get_by_role("link", name="For a spreadsheet")).to_be_hidden()

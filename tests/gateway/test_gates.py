@@ -29,6 +29,8 @@ CANNOT_CHANGE_A_RELEASE = {
     "gateway.oauth_signing_key": "signs tokens; rights are read on every request",
     "gateway.past": "how rows were, kept by triggers, read by nobody who decides",
     "gateway.pairwise": "ids are added, never changed; whom they name is guarded",
+    "gateway.profile_author": "who wrote a version; keeps them from approving it, releases nothing",
+    "gateway.profile_draft": "what an officer writes; a version of it is stored and made effective by guarded rows",
     "gateway.pull_watch": "how far the watch has read the log",
     "gateway.rate_bucket": "counts requests before anything is decided",
     "gateway.recall": "asks for copies back; releases nothing",

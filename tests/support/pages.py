@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import unescape
+from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
@@ -66,6 +67,45 @@ def hidden(page: str) -> dict[str, list[str]]:
         if name != "form_token":
             found.setdefault(name, []).append(unescape(value))
     return found
+
+
+class _Fields(HTMLParser):
+    """What a browser would send of one form, as the page has it."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.action, self.inside, self.select, self.first = action, False, "", ""
+        self.sent: dict[str, list[str]] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.inside = found.get("action") == self.action and found.get("method") == "post"
+        elif self.inside and tag == "input":
+            chosen = found.get("type") not in {"radio", "checkbox"} or "checked" in found
+            if chosen and found["name"] != "form_token":
+                self.sent.setdefault(found["name"], []).append(found.get("value", ""))
+        elif self.inside and tag == "select":
+            self.select, self.first = found["name"], ""
+        elif self.inside and tag == "option" and self.select:
+            self.first = self.first or found["value"]
+            if "selected" in found:
+                self.sent[self.select] = [found["value"]]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select" and self.select:
+            self.sent.setdefault(self.select, [self.first])
+            self.select = ""
+        elif tag == "form":
+            self.inside = False
+
+
+def filled(page: str, action: str) -> dict[str, list[str]]:
+    """What a browser would send of the form with this address, as the page has it, without its token."""
+    fields = _Fields(action)
+    fields.feed(page)
+    assert fields.sent, f"no form leads to {action}"
+    return fields.sent
 
 
 def words(page: str) -> str:

@@ -1,10 +1,12 @@
 """What takes two people: nothing is effective by one alone, and what is approved is exactly what was proposed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import click
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -14,11 +16,13 @@ from agencies.model import AgencyCode, AgencyKind
 from agencies.profile_text import format_profile, parse_profile
 from agencies.register import AgencyState, PractitionerPolicy
 from certs.jwk import new_es256_key, public_part
-from gateway.agency import approval, desk, service
+from gateway.agency import approval, desk, repository, service
 from gateway.agency.application import Application, ClientApplication
 from gateway.agency.approval import Approval, Matter, Subject
 from gateway.agency.errors import ApprovalError
 from gateway.agency.onboarding import onboard
+from gateway.app import build_app
+from gateway.cli import gateway
 from gateway.oauth import service as oauth
 from gateway.oauth.model import Scope
 from gateway.release.model import Refused, Released
@@ -123,6 +127,53 @@ def test_nobody_approves_what_they_proposed_whatever_they_are(wiring: Wiring) ->
                 "UPDATE gateway.approval SET decision = 'approved', decided_by = proposed_by, decided_at = now()"
             )
         )
+
+
+def test_nobody_approves_what_they_wrote_whoever_proposed_it(
+    world: World, dana: SignedIn, eli: SignedIn
+) -> None:
+    """The database refuses it where the program forgot to."""
+    subject = store_next(world.wiring)
+    with world.wiring.engine.begin() as connection:
+        repository.add_authors(connection, CAMHS, version=subject.version or 0, authors=[eli.staff_id])
+    asked = proposed(world.wiring, dana, subject)
+    with pytest.raises(ApprovalError, match="Whoever wrote it"):
+        approval.approve(world.wiring, eli, asked.id, digest=asked.digest)
+    with pytest.raises(IntegrityError, match="does not approve"), world.wiring.engine.begin() as connection:
+        repository.decide_approval(
+            connection, asked.id, decision="approved", staff_id=eli.staff_id, now=datetime.now(UTC)
+        )
+    assert (1, 1) == (version(world.wiring), len(waiting(world.wiring)))
+    ola = member(world.wiring, "ola", Role.SECOND_APPROVER)
+    approval.approve(world.wiring, ola, asked.id, digest=asked.digest)
+    assert 2 == version(world.wiring)
+
+
+def test_no_command_and_no_address_of_the_api_approves(wiring: Wiring) -> None:
+    """Two signed-in people do, on one page; whoever adds another way has to say so here."""
+    app = build_app(wiring)
+    approving = [
+        rule.endpoint for rule in app.url_map.iter_rules() if re.search("approv|adopt|effective", rule.rule)
+    ]
+    assert {
+        "approvals.approvals",
+        "approvals.approve",
+        "approvals.propose",
+        "approvals.reject",
+        "approvals.subject",
+    } == set(approving)
+    named = {f"{group} {name}" for group, commands in _commands(gateway) for name in commands}
+    assert not [each for each in named if re.search("approve|adopt|activate|effective", each)]
+    assert {"diff", "check", "export", "import"} <= set(dict(_commands(gateway))["profile"])
+
+
+def _commands(group: click.Group) -> list[tuple[str, list[str]]]:
+    """Every group of commands with the names in it."""
+    return [
+        (name, sorted(command.commands))
+        for name, command in group.commands.items()
+        if isinstance(command, click.Group)
+    ]
 
 
 def test_what_was_not_shown_is_not_approved(world: World, dana: SignedIn, eli: SignedIn) -> None:

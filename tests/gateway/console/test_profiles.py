@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from http import HTTPStatus
 
 import pytest
@@ -85,8 +86,52 @@ def test_one_agency_has_a_page_and_all_of_them_a_file(wiring: Wiring) -> None:
     dana = Somebody(wiring, Role.DATA_PROTECTION_OFFICER, username="dana")
     assert "The housing never sees a child's mental" in words(dana.get("/console/profiles/housing"))
     assert HTTPStatus.NOT_FOUND == dana.ask("/console/profiles/nobody").status_code
+    assert 'href="/console/profiles/housing/edit"' in dana.get("/console/profiles/housing")
+    farah = Somebody(wiring, Role.AUDITOR, username="farah")
+    assert 'href="/console/profiles/housing/edit"' not in farah.get("/console/profiles/housing")
     file = dana.ask("/console/profile-matrix")
     assert ("text/csv; charset=utf-8", True) == (
         file.headers["Content-Type"],
         file.headers["Content-Disposition"].startswith("attachment"),
     )
+
+
+def test_the_file_is_of_the_day_that_the_page_shows(wiring: Wiring) -> None:
+    world = World(wiring)
+    world.join("housing")
+    dana = Somebody(wiring, Role.DATA_PROTECTION_OFFICER, username="dana")
+    day = world.today - timedelta(days=1)
+    query = f"on-day={day.day}&on-month={day.month}&on-year={day.year}"
+    page = dana.get(f"/console/profiles?{query}")
+    address = unescape(page.partition('href="/console/profile-matrix')[2].partition('"')[0])
+    file = dana.ask(f"/console/profile-matrix{address}")
+    assert f'attachment; filename="profiles-{day}.csv"' == file.headers["Content-Disposition"]
+    levels = {line.rpartition(",")[2] for line in file.text.splitlines()[1:]}
+    assert {"W"} == levels
+    assert "F" in {line.rpartition(",")[2] for line in dana.get("/console/profile-matrix").splitlines()[1:]}
+
+
+@pytest.mark.parametrize("address", ["/console/profiles", "/console/profile-matrix"])
+def test_a_day_that_nobody_can_know_is_said_and_not_guessed(wiring: Wiring, address: str) -> None:
+    """Now in place of tomorrow would be a table that looks like a promise."""
+    world = World(wiring)
+    world.join("housing")
+    dana = Somebody(wiring, Role.DATA_PROTECTION_OFFICER, username="dana")
+    to_come = world.today + timedelta(days=1)
+    future = f"on-day={to_come.day}&on-month={to_come.month}&on-year={to_come.year}"
+    for query, sentence in (
+        (future, "Nobody knows yet"),
+        ("on-day=31&on-month=12&on-year=9999", "Nobody knows yet"),
+        ("on-day=30&on-month=2&on-year=2026", "Enter a day that exists"),
+        ("on-day=x&on-month=2&on-year=2026", "Enter a day that exists"),
+        ("on-day=1", "Enter a day that exists"),
+    ):
+        answer = dana.ask(f"{address}?{query}")
+        assert (HTTPStatus.UNPROCESSABLE_ENTITY, "text/html; charset=utf-8") == (
+            answer.status_code,
+            answer.headers["Content-Type"],
+        )
+        assert sentence in words(answer.text)
+        assert "<table" not in answer.text
+    today = f"on-day={world.today.day}&on-month={world.today.month}&on-year={world.today.year}"
+    assert HTTPStatus.OK == dana.ask(f"{address}?{today}").status_code
