@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agencies.catalogue import FIELDS
@@ -395,6 +395,7 @@ CHANGES: Final = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(kind=st.sampled_from(list(AgencyKind)), changes=CHANGES, article9=st.sampled_from(["", "9(2)(h)"]))
 @example(kind=AgencyKind.EDUCATION, changes=[], article9="")
 def test_nothing_that_the_oracle_finds_passes_and_nothing_else_is_refused(
