@@ -52,3 +52,16 @@ def test_the_log_is_measured_and_drawn(tmp_path: Path) -> None:
     points = json.loads(report.read_text("utf-8"))["points"]
     assert [20, 200, 2000] == [point["size"] for point in points]
     assert [] == [(point["size"], name) for point in points for name, value in point.items() if value <= 0]
+
+
+def test_free_text_is_redacted_well_enough_to_go_out() -> None:
+    """Below the least figures narrative would have to stay withheld."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "bench/redaction.py", "--sentences", "5000"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert 0 == done.returncode, done.stdout
+    assert 4 == done.stdout.count("at least")
