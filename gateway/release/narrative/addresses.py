@@ -78,9 +78,9 @@ def buildings_of(segments: Sequence[Pieces]) -> list[Building]:
 def building_forms(source: Source) -> Found:
     """Its buildings with their numbers, and alone where the name is distinctive; its town where it is shielded."""
     for building in source.buildings:
-        distinctive = source.shielded or not {*building.own} <= COMMON_STREETS
+        distinctive = not {*building.own} <= COMMON_STREETS
         is_telling = "".join(building.own) not in UBIQUITOUS
-        alone = source.shielded and is_telling if building.is_locality else distinctive
+        alone = source.shielded and is_telling if building.is_locality else source.shielded or distinctive
         for own in product(*(SAINT if piece in SAINT else (piece,) for piece in building.own)):
             streets = [(*own, kind) for kind in building.kinds]
             for street in [*streets, own] if distinctive else streets or [own]:

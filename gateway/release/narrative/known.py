@@ -140,6 +140,7 @@ _PIECE: Final = re.compile(r"[^\W_]+")
 _COUNTRY: Final = re.compile(r"(?:0{0,2}44)?0?")
 _AREA: Final = re.compile(r"2[0-9](?=[0-9]{8}\Z)|1[0-9]{3}(?=[0-9]{6}\Z)")
 _DIGITS_OF_A_DATE: Final = ("%d%m%Y", "%Y%m%d", "%d%m%y")
+_LEAST_LOCAL: Final = 5
 _LEAST_NATIONAL: Final = 6
 _LEAST_ACRONYM: Final = 3
 _LONGEST_END: Final = 5
@@ -178,8 +179,9 @@ def words_of(reading: Reading) -> list[Pieces]:
 def name_forms(source: Source) -> Found:
     """A name: the whole, each word, each part of a double-barrelled one, and any two of those together."""
     names = [word for word in source.words if "".join(word) not in TITLES]
+    whole = sum(names, ())
     if len(names) > 1:
-        yield sum(names, ()), Case.ANY
+        yield whole, Case.CAPITALS if {*whole} <= GRAMMAR else Case.ANY
     parts = [
         [
             name[start:stop]
@@ -225,8 +227,8 @@ def place_forms(source: Source) -> Found:
             ordinary = not some and {*name} <= COMMON
             yield (*name, *some), (Case.PROPER if len(own) == 1 else Case.CAPITALS) if ordinary else Case.ANY
     whole = sum(named, ())
-    ordinary = {*whole} <= COMMON | SCHOOL_WORDS
-    yield whole, (Case.PROPER if len(whole) == 1 else Case.CAPITALS) if ordinary else Case.ANY
+    if not core:
+        yield whole, Case.PROPER if len(whole) == 1 else Case.CAPITALS
     for named_by in (named, [word for word in named if word[0] not in GRAMMAR]):
         initials = tuple(word[0][0] for word in named_by)
         if len(initials) >= _LEAST_ACRONYM and "".join(initials) not in ACRONYMS:
@@ -262,7 +264,7 @@ def email_forms(source: Source) -> Found:
     yield (*own, "at", *spoken_host), Case.ANY
     yield (*own, "at", *host), Case.ANY
     yield (*_PIECE.findall(local.replace(".", " dot ")), "at", *spoken_host), Case.ANY
-    if len(own) > 1 or _NUMBER.search(local):
+    if len("".join(own)) >= _LEAST_LOCAL and (len(own) > 1 or _NUMBER.search(local)):
         yield own, Case.ANY
 
 

@@ -89,6 +89,7 @@ PATTERNS: Final[tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...]] 
 
 
 Day: TypeAlias = tuple[int, int, int | None]
+"""Day of the month, month, and the year of four digits or of two, absent where none is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class WrittenDate:
     """One way to read a few runs of a text as a date.
 
     Attributes:
-        day: day of the month, month, and the year of four digits or of two, absent where none is written.
+        day: what it is read as.
         opens: where it begins in the plain text.
         closes: where it ends in the plain text.
         unless: places in the plain text of numbers that make it another date, while they stand.

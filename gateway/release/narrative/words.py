@@ -225,11 +225,15 @@ STREET_TYPES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 FLAT_WORDS: Final = ("flat", "apartment", "apt", "unit", "room", "flt")
 """What stands before the number of a dwelling within a house."""
 
-COMMON_STREETS: Final = EVERYDAY | frozenset(
-    _WORD.findall("""
+COMMON_STREETS: Final = (
+    EVERYDAY
+    | GRAMMAR
+    | frozenset(
+        _WORD.findall("""
     albert avenue back bridge brook chapel cross elm ferry george grange holly jubilee kings lime london maple market mount
     orchard queen queens regent saint st stanley station trinity vicarage victoria wellington willow windsor york
     """)
+    )
 )
 """Names that every town has a street of: such a street says nothing without its number."""
 
