@@ -82,7 +82,7 @@ def register(app: Flask, wiring: Wiring) -> None:
     def begin(code: str) -> AnyResponse:
         return _begun(wiring, agency_of(wiring, code))
 
-    @blueprint.post("/console/profiles/<code>/edit/discard")
+    @blueprint.post("/console/profiles/<code>/discard")
     def discard(code: str) -> AnyResponse:
         return _discarded(wiring, agency_of(wiring, code))
 
