@@ -56,7 +56,7 @@ def test_the_log_is_measured_and_drawn(tmp_path: Path) -> None:
 
 def test_free_text_is_redacted_well_enough_to_go_out() -> None:
     """Below the least figures narrative would have to stay withheld."""
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(
         [sys.executable, "bench/redaction.py", "--sentences", "5000"],
         cwd=ROOT,
         capture_output=True,
