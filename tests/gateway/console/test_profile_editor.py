@@ -116,7 +116,8 @@ def test_a_mark_that_is_shown_as_another_is_kept_until_another_is_chosen(
     stored = document(world, 1)
     assert stored is not None
     said = parse_profile(stored)
-    odd = {"child_name": Mark.G2, "adult_name": Mark.A, "child_dob": Mark.G2}  # no birth without a name
+    odd = {"child_name": Mark.G2, "adult_name": Mark.A}
+    odd |= {"child_dob": Mark.G2, "nhs_number": Mark.W}  # nobody has them who is told no name
     rows = tuple(replace(each, panel=odd[each.field]) if each.field in odd else each for each in said.rows)
     service.store_profile(
         world.wiring, document=format_profile(replace(said, version=2, rows=rows)), actor="test"
