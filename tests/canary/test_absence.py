@@ -169,6 +169,10 @@ ABSENCES: Mapping[str, Absence] = {
     "party restriction": Absence(imported_again(seals=["party_restriction"])),
     "conflict": Absence(imported_again(seals=["conflict"])),
     "adoption": Absence(imported_again(seals=["adoption"])),
+    "an interest of the agency": Absence(imported_again(conflicts=[{"agency": "camhs"}])),
+    "an interest of the practitioner": Absence(
+        imported_again(conflicts=[{"agency": "camhs", "practitioner": "camhs-1"}])
+    ),
     "commissioning": Absence(known_to("commissioning"), agency="commissioning"),
     "police": Absence(known_to("police"), agency="police"),
     "police after an offer": Absence(known_to("police"), agency="police", purpose="P2"),
@@ -260,6 +264,24 @@ def test_one_refusal_is_recorded(answers: Mapping[str, Asked], council: Served, 
     assert ["extract.refuse"] == asked.kinds
     family = NULL_FAMILY if nobody else council.world.family_id(f"AB-{list(ABSENCES).index(name)}")
     assert [family] == asked.families
+
+
+@pytest.mark.parametrize("condition", ["If-None-Match", "If-Match", "If-Modified-Since", "If-Range"])
+def test_a_conditional_request_tells_nothing(council: Served, condition: str) -> None:
+    """No answer has an ETag to compare, present or absent, and a condition changes neither."""
+    value = "Thu, 01 Jan 2099 00:00:00 GMT" if condition == "If-Modified-Since" else "*"
+    present = (
+        council.world.case_ref("camhs", "AB-present") if "AB-present" in council.world.families else None
+    )
+    if present is None:
+        listed(council.world, "AB-present")
+        present = own_ref(council, "AB-present")
+    there = council.pull("camhs", present, headers=[(condition, value)])
+    missing = council.pull("camhs", uuid4(), headers=[(condition, value)])
+    assert (200, 404) == (there.status_code, missing.status_code)
+    assert missing.get_data() == NOT_FOUND_BODY
+    for answer in (there, missing):
+        assert not {"etag", "last-modified"} & {name.lower() for name, _ in answer.headers}
 
 
 def test_a_missing_scope_is_403_before_anybody_looks(council: Served) -> None:
