@@ -8,7 +8,6 @@ INVARIANTS
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from types import MappingProxyType
 from typing import Final
 
 from agencies.catalogue import FIELDS, ThirdParty
@@ -16,39 +15,12 @@ from agencies.model import FieldName, JsonObject, JsonValue, Level, Subject
 from consent_registry.model import Reason
 from gateway.console.extract_page import Section, sections
 from gateway.console.profile_words import LEVEL_WORDS
-from gateway.console.words import REASON_WORDS
+from gateway.console.words import REASON_WORDS, REFUSED_WORDS, RULE_WORDS
 from gateway.release.decision import item_level
 from gateway.release.explanation import Line, Rule
 from gateway.release.model import Item, Permit, RefusalReason
 from gateway.release.preview import Preview
 
-REFUSED_WORDS: Final[Mapping[RefusalReason, str]] = MappingProxyType(
-    {
-        RefusalReason.UNKNOWN_REF: "The agency has no name for this case.",
-        RefusalReason.CALLER_NOT_SERVED: "No case goes to an agency of this kind.",
-        RefusalReason.CLIENT_REVOKED: "Its system is not let in.",
-        RefusalReason.PRACTITIONER_INACTIVE: "Whoever asks is not on its register.",
-        RefusalReason.AGENCY_INACTIVE: "The agency does not take part now.",
-        RefusalReason.NO_AGREEMENT: "No data sharing agreement is in force.",
-        RefusalReason.NO_PROFILE: "No profile of it is effective.",
-        RefusalReason.CASE_STATE: "The case is closed, or not of Level 2.",
-        RefusalReason.RESTRICTED: "The case is sealed.",
-        RefusalReason.CONFLICT: "Somebody has an interest in the family.",
-        RefusalReason.NOT_ENTITLED: "It has nothing to do with the case.",
-        RefusalReason.NO_CONSENT: "Nobody agreed to share with it.",
-        RefusalReason.NOTHING_TO_RELEASE: "Nothing is left to tell.",
-    }
-)
-RULE_WORDS: Final[Mapping[Rule, str]] = MappingProxyType(
-    {
-        Rule.CLAMP: "the version that they were shown gives no more",
-        Rule.CONSENT: "it is not covered by what they agreed to",
-        Rule.PROFILE: "the profile gives no more",
-        Rule.REFUSED: "nothing of the case goes to it",
-        Rule.SHIELD: "where they are is protected",
-        Rule.UNVERIFIED: "whoever asks is on no register",
-    }
-)
 _ABOUT_NOBODY: Final = "it does not say whom it is about"
 _FLAG: Final = "more takes the agreement of the person whom it is about"
 _ITEM: Final = "it names a sensitive service, a refuge, or where somebody is cared for or taught"

@@ -217,7 +217,7 @@ MUTANTS = [
             "if permit.shielded and level is Level.F and",
             "if permit.shielded and",
         ),
-        ("shield forgets the school", '("address", "contact", "school")', '("address", "contact")'),
+        ("shield forgets the school", _SHIELD, _SHIELD.replace("FIELDS if", 'FIELDS - {"school"} if')),
         ("worker need not be named", _NAMED, "named = practitioner.verified"),
         ("worker need not be verified", _NAMED, _NAMED.replace("practitioner.verified and ", "")),
         ("worker of any kind", "named and agency.kind is AgencyKind.EARLY_HELP", "named"),
@@ -374,7 +374,7 @@ MUTANTS = [
         MINIMISATION,
         (
             "narrative to everybody",
-            "narrative_allowed=permit.kind is AgencyKind.EARLY_HELP",
+            "narrative_allowed=permit.narrative",
             "narrative_allowed=True",
         ),
         (

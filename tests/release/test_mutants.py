@@ -15,7 +15,7 @@ from tests.release.product import SHIPPED, Product, ask
 from tests.release.worlds import Seeded, any_world
 from tests.support.measures import leave
 
-SEEDS = 400
+SEEDS = 700
 LEAST_MUTANTS = 24
 
 Corpus: TypeAlias = list[tuple[str, World, str | Mapping[int, str]]]

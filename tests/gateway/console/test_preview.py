@@ -15,6 +15,7 @@ from agencies.model import AgencyCode, FieldName, Mark
 from agencies.profile_text import format_profile, parse_profile
 from gateway.agency import previewing, service
 from gateway.console import preview_page
+from gateway.console import words as words_of_codes
 from gateway.disclosure_log.errors import NotAppendedError
 from gateway.disclosure_log.reading import of_family
 from gateway.keyring import NULL_FAMILY
@@ -84,7 +85,7 @@ def test_a_real_family_is_previewed_as_it_is_released(world: World, dana: Somebo
 
 
 def test_a_version_that_was_never_shown_is_previewed_as_if_it_had_been(world: World, dana: Somebody) -> None:
-    store(world, child_name="W", adult_name="F")
+    store(world, child_name="W", adult_name="F", child_dob="G1", nhs_number="W")
     record = record_of(dana.send(PREVIEW, version="2", stage="panel", reference="EH-1").text)
     told = [each["fields"] for each in record["people"]]
     assert {"F"} == {each["adult_name"]["level"] for each in told if "adult_name" in each}
@@ -177,11 +178,11 @@ def test_the_draft_is_previewed_as_it_was_saved(dana: Somebody) -> None:
 
 
 def test_what_is_kept_back_has_its_reason_and_no_value(world: World, dana: Somebody) -> None:
-    store(world, child_name="G1", nhs_number="W")
+    store(world, child_name="G1", nhs_number="W", child_dob="G1")
     page = words(dana.get(f"{PREVIEW}?version=2&family=sheltered&stage=panel"))
-    assert "A child's names in part the profile gives no more" in page
-    assert "Where a person lives never where they are is protected" in page
-    assert "NHS number, and whether it was verified never the profile gives no more" in page
+    assert "A child's names in part its profile gives no more" in page
+    assert "Where a person lives never the family's address is protected" in page
+    assert "NHS number, and whether it was verified never its profile gives no more" in page
     for value in ("Zofia", "9990000018", "Teasel", "Harbour Refuge"):
         assert value not in page
 
@@ -216,12 +217,12 @@ def test_an_agency_that_is_none_is_not_previewed(dana: Somebody, code: str) -> N
 def test_a_refusal_is_said_in_words(world: World, dana: Somebody) -> None:
     world.import_families({**small_family("EH-9"), "status": "closed"})
     page = words(dana.send(PREVIEW, version="1", stage="panel", reference="EH-9").text)
-    assert "Nothing would be told. The case is closed, or not of Level 2." in page
+    assert "Nothing would be told. The case is closed, or not at Level 2." in page
 
 
 def test_every_rule_and_every_refusal_has_words() -> None:
-    assert set(Rule) == preview_page.RULE_WORDS.keys()
-    assert set(RefusalReason) == preview_page.REFUSED_WORDS.keys()
+    assert set(Rule) == words_of_codes.RULE_WORDS.keys()
+    assert set(RefusalReason) == words_of_codes.REFUSED_WORDS.keys()
 
 
 def test_a_field_by_field_preview_holds_nothing_else() -> None:
