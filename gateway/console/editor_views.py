@@ -7,7 +7,7 @@ INVARIANTS
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from http import HTTPStatus
 from typing import Concatenate, Final, ParamSpec
@@ -38,6 +38,16 @@ DRAFT: Final = "draft"
 
 _TOP: Final = "draft"
 _OUR_FIELDS: Final = frozenset({"form_token", DRAFT})
+_AS_NOW: Final = {"status": "As now", "colour": ""}
+_CHANGED: Final = {"status": "Changed", "colour": "yellow"}
+_REASONS: Final = {"status": "Other reasons", "colour": "yellow"}
+_DIRECTIONS: Final = {
+    frozenset({True}): {"status": "Wider", "colour": "red"},
+    frozenset({False}): {"status": "Narrower", "colour": "green"},
+    frozenset({True, False}): {"status": "Wider and narrower", "colour": "red"},
+}
+"""What a section comes to against what releases now, by whether something becomes wider, and narrower."""
+
 _VIEWS: Final = (
     (Condition.ALWAYS, "", Situation.AGREED),
     (Condition.NAMED_WORKER, ", to a named worker", Situation.AGREED),
@@ -68,6 +78,12 @@ class _Shown:
     profile: Profile
     version: int
     effective: Profile | None
+
+    @property
+    def says_nothing_new(self) -> bool:
+        """Whether it says what the version that releases now says, to the last reason."""
+        said = self.effective
+        return said is not None and replace(self.profile, version=said.version) == said
 
 
 def register(app: Flask, wiring: Wiring) -> None:
@@ -274,33 +290,26 @@ def _discarded(wiring: Wiring, agency: Agency) -> AnyResponse:
     return _elsewhere(agency)
 
 
-def _tasks(shown: _Shown, agency: Agency) -> list[dict[str, str]]:
+def _tasks(shown: _Shown, agency: Agency) -> list[Mapping[str, str]]:
     """Every section, and what changes there against what releases now."""
     address = edit_address(agency.code)
     found = [
-        {
-            "words": section_words(section),
-            "address": f"{address}/{section}",
-            **_tag(_directions(shown, section)),
-        }
+        {"words": section_words(section), "address": f"{address}/{section}", **_section_tag(shown, section)}
         for section in SECTIONS
     ]
     rests = {"words": "Agreement, assessment, legal basis and review", "address": f"{address}/basis"}
-    return [*found, {**rests, "status": "", "colour": ""}]
+    same = shown.effective is not None and Basis.of(shown.effective) == Basis.of(shown.profile)
+    return [*found, {**rests, **(_AS_NOW if same else _CHANGED)}]
 
 
-def _directions(shown: _Shown, section: str) -> set[bool]:
-    """Whether something of a section becomes wider, and whether something becomes narrower."""
+def _section_tag(shown: _Shown, section: str) -> Mapping[str, str]:
+    """Whether something of a section becomes wider or narrower, or is only said for another reason."""
     old = None if shown.effective is None else profile_form.narrowed(shown.effective, section)
-    return {bool(each["wider"]) for each in changes(old, profile_form.narrowed(shown.profile, section))}
-
-
-def _tag(found: set[bool]) -> dict[str, str]:
-    words = {True: "Wider", False: "Narrower"}
-    if not found:
-        return {"status": "As now", "colour": ""}
-    status = " and ".join(words[each] for each in sorted(found, reverse=True)).capitalize()
-    return {"status": status, "colour": "red" if True in found else "green"}
+    new = profile_form.narrowed(shown.profile, section)
+    found = frozenset(bool(each["wider"]) for each in changes(old, new))
+    if found:
+        return _DIRECTIONS[found]
+    return _AS_NOW if old is not None and old.rows == new.rows else _REASONS
 
 
 def _section_page(
@@ -439,8 +448,6 @@ def _basis_changed(wiring: Wiring, agency: Agency, shown: _Shown) -> AnyResponse
 def _check_page(
     wiring: Wiring, agency: Agency, shown: _Shown, *, error: dict[str, str] | None = None
 ) -> Response:
-    changed = changes(shown.effective, shown.profile)
-    others = list(other_changes(shown.effective, shown.profile))
     return pages.render(
         wiring.settings,
         "draft_check.html",
@@ -453,9 +460,9 @@ def _check_page(
         digest=shown.draft.digest,
         version=shown.version,
         effective=shown.effective,
-        changes=changed,
-        others=others,
-        nothing=shown.effective is not None and not changed and not others,
+        changes=changes(shown.effective, shown.profile),
+        others=list(other_changes(shown.effective, shown.profile)),
+        nothing=shown.says_nothing_new,
     )
 
 
@@ -463,12 +470,21 @@ def _saved(wiring: Wiring, agency: Agency) -> AnyResponse:
     number = request.form.get("version", "")
     version = int(number) if number.isascii() and number.isdigit() and len(number) < len("1000000") else 0
     digest = request.form.get(DRAFT, "")
-    approve = f"{APPROVALS}/profile/{agency.code}/{version}"
+    shown = _shown(wiring, agency)
+    if shown is not None and shown.says_nothing_new:
+        return _check_page(wiring, agency, shown, error=_wrong(_TOP, "There is nothing to save."))
     try:
         drafting.save(wiring, current_staff(), agency.code, version=version, digest=digest)
     except DraftError as error:
-        shown = _shown(wiring, agency)
-        if shown is None:
+        left = _shown(wiring, agency)
+        if left is not None:
+            return _check_page(wiring, agency, left, error=_wrong("save", f"{error} Nothing was saved."))
+        if not _is_stored(wiring, agency, version):
             return _elsewhere(agency)
-        return _check_page(wiring, agency, shown, error=_wrong("save", f"{error} Nothing was saved."))
-    return redirect(approve, HTTPStatus.SEE_OTHER)
+        # The form was sent twice, and saved the first time.
+    return redirect(f"{APPROVALS}/profile/{agency.code}/{version}", HTTPStatus.SEE_OTHER)
+
+
+def _is_stored(wiring: Wiring, agency: Agency, version: int) -> bool:
+    with wiring.engine.connect() as connection:
+        return agencies.profile_document(connection, agency.code, version=version) is not None

@@ -76,8 +76,9 @@ def test_a_change_is_saved_as_a_version_and_offered_to_a_second_person(world: Wo
     assert "Check and save as version 2" == title(page)
     assert "An adult's names at the panel in part never narrower" in words(page)
     assert "An adult's names: another reason is given." in words(page)
-    saved = dana.send(CHECK, hidden(page))
-    assert "/console/approvals/profile/camhs/2" == saved.headers["Location"]
+    once, saved = (dana.send(CHECK, hidden(page)) for _ in range(2))
+    assert "/console/approvals/profile/camhs/2" == once.headers["Location"] == saved.headers["Location"]
+    assert document(world, 3) is None
     page = dana.get(saved.headers["Location"])
     assert "It was not proposed yet" not in words(page)
     assert "Propose it to a second person" in page
@@ -107,6 +108,11 @@ def test_pages_that_are_sent_back_as_they_came_change_nothing(wiring: Wiring, ki
     assert before == draft(world, kind.value)
     page = dana.get(f"/console/profiles/{kind.value}/edit/check")
     assert "there is nothing to save" in words(page)
+    assert before is not None
+    refused = dana.send(f"/console/profiles/{kind.value}/edit/check", draft=before.digest, version="2")
+    assert "There is nothing to save." in words(refused.text)
+    with wiring.engine.connect() as connection:
+        assert 1 == agencies.latest_version(connection, AgencyCode(kind.value))
 
 
 def test_a_mark_that_is_shown_as_another_is_kept_until_another_is_chosen(
@@ -131,6 +137,22 @@ def test_a_mark_that_is_shown_as_another_is_kept_until_another_is_chosen(
     change(dana, **{"child_name-panel": "G1"})
     changed = {each.field: each.panel for each in parse_profile(text_of(world)).rows}
     assert (Mark.G1, Mark.A) == (changed[FieldName("child_name")], changed[FieldName("adult_name")])
+
+
+def test_a_section_says_what_it_comes_to(dana: Somebody) -> None:
+    """Another reason alone is no "as now": the second person reads it, too."""
+    begin(dana)
+    assert "Names As now" in words(dana.get(EDIT))
+    for answers, said in (
+        ({"child_name-reason": "To match its record"}, "Names Other reasons"),
+        ({"child_name-panel": "W"}, "Names Narrower"),
+        ({"adult_name-panel": "F"}, "Names Wider and narrower"),
+        ({"child_name-panel": "F"}, "Names Wider"),
+    ):
+        change(dana, **answers)
+        assert f"{said} Date of birth" in words(dana.get(EDIT))
+    change(dana, f"{EDIT}/basis", agreement="DSA-8")
+    assert "legal basis and review Changed" in words(dana.get(EDIT))
 
 
 def test_every_field_is_on_one_page() -> None:
