@@ -405,6 +405,21 @@ def test_what_the_register_refuses_is_said_at_the_top(world: World, dana: Somebo
     assert "/console/approvals/profile/camhs/3" == saved.headers["Location"]
 
 
+def test_what_no_profile_may_say_is_not_saved(world: World, dana: Somebody) -> None:
+    """The counterexample is the sentence, and the officer goes on from the draft as it was."""
+    world.join("housing")
+    begin(dana, code="housing")
+    address, check = (f"/console/profiles/housing/edit/{page}" for page in ("name", "check"))
+    change(dana, address, **{"adult_name-panel": "G1", "adult_name-service": "G1"})
+    before = draft(world, "housing")
+    refused = dana.send(check, hidden(dana.get(check)))
+    assert HTTPStatus.UNPROCESSABLE_ENTITY == refused.status_code
+    assert "A housing service would be told" in words(refused.text).partition("Check and save")[0]
+    assert before == draft(world, "housing")
+    with world.wiring.engine.connect() as connection:
+        assert 1 == agencies.latest_version(connection, AgencyCode("housing"))
+
+
 def test_a_draft_that_cannot_be_read_any_more_can_be_discarded(world: World, dana: Somebody) -> None:
     begin(dana)
     with world.wiring.engine.begin() as connection:
