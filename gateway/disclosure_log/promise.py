@@ -2,17 +2,22 @@
 
 INVARIANTS
 - It is for referrals only; an extract waits for inclusion, whatever happens.
-- The entry is committed and flushed before the promise is made; only signature and checkpoint are still to come.
+- The entry, and whatever is kept with it, are one transaction, committed and flushed before the promise is made; only
+  signature and checkpoint are still to come.
+- Nothing that is wrong with the log keeps a referral back.
 - A promise names a latest moment, and one that passed without inclusion becomes the operator's task.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from extract_client.errors import ConfigurationError
+from extract_client.log.merkle import Frontier
 from extract_client.log.note import NoteSigner, read_key, sign_note
 from extract_client.log.promise import KEY_SUFFIX, Promise
 from gateway.disclosure_log import repository
@@ -20,8 +25,8 @@ from gateway.disclosure_log.entry import ComposedEntry
 from gateway.disclosure_log.errors import LogNotServedError, NotAppendedError
 from gateway.disclosure_log.model import PendingEntry
 from gateway.disclosure_log.publishing import start
+from gateway.disclosure_log.service import HEAD_WAIT_MS
 from gateway.log_signer import LogBehindError, LogContradictionError
-from gateway.settings import SettingsError
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import raise_task
 from gateway.wiring import Wiring
@@ -39,34 +44,64 @@ _BROKEN: Final = text(
 _log = structlog.get_logger(__name__)
 
 
-def include_or_promise(wiring: Wiring, *, entry: ComposedEntry, pending: PendingEntry, now: datetime) -> str:
+def include_or_promise(
+    wiring: Wiring,
+    *,
+    entry: ComposedEntry,
+    pending: PendingEntry,
+    now: datetime,
+    keep: Callable[[Connection], object] | None = None,
+) -> str | None:
     """Record a referral's entry, and return its receipt; or, where the log cannot sign or publish, a promise.
 
     Args:
         entry: what is recorded; ``pending`` is the same, sealed on its way.
         now: the database's, aware.
+        keep: what is stored in the same transaction, before the entry.
 
-    True afterwards: the entry is committed and flushed.
-    Raises: NotAppendedError, nothing could be recorded; SettingsError, a promise is needed and there is no key for it.
+    Returns: absent where a promise is needed and there is no key for it.
+    True afterwards: the entry, and what was kept with it, are committed and flushed.
+    Raises: SQLAlchemyError, nothing could be recorded; whatever ``keep`` raises: nothing was stored either.
     """
-    try:
-        known = wiring.log.known or start(wiring)
-    except (LogNotServedError, LogContradictionError, NotAppendedError, SQLAlchemyError) as error:
-        with wiring.autocommit.connect() as connection:
-            repository.append(connection, [pending])
-        return _promise(wiring, entry, now=now, fault=error)
-    with wiring.autocommit.connect() as connection:
-        landed = repository.append(connection, [pending], known=known.size)
+    known, fault = _known(wiring)
+    landed = None
+    with wiring.engine.begin() as connection:
+        if keep is not None:
+            keep(connection)
+        connection.execute(text(f"SET LOCAL lock_timeout = {HEAD_WAIT_MS}"))
+        try:
+            with connection.begin_nested():
+                landed = repository.append(connection, [pending], known=None if known is None else known.size)
+        except (NotAppendedError, SQLAlchemyError) as error:
+            # Whatever it was that kept the log from growing; a connection that broke breaks this statement, too.
+            fault = error
+            repository.defer(connection, pending)
+    if known is not None and landed is not None:
         try:
             tree = wiring.log.sign(
                 known, size=landed.size, root=landed.root, between=landed.between, leaves=[entry.leaf]
             )
-            repository.publish(connection, frontier=tree.frontier, note=tree.note)
+            with wiring.autocommit.connect() as connection:
+                repository.publish(connection, frontier=tree.frontier, note=tree.note)
             wiring.log.published(tree.frontier)
             return tree.proof(landed.first, extra=entry.disclosure)
-        except (LogBehindError, LogContradictionError, NotAppendedError) as error:
-            fault: Exception = error
+        except (LogBehindError, LogContradictionError, NotAppendedError, SQLAlchemyError) as error:
+            fault = error
     return _promise(wiring, entry, now=now, fault=fault)
+
+
+def _known(wiring: Wiring) -> tuple[Frontier | None, Exception | None]:
+    """The tree that this process signs from; absent, with why, where it cannot sign."""
+    try:
+        return wiring.log.known or start(wiring), None
+    except (
+        LogNotServedError,
+        LogContradictionError,
+        LogBehindError,
+        NotAppendedError,
+        SQLAlchemyError,
+    ) as error:
+        return None, error
 
 
 def watch_promises(wiring: Wiring, now: datetime) -> int:
@@ -85,16 +120,20 @@ def watch_promises(wiring: Wiring, now: datetime) -> int:
         )
 
 
-def _promise(wiring: Wiring, entry: ComposedEntry, *, now: datetime, fault: Exception) -> str:
+def _promise(wiring: Wiring, entry: ComposedEntry, *, now: datetime, fault: Exception | None) -> str | None:
     _log.error("log.promised", fault=type(fault).__name__)
     file = wiring.settings.promise_key_file
     if file is None:
-        raise SettingsError("The log cannot sign, and GATEWAY_PROMISE_KEY_FILE names no key for promises.")
-    signer = NoteSigner(wiring.settings.log_origin + KEY_SUFFIX, read_key(file))
+        _log.error("log.no_promise_key", remedy="name a key in GATEWAY_PROMISE_KEY_FILE")
+        return None
     include_by = now + INCLUDE_WITHIN
     promise = Promise(wiring.settings.log_origin, entry.leaf, int(include_by.timestamp()))
-    note = sign_note(promise.text, [signer])
-    # A connection of its own: the one that could not publish may be broken.
-    with wiring.autocommit.connect() as connection:
-        connection.execute(_RECORD, {"entry_id": entry.entry_id, "include_by": include_by, "note": note})
+    try:
+        note = sign_note(promise.text, [NoteSigner(wiring.settings.log_origin + KEY_SUFFIX, read_key(file))])
+        # A connection of its own: the one that could not publish may be broken.
+        with wiring.autocommit.connect() as connection:
+            connection.execute(_RECORD, {"entry_id": entry.entry_id, "include_by": include_by, "note": note})
+    except (ConfigurationError, SQLAlchemyError) as error:
+        _log.error("log.promise_failed", fault=type(error).__name__)
+        return None
     return note

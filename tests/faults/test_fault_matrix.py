@@ -176,7 +176,7 @@ def test_a_cut_referral_gets_a_receipt_or_a_promise_once_its_entry_stands(
     create_log_key(file, origin=desk.wiring.log.origin + KEY_SUFFIX)
     settings = dataclasses.replace(desk.wiring.settings, promise_key_file=file)
     wiring = dataclasses.replace(desk.wiring, settings=settings)
-    tally, got = Tally(), list[str | Exception]()
+    tally, got = Tally(), list[str | Exception | None]()
 
     def refer() -> None:
         entry, pending = referral(desk)

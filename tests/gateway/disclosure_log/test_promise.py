@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from extract_client.errors import NoteError
@@ -24,12 +25,14 @@ from gateway.disclosure_log.publishing import publish_head, start
 from gateway.disclosure_log.reading import log_size
 from gateway.keyring import NULL_FAMILY
 from gateway.log_signer import create_log_key
-from gateway.settings import SettingsError
 from gateway.tasks.model import Audience, TaskKind
 from gateway.tasks.repository import open_tasks
 from gateway.wiring import Wiring
 from tests.support.throwaway import Database
 
+APPEND = (
+    "gateway.append(uuid[], bytea[], bytea[], uuid[], bigint[], text[], bigint[], uuid[], bigint, boolean)"
+)
 PUBLISH = "gateway.publish_checkpoint(bigint, bytea, text)"
 NOW = datetime(2026, 11, 27, 2, 13, 20, tzinfo=UTC)
 
@@ -70,9 +73,15 @@ def an_entry(log: Wiring) -> tuple[ComposedEntry, PendingEntry]:
     return entry, PendingEntry(entry.entry_id, entry.body, b"sealed", NULL_FAMILY)
 
 
-def record(log: Wiring, *, now: datetime = NOW) -> tuple[ComposedEntry, str]:
+def record(log: Wiring, *, now: datetime = NOW) -> tuple[ComposedEntry, str | None]:
     entry, pending = an_entry(log)
     return entry, include_or_promise(log, entry=entry, pending=pending, now=now)
+
+
+def promised(log: Wiring) -> tuple[ComposedEntry, str]:
+    entry, note = record(log)
+    assert note is not None
+    return entry, note
 
 
 def promise_key(log: Wiring) -> VerifierKey:
@@ -92,14 +101,14 @@ def broken(log: Wiring) -> int:
 
 
 def test_where_the_log_works_a_referral_gets_a_receipt(log: Wiring) -> None:
-    entry, receipt = record(log)
+    entry, receipt = promised(log)
     verified = verify_receipt(receipt, policy=Policy.for_log(*log.log.vkeys), origin=log.log.origin)
     assert (entry.body, {"referral": "r"}) == (verified.body, verified.recipient)
 
 
 @pytest.mark.usefixtures("unable")
 def test_where_it_cannot_publish_the_entry_is_recorded_and_promised(log: Wiring) -> None:
-    entry, note = record(log)
+    entry, note = promised(log)
     assert 1 == size(log)
     promise = open_promise(note, key=promise_key(log))
     assert (log.log.origin, entry.leaf) == (promise.origin, promise.leaf)
@@ -110,15 +119,16 @@ def test_where_it_cannot_publish_the_entry_is_recorded_and_promised(log: Wiring)
 def test_a_log_that_was_contradicted_promises_too(log: Wiring) -> None:
     """Whatever is wrong with the log, a child at risk does not wait for it."""
     log.log.contradict()
-    _, note = record(log)
+    _, note = promised(log)
     open_promise(note, key=promise_key(log))
 
 
 @pytest.mark.usefixtures("unable")
 def test_without_a_key_for_promises_there_is_none(log: Wiring) -> None:
     bare = dataclasses.replace(log, settings=dataclasses.replace(log.settings, promise_key_file=None))
-    with pytest.raises(SettingsError, match="GATEWAY_PROMISE_KEY_FILE"):
-        record(bare)
+    _, note = record(bare)
+    assert note is None
+    assert 1 == size(log)
 
 
 def test_a_promise_passes_for_no_checkpoint_and_no_checkpoint_for_a_promise(log: Wiring) -> None:
@@ -180,8 +190,32 @@ def test_a_promise_that_was_kept_is_nobodys_task(log: Wiring, database: Database
 def test_nothing_is_promised_that_is_not_recorded(log: Wiring, database: Database) -> None:
     with psycopg.connect(database.admin_url, autocommit=True) as superuser:
         superuser.execute("ALTER TABLE gateway.log_head RENAME TO gone")
+        superuser.execute("ALTER TABLE gateway.log_deferred RENAME TO gone_too")
         entry, pending = an_entry(log)
         with pytest.raises(SQLAlchemyError):
             include_or_promise(log, entry=entry, pending=pending, now=NOW)
+        superuser.execute("ALTER TABLE gateway.gone_too RENAME TO log_deferred")
         superuser.execute("ALTER TABLE gateway.gone RENAME TO log_head")
+    assert 0 == size(log)
+
+
+def test_an_entry_that_the_log_cannot_take_is_kept_and_promised(log: Wiring, database: Database) -> None:
+    with psycopg.connect(database.admin_url, autocommit=True) as superuser:
+        superuser.execute(f"REVOKE EXECUTE ON FUNCTION {APPEND} FROM gateway_app")
+        entry, note = promised(log)
+        superuser.execute(f"GRANT EXECUTE ON FUNCTION {APPEND} TO gateway_app")
+    assert entry.leaf == open_promise(note, key=promise_key(log)).leaf
+    assert 0 == size(log)
+    record(log)
+    assert 2 == size(log)
+
+
+def test_what_is_kept_with_an_entry_stands_or_falls_with_it(log: Wiring) -> None:
+    def fail(connection: Connection) -> None:
+        del connection
+        raise LookupError
+
+    entry, pending = an_entry(log)
+    with pytest.raises(LookupError):
+        include_or_promise(log, entry=entry, pending=pending, now=NOW, keep=fail)
     assert 0 == size(log)
