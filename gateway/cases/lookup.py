@@ -130,7 +130,7 @@ def families_of(wiring: Wiring, who: SignedIn, *, team: bool) -> list[Listed]:
             reach = _reach(who, row)
             if reach is not (Reach.TEAM if team else Reach.OWN):
                 continue
-            found.append(Listed(_read(wiring, change.connection, row.family_id, now=now), reach))
+            found.append(Listed(record_of(wiring, change.connection, row.family_id, now=now), reach))
             _note(change, who, kind="case.list", family_id=row.family_id)
         if not found:
             change.nothing_changed()
@@ -202,7 +202,7 @@ def view(wiring: Wiring, who: SignedIn, family_id: UUID) -> Listed:
             raise UnknownCaseError("there is no such family for them")
         if not reach.opens:
             raise ReasonNeededError
-        record = _read(wiring, change.connection, family_id, now=now)
+        record = record_of(wiring, change.connection, family_id, now=now)
         _note(change, who, kind="case.view", family_id=family_id, reach=reach.value)
     return Listed(record, reach)
 
@@ -257,7 +257,7 @@ def titles_for_agenda(wiring: Wiring, who: SignedIn, families: Sequence[UUID]) -
         now = database_now(change.connection)
         for row in _reached(change.connection, who, list(families), now=now):
             if not row.seals:
-                titles[row.family_id] = _read(wiring, change.connection, row.family_id, now=now).title
+                titles[row.family_id] = record_of(wiring, change.connection, row.family_id, now=now).title
                 _note(change, who, kind="case.list", family_id=row.family_id)
         if not titles:
             change.nothing_changed()
@@ -311,7 +311,11 @@ def _reach(who: SignedIn, row: Row[Any]) -> Reach | None:
     return Reach.OPENED if row.opened else Reach.OTHER
 
 
-def _read(wiring: Wiring, connection: Connection, family_id: UUID, *, now: datetime) -> FamilyRecord:
+def record_of(wiring: Wiring, connection: Connection, family_id: UUID, *, now: datetime) -> FamilyRecord:
+    """Return the record of a family to whoever has made sure that it may be looked at, and recorded that it is.
+
+    Raises: UnknownCaseError.
+    """
     try:
         keys = wiring.keyring.family(connection, family_id)
     except KeyErasedError as error:

@@ -58,6 +58,17 @@ class EntryKind(StrEnum):
     PROFILE_SIMULATE = "profile.simulate"
     PROFILE_STORE = "profile.store"
     RECALL_ANSWER = "recall.answer"
+    REFERRAL_ACKNOWLEDGE = "referral.acknowledge"
+    REFERRAL_COMPLETE = "referral.complete"
+    REFERRAL_CONSIDER = "referral.consider"
+    REFERRAL_DECIDE = "referral.decide"
+    REFERRAL_FETCH = "referral.fetch"
+    REFERRAL_PICKUP = "referral.pickup"
+    REFERRAL_REVIEW = "referral.review"
+    REFERRAL_SEND = "referral.send"
+    REFERRAL_TELL = "referral.tell"
+    REFERRAL_VIEW = "referral.view"
+    REFERRAL_VISIBILITY = "referral.visibility"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""A referral from the first word to the last: what goes, what is kept, and for whom it exists."""
+
+import json
+from uuid import uuid4
+
+import pytest
+
+from extract_client.log.policy import Policy
+from extract_client.log.receipt import verify_receipt
+from gateway.safeguarding import service
+from gateway.safeguarding.errors import FaultyAnswersError, UnknownReferralError
+from gateway.safeguarding.model import Answers, Kind, State
+from gateway.safeguarding.service import Written
+from gateway.wiring import Wiring
+from tests.gateway.safeguarding.refer import REST, caseworker, children_of, refer, world_of
+
+
+def test_six_answers_send_it_and_the_rest_can_follow(wiring: Wiring) -> None:
+    world = world_of(wiring)
+    ada = caseworker(world)
+    sent = refer(world, ada)
+    assert (State.SENT, True, None) == (sent.state, sent.emergency, sent.completed_at)
+    done = service.complete(wiring, ada.who, sent.id, REST)
+    assert done.completed_at is not None
+    opened = service.look(wiring, ada.who, sent.id)
+    first, second = (json.loads(each.body) for each in opened.documents)
+    assert "known" not in first["answers"]
+    assert "known" in first["follows"]
+    assert REST["known"] == second["answers"]["known"]
+    assert "follows" not in second
+
+
+def test_its_receipt_proves_what_went(wiring: Wiring) -> None:
+    world = world_of(wiring)
+    ada = caseworker(world)
+    sent = refer(world, ada)
+    (only,) = service.look(wiring, ada.who, sent.id).documents
+    assert only.proof is not None
+    verified = verify_receipt(only.proof, policy=Policy.for_log(*wiring.log.vkeys), origin=wiring.log.origin)
+    assert only.sha256 == verified.recipient["document_sha256"]
+
+
+@pytest.mark.parametrize("without", ["people", "destination", "fear", "danger", "without", "number"])
+def test_it_does_not_go_without_one_of_the_six(wiring: Wiring, without: str) -> None:
+    world = world_of(wiring)
+    ada = caseworker(world)
+    with pytest.raises(FaultyAnswersError) as refused:
+        refer(world, ada, more={without: ""})
+    assert [without] == [fault.question for fault in refused.value.faults]
+
+
+def test_sent_twice_it_is_one(wiring: Wiring) -> None:
+    world = world_of(wiring)
+    ada = caseworker(world)
+    sent = refer(world, ada)
+    again = service.send(wiring, ada.who, sent.id, emergency=True)
+    assert sent == again
+    with pytest.raises(UnknownReferralError):
+        refer(world, ada, referral_id=sent.id)
+    assert 1 == len(service.look(wiring, ada.who, sent.id).documents)
+
+
+def test_considered_and_not_shared_is_a_record_too(wiring: Wiring) -> None:
+    world = world_of(wiring)
+    ada = caseworker(world)
+    answers: Answers = {
+        "people": children_of(world, ada),
+        "fear": "A bruise.",
+        "why_not": "He fell; the school saw it.",
+    }
+    referral_id = uuid4()
+    service.write(wiring, ada.who, world.family_id("EH-1"), referral_id, Written(Kind.CONSIDERED, answers))
+    kept = service.send(wiring, ada.who, referral_id, emergency=True)
+    assert (State.RECORDED, None) == (kept.state, kept.destination)
