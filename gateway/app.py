@@ -36,6 +36,7 @@ from gateway.console import (
     passkey_views,
     preview_views,
     profile_views,
+    referral_views,
     sign_in_views,
 )
 from gateway.console import consent_views as consent_pages
@@ -146,6 +147,7 @@ def build_app(wiring: Wiring) -> Flask:
     oidc_views.register(app, wiring, provider)
     passkey_views.register(app, wiring, provider)
     approval_views.register(app, wiring, provider)
+    referral_views.register(app, wiring, provider)
     for section in (
         console_views,
         family_views,

@@ -112,6 +112,11 @@ class Settings:
         alert_pulls_per_hour: requests for extracts of one practitioner in an hour that alert the officer.
         alert_family_pulls_per_day: requests of one practitioner for one family in a day that alert the officer.
         working_hours: first and last hour (London, the last not included) of unremarkable requests.
+        referral_hours: within which a written referral follows a call, and what was left open is answered.
+        referral_answer_days: working days within which the destination acknowledges and decides.
+        referral_escalate_days: working days after which its silence is taken further.
+        referral_review_days: working days within which the safeguarding lead looks at a referral.
+        referral_visible_days: days within which it is decided whether a referral may be seen in a statement.
         kek_other_file: the key-encryption key of another epoch, while keys are wrapped again; None: there is none.
         log_next_key_file: the key that signs beside the present one while keys are rotated; None: no rotation.
         promise_key_file: the key of promises to include a referral's entry; None: no promise is made.
@@ -153,6 +158,11 @@ class Settings:
     alert_pulls_per_hour: int = 60
     alert_family_pulls_per_day: int = 20
     working_hours: tuple[int, int] = (7, 20)
+    referral_hours: int = 24
+    referral_answer_days: int = 1
+    referral_escalate_days: int = 2
+    referral_review_days: int = 2
+    referral_visible_days: int = 28
     kek_other_file: Path | None = None
     log_next_key_file: Path | None = None
     promise_key_file: Path | None = None
@@ -233,6 +243,11 @@ def load_settings() -> Settings:
             alert_pulls_per_hour=env.int("ALERT_PULLS_PER_HOUR", 60),
             alert_family_pulls_per_day=env.int("ALERT_FAMILY_PULLS_PER_DAY", 20),
             working_hours=_hours(env.str("WORKING_HOURS", "7-20")),
+            referral_hours=env.int("REFERRAL_HOURS", 24),
+            referral_answer_days=env.int("REFERRAL_ANSWER_DAYS", 1),
+            referral_escalate_days=env.int("REFERRAL_ESCALATE_DAYS", 2),
+            referral_review_days=env.int("REFERRAL_REVIEW_DAYS", 2),
+            referral_visible_days=env.int("REFERRAL_VISIBLE_DAYS", 28),
             kek_other_file=env.path("KEK_OTHER_FILE", None),
             log_next_key_file=env.path("LOG_NEXT_KEY_FILE", None),
             promise_key_file=env.path("PROMISE_KEY_FILE", None),
@@ -389,6 +404,11 @@ def _number_rules(settings: Settings) -> dict[str, bool]:
         settings.attestation_days,
         settings.alert_pulls_per_hour,
         settings.alert_family_pulls_per_day,
+        settings.referral_hours,
+        settings.referral_answer_days,
+        settings.referral_escalate_days,
+        settings.referral_review_days,
+        settings.referral_visible_days,
     )
     return {
         "the day, month and count settings must be 1 or more": (

@@ -71,18 +71,19 @@ def _lines(fields: Mapping[str, JsonValue]) -> Iterator[FieldLine]:
             known.description if known else _words(name),
             _LEVELS.get(str(told.get("level")), str(told.get("level"))),
             str(told.get("as_of", "")),
-            tuple(_value(each) for each in values),
+            tuple(value_words(each) for each in values),
         )
 
 
-def _value(value: object) -> str:
+def value_words(value: object) -> str:
+    """Return a value of a record in words, member by member."""
     match value:
         case bool():
             return "yes" if value else "no"
         case dict():
-            return "; ".join(f"{_words(name)}: {_value(each)}" for name, each in value.items())
+            return "; ".join(f"{_words(name)}: {value_words(each)}" for name, each in value.items())
         case list():
-            return ", ".join(_value(each) for each in value)
+            return ", ".join(value_words(each) for each in value)
         case _:
             return str(value)
 

@@ -61,6 +61,8 @@ ASSETS: Final[Mapping[str, tuple[bytes, str]]] = MappingProxyType(
 _MENU: Final = (
     ("console.home", "/console", "Your work"),
     ("families.own", "/console/families", "Families"),
+    ("referrals.own", "/console/referrals", "Your referrals"),
+    ("referrals.review_queue", "/console/referrals/review", "Referrals to look at"),
     ("meetings.meetings", "/console/meetings", "Panel meetings"),
     ("profiles.matrix", "/console/profiles", "Who may be told what"),
     ("approvals.approvals", "/console/approvals", "What takes two people"),

@@ -92,6 +92,12 @@ COORDINATORS: Final = Staff(frozenset({Role.PANEL_COORDINATOR}))
 DESK_USERS: Final = Staff(frozenset({Role.DESK_USER}))
 WITH_FAMILIES: Final = Staff(frozenset({Role.CASEWORKER, Role.MANAGER, Role.SAFEGUARDING_LEAD}))
 """Who works with families: any of them records a stop."""
+WHO_REFER: Final = WITH_FAMILIES
+"""Who refers: whoever works with families, and nothing keeps them from it."""
+OVERSEERS: Final = Staff(frozenset({Role.DATA_PROTECTION_OFFICER, Role.SAFEGUARDING_LEAD}))
+"""For whom every referral exists."""
+WHO_KNOW: Final = Staff(WITH_FAMILIES.roles | OVERSEERS.roles)
+"""For whom a referral may exist; each page makes sure of it."""
 WHO_ASK: Final = Staff(frozenset({Role.CASEWORKER, Role.MANAGER}))
 """Who asks families for a yes."""
 ANY_TOKEN: Final = Open.ANY_TOKEN
@@ -194,6 +200,18 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "recall.answer": Scope.RECALL_WRITE,
         "recall.extract_status": Scope.EXTRACT_READ,
         "recall.recalls": Scope.RECALL_WRITE,
+        "referrals.begin": WHO_REFER,
+        "referrals.complete": WHO_REFER,
+        "referrals.form": WHO_REFER,
+        "referrals.own": WHO_REFER,
+        "referrals.refer": WHO_REFER,
+        "referrals.referral": WHO_KNOW,
+        "referrals.review": OVERSEERS,
+        "referrals.review_queue": OVERSEERS,
+        "referrals.send": WHO_REFER,
+        "referrals.told": WHO_KNOW,
+        "referrals.visibility": OFFICERS,
+        "referrals.word": WHO_KNOW,
         "release.extract": Scope.EXTRACT_READ,
         "release.receipt": Scope.EXTRACT_READ,
         "sign_in.end_session": ANYBODY,
@@ -231,6 +249,7 @@ _PAGES: Final = (
     "passkeys.",
     "previews.",
     "profiles.",
+    "referrals.",
     "sign_in.",
 )
 """What the endpoints of pages begin with: a form that comes to one is a page of ours, or refused."""

@@ -10,7 +10,7 @@ for practitioners 2024, golden rules 2 to 7.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -93,7 +93,7 @@ class Question:
         choices: what can be answered, with its words; empty: free text.
         several: more than one answer.
         form: what free text has to look like; absent: anything.
-        when: whether it is asked, given the other answers.
+        when: it is asked where that question has that answer; absent: always.
         optional: it may stay unanswered.
     """
 
@@ -103,17 +103,13 @@ class Question:
     choices: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     several: bool = False
     form: re.Pattern[str] | None = None
-    when: Callable[[Answers], bool] | None = None
+    when: tuple[str, str] | None = None
     optional: bool = False
     hint: str = ""
 
     def is_asked(self, kind: Kind, answers: Answers) -> bool:
         """True where a referral of this kind, with these answers, has to answer it."""
-        return kind in self.kinds and (self.when is None or self.when(answers))
-
-
-def _said(name: str, value: str) -> Callable[[Answers], bool]:
-    return lambda answers: answers.get(name) == value
+        return kind in self.kinds and (self.when is None or answers.get(self.when[0]) == self.when[1])
 
 
 QUESTIONS: Final[tuple[Question, ...]] = (
@@ -134,7 +130,7 @@ QUESTIONS: Final[tuple[Question, ...]] = (
         "public_interest",
         "What makes sharing more important than their confidence?",
         kinds=_PROTECTION,
-        when=_said("significant", NO),
+        when=("significant", NO),
     ),
     Question("harm", "What kind of harm?", kinds=_ANY, choices=HARMS, several=True),
     Question("known", "What do you know?", kinds=_ANY),
@@ -148,13 +144,13 @@ QUESTIONS: Final[tuple[Question, ...]] = (
     ),
     Question("asked", "Did you ask the family to agree?", kinds=_PROTECTION, choices=YES_NO),
     Question("told", "Does the family know of this referral?", kinds=_PROTECTION, choices=YES_NO),
-    Question("told_by", "Who told them, and when?", kinds=_PROTECTION, when=_said("told", YES)),
+    Question("told_by", "Who told them, and when?", kinds=_PROTECTION, when=("told", YES)),
     Question(
         "told_why_not",
         "Why were they not told?",
         kinds=_PROTECTION,
         choices=NOT_TOLD,
-        when=_said("told", NO),
+        when=("told", NO),
     ),
     Question("wishes", "What does the child say and want?", kinds=_ANY),
     Question("advice", "Whose advice did you take, and what was it?", kinds=_ANY),
@@ -258,6 +254,17 @@ def open_questions(kind: Kind, answers: Answers) -> list[str]:
         question.name
         for question in QUESTIONS
         if not question.optional and question.is_asked(kind, answers) and not answers.get(question.name)
+    ]
+
+
+def still_to_ask(kind: Kind, answers: Answers) -> list[str]:
+    """Return every question that is open, and those that another open one may yet call for; in their order."""
+    left = open_questions(kind, answers)
+    return [
+        question.name
+        for question in QUESTIONS
+        if question.name in left
+        or (kind in question.kinds and question.when is not None and question.when[0] in left)
     ]
 
 

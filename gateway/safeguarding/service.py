@@ -39,6 +39,7 @@ from gateway.recall.repository import lapse_listings
 from gateway.release.minimisation import item_of
 from gateway.release.model import Item
 from gateway.safeguarding import document, repository
+from gateway.safeguarding.clocks import Counted, Limit, Limits
 from gateway.safeguarding.document import Choice, Frozen, Heading, Member
 from gateway.safeguarding.errors import NotSentError, SafeguardingError, UnknownReferralError
 from gateway.safeguarding.model import (
@@ -62,6 +63,7 @@ from gateway.safeguarding.questions import (
     open_questions,
 )
 from gateway.safeguarding.repository import Fetch, Stored
+from gateway.settings import Settings
 from gateway.staff.model import SignedIn
 from gateway.wiring import Wiring
 
@@ -133,6 +135,7 @@ class Opened:
     documents: tuple[OpenDocument, ...]
     fetches: tuple[Fetch, ...]
     reviews: tuple[Review, ...]
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +315,7 @@ def look(wiring: Wiring, who: SignedIn, referral_id: UUID) -> Opened:
                 )
                 for each in repository.reviews(connection, referral_id)
             ),
+            database_now(connection),
         )
         _note(change, who.username, stored.referral, EntryKind.REFERRAL_VIEW)
     return opened
@@ -474,6 +478,26 @@ def tell(wiring: Wiring, who: SignedIn, referral_id: UUID, *, told_by: str, tell
             tell_on=None if told_by else tell_on,
         )
         _note(change, who.username, referral, EntryKind.REFERRAL_TELL, told=bool(told_by))
+
+
+def people_of(wiring: Wiring, referral: Referral) -> tuple[list[dict[str, str]], str]:
+    """Return everybody of a referral's family as choices, and what the family is called."""
+    with wiring.engine.connect() as connection:
+        record = lookup.record_of(wiring, connection, referral.family_id, now=database_now(connection))
+    return [{"value": str(each.person_id), "words": each.name} for each in record.people], record.title
+
+
+def limits(settings: Settings) -> Limits:
+    """Return the limits that a council has set."""
+    return Limits(
+        written=Limit(Counted.HOURS, settings.referral_hours),
+        complete=Limit(Counted.HOURS, settings.referral_hours),
+        acknowledgement=Limit(Counted.WORKING_DAYS, settings.referral_answer_days),
+        decision=Limit(Counted.WORKING_DAYS, settings.referral_answer_days),
+        escalate=Limit(Counted.WORKING_DAYS, settings.referral_escalate_days),
+        lead_review=Limit(Counted.WORKING_DAYS, settings.referral_review_days),
+        visibility=Limit(Counted.DAYS, settings.referral_visible_days),
+    )
 
 
 def open_documents(wiring: Wiring, connection: Connection, referral: Referral) -> list[OpenDocument]:
