@@ -31,7 +31,9 @@ _ENTRY = (
 )
 _NEWEST = text(_ENTRY + "ORDER BY e.leaf_index DESC LIMIT :count")
 _BETWEEN = text(_ENTRY + "WHERE e.leaf_index >= :first AND e.leaf_index < :end ORDER BY e.leaf_index")
-_OF_FAMILY = text(_ENTRY + "WHERE t.family_id = :family ORDER BY e.leaf_index DESC LIMIT :count")
+_OF_FAMILY = text(
+    _ENTRY + "WHERE t.family_id = :family AND e.leaf_index < :before ORDER BY e.leaf_index DESC LIMIT :count"
+)
 _NEWEST_BODY = text("SELECT body FROM gateway.log_entry ORDER BY leaf_index DESC LIMIT 1")
 _SIZE = text("SELECT size FROM gateway.log_head")
 _AT = text(_ENTRY + "WHERE e.leaf_index = ANY (CAST(:indexes AS bigint[])) ORDER BY e.leaf_index DESC")
@@ -168,16 +170,26 @@ def of_family(
     """Yield a family's entries under its ordinary tag, the newest first, with their minutes; None: it does not open.
 
     Args:
-        count: of entries that are looked at, those under the restricted tag among them.
+        count: of entries that are yielded at most: those under the restricted tag take nobody's place.
     """
-    for row in connection.execute(_OF_FAMILY, {"family": keys.family_id, "count": count}).all():
-        try:
-            entry = open_under(keys, row)
-        except EnvelopeError:
-            yield minute_of(row), None
-        else:
-            if entry is not None:
+    before, left = log_size(connection), count
+    while left and before:
+        rows = connection.execute(
+            _OF_FAMILY, {"family": keys.family_id, "before": before, "count": count}
+        ).all()
+        for row in rows:
+            try:
+                entry = open_under(keys, row)
+            except EnvelopeError:
+                yield minute_of(row), None
+            else:
+                if entry is None:
+                    continue
                 yield minute_of(row), entry
+            left -= 1
+            if not left:
+                return
+        before = rows[-1].leaf_index if len(rows) == count else 0
 
 
 def newest(connection: Connection, *, keyring: Keyring, count: int) -> Iterator[EntryLine]:

@@ -52,6 +52,11 @@ MAY_DELETE = {
     "gateway.person",
     "gateway.person_key",
     "gateway.recall",
+    "gateway.referral",
+    "gateway.referral_document",
+    "gateway.referral_fetch",
+    "gateway.referral_pickup",
+    "gateway.referral_review",
 }
 """Keys, mappings, blind indexes and the erasable rows themselves; evidence goes by a function that checks."""
 

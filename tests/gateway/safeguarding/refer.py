@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from gateway.safeguarding import repository, service
 from gateway.safeguarding.model import Answers, Destination, Function, Kind, Referral
 from gateway.safeguarding.service import Written
-from gateway.staff.model import Role
+from gateway.staff.model import Belonging, Role
 from tests.support.pages import Somebody
 from tests.support.world import World, small_family
 
@@ -77,4 +77,4 @@ def refer(
 
 def caseworker(world: World) -> Somebody:
     """Ada, who works with the family."""
-    return Somebody(world.wiring, Role.CASEWORKER)
+    return Somebody(world.wiring, Role.CASEWORKER, belonging=Belonging(team="north"))
