@@ -49,9 +49,16 @@ def consent_hold(connection: Connection, family_id: UUID) -> str | None:
 
 
 def open_task(connection: Connection, family_id: UUID) -> str | None:
-    """Somebody has yet to look at something about this family: unusual pulling, for example."""
+    """Somebody has yet to look at something about this family: unusual pulling, for example, or a referral.
+
+    Which of them it is nobody is told: for whoever erases there may be no referral.
+    """
     waiting = connection.execute(
-        text("SELECT count(*) FROM gateway.task WHERE ref = :family AND done_at IS NULL"),
+        text(
+            "SELECT EXISTS (SELECT FROM gateway.task WHERE ref = :family AND done_at IS NULL)"
+            " OR EXISTS (SELECT FROM gateway.referral r WHERE r.family_id = :family"
+            "   AND (r.state IN ('draft', 'sent', 'acknowledged') OR r.completed_at IS NULL))"
+        ),
         {"family": family_id},
     ).scalar_one()
     return "open_task" if waiting else None

@@ -74,6 +74,7 @@ from gateway.staff.provider import Provider
 from gateway.wiring import Wiring
 
 REFERRALS: Final = "/console/referrals"
+QUEUE: Final = f"{REFERRALS}/review"
 _ASKED_HERE: Final = (Kind.AGREED, Kind.PROTECTION, Kind.CONSIDERED)
 _LONGEST_NOTE: Final = 4000
 _LONGEST_REFERENCE: Final = 64
@@ -472,7 +473,7 @@ def _referral_page(
         status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
         error=None if error is None else fault(at, error),
         address=_address(referral_id),
-        back=REFERRALS if is_own else f"{REFERRALS}/review",
+        back=REFERRALS if is_own else QUEUE,
         line=_line(wiring, referral, now=opened.now),
         referral=referral,
         is_draft=referral.state is State.DRAFT,

@@ -9,9 +9,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import pages
 from gateway.console.desk_views import DESK
+from gateway.console.referral_views import QUEUE, REFERRALS, waiting_for
 from gateway.console.words import TASK_WORDS
 from gateway.disclosure_log.repository import database_now
-from gateway.oauth.access import current_staff
+from gateway.oauth.access import OVERSEERS, WHO_KNOW, current_staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.staff.model import Role
 from gateway.tasks.model import Audience, Task, TaskKind
@@ -31,9 +32,15 @@ def register(app: Flask, wiring: Wiring) -> None:
         if current_staff().roles == {Role.DESK_USER}:
             return redirect(DESK, HTTPStatus.SEE_OTHER)
         lists = [
-            {"kind": kind, "words": TASK_WORDS[kind], "count": len(found), "due": found[0].due}
+            {
+                "address": f"/console/tasks/{kind}",
+                "words": TASK_WORDS[kind],
+                "count": len(found),
+                "due": found[0].due,
+            }
             for kind, found in _waiting(wiring).items()
         ]
+        lists += _referrals(wiring)
         lists.sort(key=itemgetter("due"))
         return pages.render(settings, "home.html", title="Your work", lists=lists)
 
@@ -70,6 +77,19 @@ def register(app: Flask, wiring: Wiring) -> None:
         return response
 
     app.register_blueprint(blueprint)
+
+
+def _referrals(wiring: Wiring) -> list[dict[str, object]]:
+    """What whoever asks has to see to about referrals; nothing for those for whom there are none."""
+    who = current_staff()
+    if who.roles.isdisjoint(WHO_KNOW.roles):
+        return []
+    duties = waiting_for(wiring)
+    oversees = not who.roles.isdisjoint(OVERSEERS.roles)
+    address, said = (QUEUE, "Referrals to look at") if oversees else (REFERRALS, "Your referrals")
+    return (
+        [{"address": address, "words": said, "count": len(duties), "due": duties[0][1].due}] if duties else []
+    )
 
 
 def _waiting(wiring: Wiring) -> dict[TaskKind, list[Task]]:

@@ -87,6 +87,9 @@ HANDLING: Final = (
 DO_NOT_DISCLOSE_ADDRESS: Final = "DO NOT DISCLOSE where anybody in this referral lives, goes to school or can be reached: their address is protected."
 NOT_AGREED: Final = "The family may not know of this referral. Ask whoever sent it before you speak to them."
 
+UNTELLABLE: Final = (KeyError, TypeError, ValueError)
+"""What an item raises that is not as it should be."""
+
 _HOUSEHOLD: Final = FieldName("household")
 _KEY_DIGITS: Final = 24
 
@@ -215,9 +218,15 @@ def freeze(
         for person in people
     ]
     permit = _permit(template, heading)
-    permitted = [PermittedItem(item, Level.F) for item in items]
-    context = recipient_context(permitted, permit=permit, people=facts, now=heading.sent_at)
-    told = tell_with_narrative(permit, record, permitted, context=context, people=facts)
+    try:
+        told = _tell(items, record, permit=permit, people=facts, now=heading.sent_at)
+    except UNTELLABLE:
+        # Somebody's safety does not wait for one damaged item: whatever can be told goes.
+        record = [
+            each for each in record if _can_be_told(each, permit=permit, people=facts, now=heading.sent_at)
+        ]
+        items = [each for each in items if each in record]
+        told = _tell(items, record, permit=permit, people=facts, now=heading.sent_at)
     about = frozenset(person for item in items for person in _people_of(item))
     refs = {each.person_id: each.ref for each in facts}
     body: JsonObject = {
@@ -230,7 +239,7 @@ def freeze(
         "times": _times(heading, answers),
         "about": [ref for person in _listed(answers, "people") if (ref := refs.get(person))],
         "answers": _told(answers),
-        "record": told.record,
+        "record": told,
         "basis": _basis(heading.kind, answers),
         "handling": _handling(heading.kind, people, about),
     }
@@ -240,6 +249,28 @@ def freeze(
         if not body["follows"]:
             del body["follows"]
     return Frozen(canonical(body), tuple(sorted(about)))
+
+
+def _tell(
+    items: Sequence[Item],
+    record: Sequence[Item],
+    *,
+    permit: Permit,
+    people: Sequence[PersonFacts],
+    now: datetime,
+) -> JsonObject:
+    """What is told of the chosen items, by the functions of a release."""
+    permitted = [PermittedItem(item, Level.F) for item in items]
+    context = recipient_context(permitted, permit=permit, people=people, now=now)
+    return tell_with_narrative(permit, record, permitted, context=context, people=people).record
+
+
+def _can_be_told(item: Item, *, permit: Permit, people: Sequence[PersonFacts], now: datetime) -> bool:
+    try:
+        _tell([item], [item], permit=permit, people=people, now=now)
+    except UNTELLABLE:
+        return False
+    return True
 
 
 def _permit(template: Profile, heading: Heading) -> Permit:
