@@ -8,6 +8,7 @@ from gateway.safeguarding import repository, service
 from gateway.safeguarding.model import Answers, Destination, Function, Kind, Referral
 from gateway.safeguarding.service import Written
 from gateway.staff.model import Belonging, Role
+from gateway.wiring import Wiring
 from tests.support.pages import Somebody
 from tests.support.world import World, small_family
 
@@ -44,9 +45,9 @@ REST: Mapping[str, str | tuple[str, ...]] = {
 }
 
 
-def world_of(wiring: object, *destinations: Destination) -> World:
+def world_of(wiring: Wiring, *destinations: Destination) -> World:
     """A family on record, ada its caseworker, and where referrals go."""
-    world = World(wiring)  # type: ignore[arg-type]
+    world = World(wiring)
     world.import_families({**small_family("EH-1"), "workers": [{"id": "ada", "from": "2026-01-01"}]})
     with world.wiring.engine.begin() as connection:
         repository.put_destinations(connection, destinations or (HUB, POLICE))
@@ -59,6 +60,15 @@ def children_of(world: World, who: Somebody) -> tuple[str, ...]:
     return tuple(str(each.person_id) for each in found.people if each.role.value == "child")
 
 
+def protection(
+    wiring: Wiring, who: Somebody, family_id: UUID, more: Answers = MappingProxyType({})
+) -> Written:
+    """What cannot wait of a referral about every child of a family."""
+    found = service.sheet(wiring, who.who, family_id).found.record
+    people = tuple(str(each.person_id) for each in found.people if each.role.value == "child")
+    return Written(Kind.PROTECTION, {"people": people, **SIX, **more})
+
+
 def refer(
     world: World,
     who: Somebody,
@@ -68,10 +78,9 @@ def refer(
     more: Answers = MappingProxyType({}),
 ) -> Referral:
     """A referral without agreement, sent; ``more`` are answers."""
-    answers: Answers = {"people": children_of(world, who), **SIX, **({} if emergency else REST), **more}
-    referral_id = referral_id or uuid4()
-    written = Written(Kind.PROTECTION, answers)
-    service.write(world.wiring, who.who, world.family_id("EH-1"), referral_id, written)
+    referral_id, family_id = referral_id or uuid4(), world.family_id("EH-1")
+    written = protection(world.wiring, who, family_id, {**({} if emergency else REST), **more})
+    service.write(world.wiring, who.who, family_id, referral_id, written)
     return service.send(world.wiring, who.who, referral_id, emergency=emergency)
 
 
