@@ -117,6 +117,8 @@ class Settings:
         referral_escalate_days: working days after which its silence is taken further.
         referral_review_days: working days within which the safeguarding lead looks at a referral.
         referral_visible_days: days within which it is decided whether a referral may be seen in a statement.
+        duty_to_share_notice: id and version of the notice that told families of the duty to share; empty: it is off.
+        duty_to_share_classes: of agencies, a, b or c, for which it is on.
         kek_other_file: the key-encryption key of another epoch, while keys are wrapped again; None: there is none.
         log_next_key_file: the key that signs beside the present one while keys are rotated; None: no rotation.
         promise_key_file: the key of promises to include a referral's entry; None: no promise is made.
@@ -163,6 +165,8 @@ class Settings:
     referral_escalate_days: int = 2
     referral_review_days: int = 2
     referral_visible_days: int = 28
+    duty_to_share_notice: str = ""
+    duty_to_share_classes: frozenset[str] = frozenset()
     kek_other_file: Path | None = None
     log_next_key_file: Path | None = None
     promise_key_file: Path | None = None
@@ -248,6 +252,8 @@ def load_settings() -> Settings:
             referral_escalate_days=env.int("REFERRAL_ESCALATE_DAYS", 2),
             referral_review_days=env.int("REFERRAL_REVIEW_DAYS", 2),
             referral_visible_days=env.int("REFERRAL_VISIBLE_DAYS", 28),
+            duty_to_share_notice=env.str("DUTY_TO_SHARE_NOTICE", ""),
+            duty_to_share_classes=frozenset(env.list("DUTY_TO_SHARE_CLASSES", [])),
             kek_other_file=env.path("KEK_OTHER_FILE", None),
             log_next_key_file=env.path("LOG_NEXT_KEY_FILE", None),
             promise_key_file=env.path("PROMISE_KEY_FILE", None),
@@ -323,6 +329,11 @@ def _notice(text: str) -> tuple[str, str]:
     return notice, version
 
 
+def _is_notice(text: str) -> bool:
+    notice, _, version = text.partition(":")
+    return bool(_NOTICE.fullmatch(notice) and _NOTICE_VERSION.fullmatch(version))
+
+
 def _hours(text: str) -> tuple[int, int]:
     first, _, last = text.partition("-")
     if not (first.isdigit() and last.isdigit() and int(first) < int(last) <= _HOURS):
@@ -347,6 +358,12 @@ def _address_rules(settings: Settings) -> dict[str, bool]:
         ),
         "GATEWAY_DATABASE_URL must be a postgresql:// URL": settings.database_url.startswith(
             ("postgresql://", "postgres://")
+        ),
+        "GATEWAY_DUTY_TO_SHARE_CLASSES must be some of a,b,c, and goes with GATEWAY_DUTY_TO_SHARE_NOTICE, an id and a"
+        " version, for example early-help:3": (
+            settings.duty_to_share_classes <= {"a", "b", "c"}
+            and bool(settings.duty_to_share_classes) == bool(settings.duty_to_share_notice)
+            and (not settings.duty_to_share_notice or _is_notice(settings.duty_to_share_notice))
         ),
         "GATEWAY_COUNCIL_NAME must not be empty": bool(settings.council_name.strip()),
         "GATEWAY_BRAND_COLOUR must be #rrggbb, and dark enough for white words (4.5:1)": (

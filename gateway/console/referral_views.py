@@ -75,7 +75,6 @@ from gateway.wiring import Wiring
 
 REFERRALS: Final = "/console/referrals"
 QUEUE: Final = f"{REFERRALS}/review"
-_ASKED_HERE: Final = (Kind.AGREED, Kind.PROTECTION, Kind.CONSIDERED)
 _LONGEST_NOTE: Final = 4000
 _LONGEST_REFERENCE: Final = 64
 _NOW, _PROVED, _KEEP = "now", "proved", "keep"
@@ -98,6 +97,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
             back=address_of(family_id),
             address=f"{address_of(family_id)}/refer",
             ring=_ring(sheet),
+            duty=bool(wiring.settings.duty_to_share_notice),
         )
 
     @blueprint.get("/console/families/<family_id>/refer/<kind>")
@@ -105,13 +105,13 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
     def form(family_id: UUID, kind: str) -> Response:
         draft = _uuid(request.args.get("draft", ""))
         if draft is None:
-            return _form_page(wiring, family_id, _kind(kind), Form({}))
-        return _form_page(wiring, family_id, _kind(kind), _draft(wiring, draft), referral_id=draft)
+            return _form_page(wiring, family_id, _kind(wiring, kind), Form({}))
+        return _form_page(wiring, family_id, _kind(wiring, kind), _draft(wiring, draft), referral_id=draft)
 
     @blueprint.post("/console/families/<family_id>/refer/<kind>")
     @for_family
     def refer(family_id: UUID, kind: str) -> AnyResponse:
-        return _referred(wiring, proof, family_id, _kind(kind))
+        return _referred(wiring, proof, family_id, _kind(wiring, kind))
 
     @blueprint.post("/console/referrals/<referral_id>/send")
     def send(referral_id: str) -> AnyResponse:
@@ -169,8 +169,12 @@ def _id(text: str) -> UUID:
         raise Problem(NOT_FOUND) from error
 
 
-def _kind(text: str) -> Kind:
-    if text not in {each.value for each in _ASKED_HERE}:
+def _kind(wiring: Wiring, text: str) -> Kind:
+    """The kind that an address names; the duty to share is there where it is switched on.
+
+    Raises: Problem: 404.
+    """
+    if text not in set(Kind) or (text == Kind.DUTY and not wiring.settings.duty_to_share_notice):
         raise Problem(NOT_FOUND)
     return Kind(text)
 
@@ -201,7 +205,7 @@ def _form_page(
     referral_id: UUID | None = None,
     faults: Iterable[Fault] = (),
 ) -> Response:
-    sheet = service.sheet(wiring, current_staff(), family_id)
+    sheet = service.sheet(wiring, current_staff(), family_id, kind=kind)
     record = sheet.found.record
     names = {str(each.person_id): each.given for each in record.people}
     said = _answer_choices(sheet)
@@ -306,7 +310,7 @@ def _referred(wiring: Wiring, proof: Proof, family_id: UUID, kind: Kind) -> AnyR
     except SafeguardingError as error:
         faults = (Fault("destination", str(error)),)
     else:
-        if go in {_KEEP, _NOW} or kind is Kind.CONSIDERED:
+        if go == _KEEP or kind is Kind.CONSIDERED or (go == _NOW and kind is not Kind.DUTY):
             return redirect(_address(referral_id), HTTPStatus.SEE_OTHER)
         return _send(wiring, proof, referral_id, emergency=False)
     return _form_page(wiring, family_id, kind, form, referral_id=referral_id, faults=faults)
@@ -319,7 +323,7 @@ def _store(wiring: Wiring, family_id: UUID, referral_id: UUID, said: Written, *,
     """
     who = current_staff()
     service.write(wiring, who, family_id, referral_id, said)
-    if go == _NOW or (said.kind is Kind.CONSIDERED and go != _KEEP):
+    if (go == _NOW and said.kind is not Kind.DUTY) or (said.kind is Kind.CONSIDERED and go != _KEEP):
         service.send(wiring, who, referral_id, emergency=True)
     elif go != _KEEP:
         check_complete(said.kind, said.answers)

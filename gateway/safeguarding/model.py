@@ -9,11 +9,11 @@ Sources: Children Act 1989 sections 17, 44, 46, 47; Data Protection Act 2018 sch
 to Safeguard Children 2023, chapter 3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 Answers: TypeAlias = Mapping[str, str | tuple[str, ...]]
@@ -120,7 +120,7 @@ class Destination:
         code: 2 to 40 small letters, digits and hyphens.
         phone: what to ring first, in words for a person.
         client_id: of its own system; absent: it gets a signed document.
-        agency: whose kind of profile says what may be selected at all; absent: the police's template.
+        duty_class: a, b or c, the class of agency under Children Act 2004 section 16LA; absent: it is told by referrals.
     """
 
     code: str
@@ -128,6 +128,36 @@ class Destination:
     function: Function
     phone: str
     client_id: str | None = None
+    duty_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DutyToShare:
+    """What has to be so before anything is told under the duty to share; switched off, unless a council says so.
+
+    Attributes:
+        notice: id and version of the notice that told families of it; absent: it is off.
+        classes: of agencies for which it is on.
+    """
+
+    notice: str = ""
+    classes: frozenset[str] = frozenset()
+
+    def covers(self, destination: Destination) -> bool:
+        """True where something may be told to a destination under the duty."""
+        return bool(self.notice) and destination.duty_class in self.classes
+
+
+OFF: Final = DutyToShare()
+
+
+def reachable(
+    destinations: Iterable[Destination], kind: Kind, *, duty: DutyToShare = OFF
+) -> list[Destination]:
+    """Return where a referral of a kind can go: no kind ever reaches the destinations of another."""
+    if kind is Kind.DUTY:
+        return [each for each in destinations if duty.covers(each)]
+    return [each for each in destinations if each.duty_class is None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,13 +91,13 @@ _REVIEWS: Final = text(
     " WHERE referral_id = :referral ORDER BY at, review_id"
 )
 _DESTINATIONS: Final = text(
-    "SELECT code, name, function, phone, client_id FROM gateway.referral_destination WHERE active ORDER BY name, code"
+    "SELECT code, name, function, phone, client_id, duty_class FROM gateway.referral_destination WHERE active ORDER BY name, code"
 )
 _PUT_DESTINATION: Final = text(
-    "INSERT INTO gateway.referral_destination (code, name, function, phone, client_id, active)"
-    " VALUES (:code, :name, :function, :phone, :client, true) ON CONFLICT (code) DO UPDATE SET"
+    "INSERT INTO gateway.referral_destination (code, name, function, phone, client_id, duty_class, active)"
+    " VALUES (:code, :name, :function, :phone, :client, :duty, true) ON CONFLICT (code) DO UPDATE SET"
     " name = excluded.name, function = excluded.function, phone = excluded.phone, client_id = excluded.client_id,"
-    " active = true"
+    " duty_class = excluded.duty_class, active = true"
 )
 _OVERSEERS: Final = text(
     "SELECT username FROM gateway.staff WHERE active AND roles && CAST(:roles AS text[]) ORDER BY username"
@@ -438,7 +438,7 @@ def put_telling(
 def destinations(connection: Connection) -> list[Destination]:
     """Return where referrals can go, by name."""
     return [
-        Destination(row.code, row.name, Function(row.function), row.phone, row.client_id)
+        Destination(row.code, row.name, Function(row.function), row.phone, row.client_id, row.duty_class)
         for row in connection.execute(_DESTINATIONS)
     ]
 
@@ -455,6 +455,7 @@ def put_destinations(connection: Connection, wanted: Sequence[Destination]) -> N
                 "function": each.function.value,
                 "phone": each.phone,
                 "client": each.client_id,
+                "duty": each.duty_class,
             },
         )
 

@@ -45,6 +45,7 @@ from gateway.safeguarding.errors import NotSentError, SafeguardingError, Unknown
 from gateway.safeguarding.model import (
     Answers,
     Destination,
+    DutyToShare,
     Exemption,
     Finding,
     Kind,
@@ -53,6 +54,7 @@ from gateway.safeguarding.model import (
     Reviewer,
     State,
     Visibility,
+    reachable,
 )
 from gateway.safeguarding.questions import (
     NO,
@@ -146,11 +148,17 @@ class _Record:
 
 
 def sheet(
-    wiring: Wiring, who: SignedIn, family_id: UUID, *, children: Collection[str] | None = None
+    wiring: Wiring,
+    who: SignedIn,
+    family_id: UUID,
+    *,
+    kind: Kind = Kind.PROTECTION,
+    children: Collection[str] | None = None,
 ) -> Sheet:
     """Return before what a referral about a family is written; that somebody looked is on record.
 
     Args:
+        kind: it is of; the destinations are those that it can go to.
         children: about whom it is; absent: every child.
 
     Raises: UnknownCaseError; ReasonNeededError.
@@ -160,7 +168,7 @@ def sheet(
         opened = _open_record(wiring, connection, found.record)
         return Sheet(
             found,
-            tuple(repository.destinations(connection)),
+            tuple(reachable(repository.destinations(connection), kind, duty=duty_of(wiring.settings))),
             tuple(each for each in repository.overseers(connection) if each != who.username),
             tuple(_offered(opened, children)),
         )
@@ -216,9 +224,9 @@ def send(wiring: Wiring, who: SignedIn, referral_id: UUID, *, emergency: bool) -
         opened = _record_of(wiring, connection, referral)
         written = _open_written(opened.keys, stored)
         _check(written, emergency=emergency)
-        if referral.kind is Kind.CONSIDERED:
+        goes_to = None if referral.kind is Kind.CONSIDERED else _found(wiring, connection, referral)
+        if goes_to is None or _is_refused(written):
             return _consider(wiring, who, referral, written)
-        goes_to = _found(connection, referral.destination)
         now = database_now(connection)
     complete = not open_questions(written.kind, written.answers)
     frozen = _freeze(wiring, referral, written, opened, to=goes_to, number=1, now=now)
@@ -253,7 +261,7 @@ def complete(wiring: Wiring, who: SignedIn, referral_id: UUID, answers: Answers)
         added = {name: said for name, said in answers.items() if not before.answers.get(name)}
         written = replace(before, answers={**before.answers, **added})
         number = len(repository.documents(connection, referral_id)) + 1
-        goes_to = None if referral.kind is Kind.CONSIDERED else _found(connection, referral.destination)
+        goes_to = None if referral.state is State.RECORDED else _found(wiring, connection, referral)
         now = database_now(connection)
     if not added:
         return referral
@@ -287,6 +295,11 @@ def complete(wiring: Wiring, who: SignedIn, referral_id: UUID, answers: Answers)
         raise SafeguardingError("It was changed meanwhile. Look at it again.") from error
     with wiring.engine.connect() as connection:
         return _mine(connection, who, referral_id).referral
+
+
+def duty_of(settings: Settings) -> DutyToShare:
+    """Return for which agencies a council switched the duty to share on, and by which notice families know."""
+    return DutyToShare(settings.duty_to_share_notice, settings.duty_to_share_classes)
 
 
 def look(wiring: Wiring, who: SignedIn, referral_id: UUID) -> Opened:
@@ -514,9 +527,15 @@ class _AlreadySentError(Exception):
     """Somebody was faster; what they did stands."""
 
 
+def _is_refused(written: Written) -> bool:
+    """True where whoever decided found that telling would do the child more harm than good: nothing is told then."""
+    return written.kind is Kind.DUTY and written.answers.get("detriment") == YES
+
+
 def _check(written: Written, *, emergency: bool) -> None:
+    """Nothing but protection and agreement may go in a hurry: the duty to share is no emergency."""
     check_enough(written.kind, written.answers)
-    if not emergency:
+    if not emergency or written.kind is Kind.DUTY:
         check_complete(written.kind, written.answers)
 
 
@@ -531,7 +550,7 @@ def _consider(wiring: Wiring, who: SignedIn, referral: Referral, written: Writte
             sampled=secrets.randbelow(SAMPLED) == 0,
             now=database_now(change.connection),
         ):
-            _note(change, who.username, referral, EntryKind.REFERRAL_CONSIDER)
+            _note(change, who.username, referral, EntryKind.REFERRAL_CONSIDER, route=referral.kind.value)
         else:
             change.nothing_changed()
     with wiring.engine.connect() as connection:
@@ -600,6 +619,7 @@ def _record_document(
             "people": list(frozen.about),
             "referral": str(referral.id),
             "route": referral.kind.value,
+            **({"notice": wiring.settings.duty_to_share_notice} if referral.kind is Kind.DUTY else {}),
             "time": now.isoformat(timespec="milliseconds"),
         },
         restricted=True,
@@ -703,8 +723,9 @@ def _sent(connection: Connection, who: SignedIn, referral_id: UUID, *, hold: boo
     return stored
 
 
-def _found(connection: Connection, code: str | None) -> Destination:
-    found = [each for each in repository.destinations(connection) if each.code == code]
+def _found(wiring: Wiring, connection: Connection, referral: Referral) -> Destination:
+    known = reachable(repository.destinations(connection), referral.kind, duty=duty_of(wiring.settings))
+    found = [each for each in known if each.code == referral.destination]
     if not found:
         raise NotSentError("There is no such destination now. Ring them, and choose another.")
     return found[0]

@@ -5,6 +5,7 @@ CREATE TABLE gateway.referral_destination (
     function  text NOT NULL,
     phone     text NOT NULL,
     client_id text UNIQUE,
+    duty_class text CHECK (duty_class IN ('a', 'b', 'c')), -- of Children Act 2004 section 16LA; absent: no such agency
     active    boolean NOT NULL DEFAULT true
 );
 GRANT SELECT, INSERT, UPDATE ON gateway.referral_destination TO gateway_app;
