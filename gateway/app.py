@@ -66,6 +66,7 @@ from gateway.problems import (
 )
 from gateway.recall import views as recall_views
 from gateway.release import views as release_views
+from gateway.safeguarding import views as safeguarding_views
 from gateway.settings import Settings
 from gateway.staff.provider import Provider
 from gateway.wiring import Wiring, wire
@@ -162,7 +163,15 @@ def build_app(wiring: Wiring) -> Flask:
     ):
         section.register(app, wiring)
     api = _ProblemApi(app)
-    for room in (agency_views, consent_views, log_views, panel_views, recall_views, release_views):
+    for room in (
+        agency_views,
+        consent_views,
+        log_views,
+        panel_views,
+        recall_views,
+        release_views,
+        safeguarding_views,
+    ):
         room.register(api, wiring)
     openapi.register(app, api)
     return app

@@ -21,6 +21,7 @@ from gateway.ops.log_commands import finish_erasures, reconcile, rotate_key
 from gateway.ops.worker_command import worker
 from gateway.panel.commands import panel
 from gateway.recall.commands import import_file, shield_person
+from gateway.safeguarding.commands import safeguarding
 from gateway.settings import SettingsError
 from gateway.staff.commands import staff
 from gateway.tasks.commands import task
@@ -39,7 +40,22 @@ def gateway(env_file: Path | None) -> None:
         os.environ["GATEWAY_ENV_FILE"] = str(env_file)
 
 
-for command in (agency, case, consent, demo, keys, log, migrate, panel, profile, serve, staff, task, worker):
+for command in (
+    agency,
+    case,
+    consent,
+    demo,
+    keys,
+    log,
+    migrate,
+    panel,
+    profile,
+    safeguarding,
+    serve,
+    staff,
+    task,
+    worker,
+):
     gateway.add_command(command)
 agency.add_command(client)
 for case_command in (import_file, shield_person):

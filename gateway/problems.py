@@ -83,6 +83,12 @@ ANSWER_STANDS = Kind(
     "Answer stands",
     "This copy was said to be gone; tell the data protection officer if that was wrong.",
 )
+DECISION_STANDS = Kind(
+    "decision-stands",
+    HTTPStatus.CONFLICT,
+    "Decision stands",
+    "Another decision was recorded before; ring whoever sent the referral if that was wrong.",
+)
 UNAUTHORIZED = Kind(
     "unauthorized", HTTPStatus.UNAUTHORIZED, "Unauthorized", "Present a valid, bound access token."
 )
@@ -118,6 +124,7 @@ KINDS = (
     OVERRULED,
     CONTESTED,
     ANSWER_STANDS,
+    DECISION_STANDS,
     UNAUTHORIZED,
     FORBIDDEN,
     TOO_MANY_REQUESTS,

@@ -214,6 +214,10 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "referrals.word": WHO_KNOW,
         "release.extract": Scope.EXTRACT_READ,
         "release.receipt": Scope.EXTRACT_READ,
+        "safeguarding.acknowledge": Scope.REFERRAL_WRITE,
+        "safeguarding.decide": Scope.REFERRAL_WRITE,
+        "safeguarding.referral": Scope.REFERRAL_READ,
+        "safeguarding.referrals": Scope.REFERRAL_READ,
         "sign_in.end_session": ANYBODY,
         "sign_in.form": PUBLIC,
         "sign_in.invitation": PUBLIC,
@@ -226,9 +230,17 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
 """Every endpoint, by its Flask name."""
 
 CASE_ROUTES: Final = frozenset(
-    {"recall.answer", "recall.extract_status", "release.extract", "release.receipt"}
+    {
+        "recall.answer",
+        "recall.extract_status",
+        "release.extract",
+        "release.receipt",
+        "safeguarding.acknowledge",
+        "safeguarding.decide",
+        "safeguarding.referral",
+    }
 )
-"""Endpoints whose 404 stands for a case or an extract of one: a client may get so many of them."""
+"""Endpoints whose 404 stands for a case, or an extract or a referral of one: a client may get so many of them."""
 
 UNLIMITED: Final = frozenset({"consent.decisions"})
 """Endpoints that are not counted: a withdrawal must never be told to wait."""

@@ -78,7 +78,10 @@ CLOSING_SCOPES: Final = frozenset({Scope.CONSENT_REPORT_WITHDRAWAL, Scope.CONSEN
 """What a family withdraws by: whoever asks for a token with one of these is never told to wait."""
 
 DESTINATION_SCOPES: Final = frozenset({Scope.REFERRAL_READ, Scope.REFERRAL_WRITE})
-"""What the destination of safeguarding referrals may do, with a client that may never read extracts."""
+"""What the destination of safeguarding referrals may do, with a client of its own."""
+
+BESIDE_REFERRALS: Final = frozenset({Scope.LOG_READ})
+"""What else such a client may do: nothing that tells of a case."""
 
 
 class NameKind(StrEnum):

@@ -24,6 +24,7 @@ from certs.jwk import sanitise_jwks
 from gateway.oauth.errors import RegistrationError
 from gateway.oauth.jose import import_key
 from gateway.oauth.model import (
+    BESIDE_REFERRALS,
     COUNCIL_SCOPES,
     DESTINATION_SCOPES,
     CertificateName,
@@ -221,4 +222,6 @@ def _checked_scopes(scopes: Collection[Scope | str], agency: AgencyCode | None) 
         raise RegistrationError("Only the council's own client has case:write and consent:write.")
     if Scope.EXTRACT_READ in allowed and allowed & DESTINATION_SCOPES:
         raise RegistrationError("A client that receives referrals never reads extracts.")
+    if allowed & DESTINATION_SCOPES and not allowed <= DESTINATION_SCOPES | BESIDE_REFERRALS:
+        raise RegistrationError("A client that receives referrals does nothing else but read the log.")
     return allowed

@@ -12,6 +12,10 @@ class UnknownReferralError(SafeguardingError):
     """For whoever asks there is no such referral."""
 
 
+class DecisionStandsError(SafeguardingError):
+    """The destination decided something else before, and the first word stands."""
+
+
 class NotSentError(SafeguardingError):
     """The referral did not go; ring."""
 

@@ -46,10 +46,16 @@ _THEIRS: Final = (
 _SEEN: Final = text(_COLUMNS + _THEIRS + " ORDER BY r.recorded_at DESC, r.referral_id")
 _ONE: Final = text(_COLUMNS + _THEIRS + " AND r.referral_id = :referral")
 _HELD: Final = text(_COLUMNS + _THEIRS + " AND r.referral_id = :referral FOR UPDATE OF r")
-_OF_CLIENT: Final = text(
+_OF_CLIENT: Final = (
     _COLUMNS + " JOIN gateway.referral_destination d ON d.code = r.destination"
     " WHERE d.client_id = :client AND d.active AND r.state IN ('sent', 'acknowledged', 'decided')"
-    " ORDER BY r.sent_at, r.referral_id"
+)
+_ALL_OF_CLIENT: Final = text(_OF_CLIENT + " ORDER BY r.sent_at, r.referral_id")
+_ONE_OF_CLIENT: Final = text(_OF_CLIENT + " AND r.referral_id = :referral")
+_HELD_OF_CLIENT: Final = text(_OF_CLIENT + " AND r.referral_id = :referral FOR UPDATE OF r")
+_COUNTS_OF_CLIENT: Final = text(
+    "SELECT referral_id, count(*) AS documents FROM gateway.referral_document JOIN gateway.referral USING (referral_id)"
+    " JOIN gateway.referral_destination d ON d.code = destination WHERE d.client_id = :client GROUP BY referral_id"
 )
 _PUT: Final = text(
     "INSERT INTO gateway.referral (referral_id, case_id, family_id, author_id, kind, state, destination, sealed,"
@@ -167,7 +173,26 @@ def one(connection: Connection, who: SignedIn, referral_id: UUID, *, hold: bool 
 
 def of_client(connection: Connection, client_id: str) -> list[Stored]:
     """Return what was sent to the destination whose client this is, the oldest first."""
-    return [_stored(row) for row in connection.execute(_OF_CLIENT, {"client": client_id})]
+    return [_stored(row) for row in connection.execute(_ALL_OF_CLIENT, {"client": client_id})]
+
+
+def one_of_client(
+    connection: Connection, client_id: str, referral_id: UUID, *, hold: bool = False
+) -> Stored | None:
+    """Return what was sent to the destination whose client this is; absent: to this client there is none.
+
+    Args:
+        hold: keep others from changing it until the commit.
+    """
+    statement = _HELD_OF_CLIENT if hold else _ONE_OF_CLIENT
+    row = connection.execute(statement, {"client": client_id, "referral": referral_id}).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def document_counts(connection: Connection, client_id: str) -> dict[UUID, int]:
+    """Return how many documents of each referral went to the destination whose client this is."""
+    rows = connection.execute(_COUNTS_OF_CLIENT, {"client": client_id})
+    return {row.referral_id: row.documents for row in rows}
 
 
 def put_draft(

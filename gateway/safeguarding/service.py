@@ -518,6 +518,13 @@ def open_documents(wiring: Wiring, connection: Connection, referral: Referral) -
     return list(_open_documents(connection, _keys(wiring, connection, referral.family_id), referral.id))
 
 
+def reference_of(wiring: Wiring, connection: Connection, stored: Stored) -> str | None:
+    """Return the reference that the destination gave; absent: none that is known."""
+    written = _open_written(_keys(wiring, connection, stored.referral.family_id), stored)
+    said = written.answers.get("reference")
+    return said if isinstance(said, str) else None
+
+
 def note_for(change: Change, actor: str, referral: Referral, kind: EntryKind, **internal: Canonical) -> None:
     """Record something about a referral under the family's restricted tag."""
     _note(change, actor, referral, kind, **internal)

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -12,8 +13,11 @@ from urllib.parse import quote
 import pytest
 from werkzeug.test import TestResponse
 
+from agencies.model import AgencyCode
 from gateway.console.pages import is_page
+from gateway.oauth import service as oauth
 from gateway.oauth.access import PUBLIC, ROUTES, SESSION_COOKIE, Staff, scopes_of
+from gateway.oauth.nonce import offer_nonce
 from gateway.oauth.registration import approve_synthetic, register_client
 from gateway.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from gateway.staff import service as staff
@@ -71,7 +75,7 @@ class Routes:
             sent["Origin"] = self.gateway.wiring.settings.public_url
         token = self.token(scope) if scope not in {"", "public", "client"} else None
         if token is not None:
-            partner = self.partners[_owner(scope)]
+            partner = self.partner(scope)
             sent["Authorization"] = f"DPoP {token}"
             sent["DPoP"] = partner.proof(method, partner.issuer + path, token=token)
         sent.update(headers or {})
@@ -93,15 +97,24 @@ class Routes:
             details: Any = {
                 "extract:read": authorization(purpose="P1", practitioner="camhs-1"),
                 "panel:read": '[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
-                "recall:write": '[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
+                **dict.fromkeys(
+                    ("recall:write", "referral:read", "referral:write"),
+                    '[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
+                ),
             }.get(scope, ...)
-            self.tokens[scope] = self.partners[_owner(scope)].token(
-                scope=scope, authorization_details=details
-            )
+            self.tokens[scope] = self.partner(scope).token(scope=scope, authorization_details=details)
         return self.tokens[scope]
+
+    def partner(self, scope: str) -> Partner:
+        """Whose client has the scope; its next proof has a nonce, as the policy for referrals wants it."""
+        found = self.partners[_owner(scope)]
+        found.nonce = offer_nonce(self.gateway.wiring, now=datetime.now(UTC))
+        return found
 
 
 def _owner(scope: str) -> str:
+    if scope in {"referral:read", "referral:write"}:
+        return "hub"
     return "council" if scope in {"consent:write", "case:write"} else "camhs"
 
 
@@ -116,7 +129,21 @@ def routes(gateway: Served) -> Routes:
         )
         approve_synthetic(connection, None, synthetic=True)
     council = Partner(gateway.http, gateway.wiring.settings.issuer, client, key)
-    return Routes(gateway, {"camhs": gateway.partner("camhs"), "council": council})
+    return Routes(gateway, {"camhs": gateway.partner("camhs"), "council": council, "hub": _hub(gateway)})
+
+
+def _hub(gateway: Served) -> Partner:
+    """A client of its own that receives referrals."""
+    key, agency = new_key(), AgencyCode("camhs")
+    client = oauth.register_client(
+        gateway.wiring,
+        agency=agency,
+        scopes=["referral:read", "referral:write"],
+        keys=[key.as_dict(private=False)],
+        actor="test",
+    )
+    oauth.approve_synthetic(gateway.wiring, agency=agency, actor="test")
+    return Partner(gateway.http, gateway.wiring.settings.issuer, client, key)
 
 
 def path_of(rule: str, text: str = CANARY) -> str:

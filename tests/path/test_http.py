@@ -202,6 +202,7 @@ def test_a_good_request_passes_on_every_route_with_a_scope(routes: Routes) -> No
     sent = {
         "me.me": ("GET", "/v1/me", b""),
         "panel.meetings": ("GET", "/v1/panels", b""),
+        "safeguarding.referrals": ("GET", "/v1/referrals", b""),
         "release.extract": ("GET", f"/v1/cases/{world.case_ref('camhs', 'EH-1')}/extract", b""),
         "consent.decisions": ("POST", "/v1/consent-decisions", json.dumps(decision).encode()),
     }
