@@ -34,6 +34,7 @@ from gateway.console import (
     pack_views,
     pages,
     passkey_views,
+    pickup_views,
     preview_views,
     profile_views,
     referral_views,
@@ -160,6 +161,7 @@ def build_app(wiring: Wiring) -> Flask:
         impact_views,
         editor_views,
         preview_views,
+        pickup_views,
     ):
         section.register(app, wiring)
     api = _ProblemApi(app)

@@ -28,7 +28,7 @@ from gateway.staff.model import Role, SignedIn
 
 HOME: Final = "/console"
 SIGN_IN: Final = "/console/sign-in"
-_PREFIXES: Final = ("/console", "/desk")
+_PREFIXES: Final = ("/console", "/desk", "/pickup")
 _OURS: Final = re.compile(r"/(console|desk)(/[A-Za-z0-9._-]+){0,8}", re.ASCII)
 
 HEADERS: Final[Mapping[str, str]] = MappingProxyType(

@@ -46,6 +46,7 @@ _THEIRS: Final = (
 _SEEN: Final = text(_COLUMNS + _THEIRS + " ORDER BY r.recorded_at DESC, r.referral_id")
 _ONE: Final = text(_COLUMNS + _THEIRS + " AND r.referral_id = :referral")
 _HELD: Final = text(_COLUMNS + _THEIRS + " AND r.referral_id = :referral FOR UPDATE OF r")
+_ANY: Final = text(_COLUMNS + " WHERE r.referral_id = :referral")
 _OF_CLIENT: Final = (
     _COLUMNS + " JOIN gateway.referral_destination d ON d.code = r.destination"
     " WHERE d.client_id = :client AND d.active AND r.state IN ('sent', 'acknowledged', 'decided')"
@@ -193,6 +194,11 @@ def document_counts(connection: Connection, client_id: str) -> dict[UUID, int]:
     """Return how many documents of each referral went to the destination whose client this is."""
     rows = connection.execute(_COUNTS_OF_CLIENT, {"client": client_id})
     return {row.referral_id: row.documents for row in rows}
+
+
+def referral(connection: Connection, referral_id: UUID) -> Referral:
+    """Return a referral that is known to be there; who may know of it is decided by whoever calls."""
+    return _stored(connection.execute(_ANY, {"referral": referral_id}).one()).referral
 
 
 def put_draft(

@@ -111,14 +111,15 @@ def rendered(received: Received) -> dict[str, JsonValue]:
 def fetched_body(fetched: Fetched) -> bytes:
     """Return a referral with its documents, byte by byte as they went."""
     head = {"referral_id": str(fetched.referral.id), "state": fetched.referral.state.value}
-    documents = b",".join(map(_with_proof, fetched.documents))
+    documents = b",".join(map(with_proof, fetched.documents))
     return _compact(head)[:-1] + b',"documents":[' + documents + b"]}"
 
 
-def _with_proof(document: OpenDocument) -> bytes:
-    """A document is an object that is never empty, so a member can follow its last one."""
+def with_proof(document: OpenDocument) -> bytes:
+    """Return a document as it went, its proof as last member where it has one."""
     if document.proof is None:
         return document.body
+    # A document is an object that is never empty: a member can follow its last one.
     return document.body[:-1] + b"," + _compact({RECEIPT: document.proof})[1:]
 
 

@@ -236,6 +236,15 @@ def _to_family(page: Page) -> None:
 
 EDIT: Final = "/console/profiles/early-help/edit"
 PROFILE: Final = "/console/approvals/profile/youth/2"
+
+
+def _to_refused_code(page: Page) -> None:
+    page.get_by_label("Code").fill("2222222222")
+    page.get_by_role("button", name="Show it").click()
+
+
+PICKUP: Final = "/pickup/00000000-0000-4000-8000-000000000001"
+"""One that waits for nobody: until a code is right, each looks like any other."""
 PAGES: Final[Mapping[str, Place]] = {
     "approvals.approvals": Place("eli.approver", "/console/approvals"),
     "approvals.subject": Place("dana.dpo", PROFILE),
@@ -286,6 +295,7 @@ PAGES: Final[Mapping[str, Place]] = {
     "previews.family": Place("dana.dpo", "/console/profiles/housing/preview", _to_family),
     "previews.preview": Place("dana.dpo", "/console/profiles/early-help/preview?family=sheltered"),
     "profiles.matrix": Place("dana.dpo", "/console/profiles"),
+    "pickup.form": Place(None, PICKUP),
     "profiles.profile": Place("dana.dpo", "/console/profiles/housing"),
     "sign_in.form": Place(None, "/console/sign-in"),
     "sign_in.invitation": Place(None, "/console/invitation"),
@@ -295,6 +305,7 @@ PAGES: Final[Mapping[str, Place]] = {
 FAULTS: Final[Mapping[str, Place]] = {
     "consents.agreeing, at fault": Place(CASEWORKER, f"{FAMILY}/agree", _to_fault),
     "editor.change, at fault": Place("dana.dpo", EDIT, _to_refused_draft),
+    "pickup.code, at fault": Place(None, PICKUP, _to_refused_code),
 }
 """Pages that say what is wrong."""
 ACTS: Final = {
@@ -323,6 +334,7 @@ ACTS: Final = {
     "packs.withdraw",
     "passkeys.made",
     "passkeys.remove",
+    "pickup.code",
     "profiles.file",
     "sign_in.end_session",
     "sign_in.passkey",

@@ -44,6 +44,7 @@ ARGUMENTS: Final = {
     "recall_id": SOME_ID,
     "referral_id": SOME_ID,
     "passkey_id": "AAAA",
+    "pickup_id": SOME_ID,
     "digest": "x",
     "section": "name",
     "name": "base.css",
@@ -113,6 +114,8 @@ PAGES: Final = {
     "passkeys.remove": set(Role),
     "oidc.callback": None,
     "oidc.start": None,
+    "pickup.code": None,
+    "pickup.form": None,
     "previews.family": OFFICERS,
     "previews.preview": OFFICERS,
     "profiles.file": WHO_OVERSEE,
@@ -158,7 +161,7 @@ def http(app: Flask) -> FlaskClient:
 def pages(app: Flask) -> Iterator[tuple[Rule, str]]:
     """Every rule of a page, with its method."""
     for rule in app.url_map.iter_rules():
-        if rule.rule.startswith(("/console", "/desk")) and rule.endpoint not in MACHINES:
+        if rule.rule.startswith(("/console", "/desk", "/pickup")) and rule.endpoint not in MACHINES:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 yield rule, method
 
