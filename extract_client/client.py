@@ -103,6 +103,21 @@ class ExtractClient:
         path = f"/v1/recalls/{quote(recall_id, safe='')}/answer"
         return _told(self._send_again("POST", path, token, body=json.dumps(said).encode()))
 
+    def referrals(self, *, practitioner: str) -> JsonObject:
+        """Return what was sent to the destination whose client this is; nothing of what it says.
+
+        Raises: ExtractClientError.
+        """
+        return self._get("/v1/referrals", self._action_token("referral:read", practitioner))
+
+    def referral(self, referral_id: str, *, practitioner: str) -> JsonObject:
+        """Return the documents of one referral, each with its receipt, or a promise of one.
+
+        Raises: NotAvailableError, nothing like it was sent to this destination; ExtractClientError.
+        """
+        token = self._action_token("referral:read", practitioner)
+        return self._get(f"/v1/referrals/{quote(referral_id, safe='')}", token)
+
     def status(self, extract_id: str, *, purpose: str, practitioner: str) -> str:
         """Return what a copy is now: ``current``, ``permitted`` or ``neither``, as the gateway signed it.
 

@@ -49,6 +49,7 @@ from gateway.ops.demo_world import (
     COUNCIL_NAME,
     COUNCIL_SCOPES,
     DESK_USERS,
+    DESTINATIONS,
     GENERATED_FAMILIES,
     MEETING_REF,
     NEXT_MARKS,
@@ -56,7 +57,9 @@ from gateway.ops.demo_world import (
     NOT_LISTED,
     OFFERS,
     PANEL_MEMBERS,
+    RECEIVED_BY,
     RECORDED_BY,
+    REFERRAL_SCOPES,
     STAFF,
     WORKERS,
     DemoAgency,
@@ -64,6 +67,7 @@ from gateway.ops.demo_world import (
 from gateway.ops.embedded import EmbeddedPostgres
 from gateway.panel.service import import_panel_file
 from gateway.recall.service import import_cases
+from gateway.safeguarding.destinations import replace_destinations
 from gateway.settings import ClientCertificates, Settings, environ_of
 from gateway.staff.model import Belonging, Role
 from gateway.staff.repository import ensure_member
@@ -179,6 +183,7 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
         progress("Bringing in the agencies")
         agencies = {agency.code: _agency(wiring, place, agency, today=today) for agency in AGENCIES}
         council = _council(wiring, place)
+        destinations = _destinations(wiring, place)
         for username, agency, practitioner in DESK_USERS:
             desk.invite(
                 wiring,
@@ -219,6 +224,7 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
         "admin_database_url": admin_url,
         "agencies": agencies,
         "council": council,
+        "destinations": destinations,
         "cases": cases,
         "staff": [
             *({"username": member.username, "roles": list(member.roles)} for member in STAFF),
@@ -314,6 +320,21 @@ def _council(wiring: Wiring, place: DemoPlace) -> dict[str, Any]:
     return {"kind": "council", **client, "practitioners": []}
 
 
+def _destinations(wiring: Wiring, place: DemoPlace) -> dict[str, Any]:
+    """Say where referrals go, and return how to be each destination that has a client."""
+    clients: dict[str, Any] = {}
+    for code, of in RECEIVED_BY.items():
+        agency = AgencyCode(of)
+        clients[code] = _keyed(wiring, place, f"destination-{code}", agency=agency, scopes=REFERRAL_SCOPES)
+        oauth_service.approve_synthetic(wiring, agency=agency, actor=ACTOR)
+    named = [
+        replace(each, client_id=clients[each.code]["client_id"]) if each.code in clients else each
+        for each in DESTINATIONS
+    ]
+    replace_destinations(wiring, named, actor=ACTOR)
+    return clients
+
+
 def _client(
     wiring: Wiring,
     place: DemoPlace,
@@ -323,26 +344,37 @@ def _client(
     scopes: Sequence[str],
 ) -> dict[str, Any]:
     """Register one client with a fresh key, and a certificate of the demo's authority for another."""
+    client = _keyed(wiring, place, name, agency=agency, scopes=scopes)
+    certificate_key_file, certificate_file = place.keys / f"{name}.key", place.keys / f"{name}.pem"
+    private, signing_request = new_signing_request(name)
+    write_private(certificate_key_file, private)
+    issued = oauth_service.issue_certificate(
+        wiring, client_id=client["client_id"], request=signing_request, now=datetime.now(UTC), actor=ACTOR
+    )
+    certificate_file.write_bytes(issued.pem)
+    return {
+        **client,
+        "certificate_file": str(certificate_file),
+        "certificate_key_file": str(certificate_key_file),
+    }
+
+
+def _keyed(
+    wiring: Wiring,
+    place: DemoPlace,
+    name: str,
+    *,
+    agency: AgencyCode | None,
+    scopes: Sequence[str],
+) -> dict[str, Any]:
+    """Register one client with a fresh key."""
     key = new_es256_key()
     key_file = place.keys / f"{name}.jwk"
     write_private(key_file, json.dumps(key).encode())
     client_id = oauth_service.register_client(
         wiring, agency=agency, scopes=scopes, keys=[public_part(key)], actor=ACTOR
     )
-    certificate_key_file, certificate_file = place.keys / f"{name}.key", place.keys / f"{name}.pem"
-    private, signing_request = new_signing_request(name)
-    write_private(certificate_key_file, private)
-    issued = oauth_service.issue_certificate(
-        wiring, client_id=client_id, request=signing_request, now=datetime.now(UTC), actor=ACTOR
-    )
-    certificate_file.write_bytes(issued.pem)
-    return {
-        "client_id": client_id,
-        "key_file": str(key_file),
-        "certificate_file": str(certificate_file),
-        "certificate_key_file": str(certificate_key_file),
-        "scopes": list(scopes),
-    }
+    return {"client_id": client_id, "key_file": str(key_file), "scopes": list(scopes)}
 
 
 def _families(labelled: Mapping[str, dict[str, Any]], *, today: date) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from agencies.model import AgencyKind
 from agencies.register import PractitionerPolicy
+from gateway.safeguarding.model import Destination, Function
 
 COUNCIL_NAME: Final = "Lewisham (demo)"
 MEETING_REF: Final = "DEMO-MEETING-1"
@@ -52,6 +53,17 @@ AGENCIES: Final = (
 PANEL_MEMBERS: Final = tuple(
     agency.code for agency in AGENCIES if agency.kind not in {AgencyKind.COMMISSIONING, AgencyKind.POLICE}
 )
+
+REFERRAL_SCOPES: Final = ("referral:read", "referral:write")
+DESTINATIONS: Final = (
+    Destination("hub", "Safeguarding Hub (demo)", Function.SAFEGUARDING_HUB, "020 7946 0101"),
+    Destination("out-of-hours", "Emergency Duty Team (demo)", Function.OUT_OF_HOURS, "020 7946 0102"),
+    Destination("police", "Police, not an emergency", Function.POLICE_101, "101"),
+    Destination("police-999", "Police, emergency", Function.POLICE_999, "999"),
+)
+"""Where the demo's staff refer to."""
+RECEIVED_BY: Final = {"hub": "social-care", "police": "police"}
+"""The agency of the client of those destinations that have one: a client of its own, beside the one for extracts."""
 
 
 @dataclass(frozen=True, slots=True)

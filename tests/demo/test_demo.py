@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from agencies.model import AgencyKind
+from extract_client.client import ExtractClient
 from tests.support.demo import PROGRAMS, ROOT, Demo, free_port, running_demo
 
 LABELS = [
@@ -73,6 +74,12 @@ def test_the_demo_describes_itself(demo: Demo) -> None:
         assert set(document["agencies"]) == set(case["refs"])
         assert len(set(case["refs"].values())) == len(case["refs"])
     assert document["council"]["scopes"] == ["consent:write"]
+    assert {"hub", "police"} == set(document["destinations"])
+    others = {entry["client_id"] for entry in document["agencies"].values()}
+    for entry in document["destinations"].values():
+        assert {"client_id", "key_file", "scopes"} == set(entry)
+        assert ["referral:read", "referral:write"] == entry["scopes"]
+        assert entry["client_id"] not in others
     assert document["log"]["vkey"].startswith(document["log"]["origin"] + "+")
 
 
@@ -80,6 +87,7 @@ def test_private_keys_are_the_owners_alone(demo: Demo) -> None:
     """The embedded server, as root, opens the parents of its data: the keys must not be below them."""
     entries = [*demo.document["agencies"].values(), demo.document["council"]]
     files = [Path(entry[name]) for entry in entries for name in ("key_file", "certificate_key_file")]
+    files += [Path(entry["key_file"]) for entry in demo.document["destinations"].values()]
     for file in [*files, demo.folder / "keys" / "kek.hex", demo.folder / "keys" / "log.key"]:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -94,6 +102,31 @@ def test_the_databases_of_the_demo_are_the_roles_they_say(demo: Demo) -> None:
                 "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
             ).fetchone()
         assert (role, False) == row
+
+
+def test_the_demo_refers_to_a_hub_and_to_the_police_and_rings_the_rest(demo: Demo) -> None:
+    listed = run(
+        f"{PROGRAMS / 'gateway'} --env-file {shlex.quote(str(demo.folder / 'gateway.env'))} safeguarding destinations --list"
+    )
+    rows = [line.split("\t") for line in listed.stdout.splitlines()]
+    clients = {code: client for code, _, _, client, _ in rows}
+    known = {code: entry["client_id"] for code, entry in demo.document["destinations"].items()}
+    assert {**known, "out-of-hours": "-", "police-999": "-"} == clients
+
+
+@pytest.mark.parametrize("code", ["hub", "police"])
+def test_a_destination_of_the_demo_asks_for_its_referrals(demo: Demo, code: str) -> None:
+    """With a token of its own over the wire; nothing was sent to it yet."""
+    document = demo.document
+    client = ExtractClient.open(
+        document["base_url"],
+        client_id=document["destinations"][code]["client_id"],
+        key_file=Path(document["destinations"][code]["key_file"]),
+        ca_file=Path(document["ca_file"]),
+    )
+    agency = {"hub": "social-care", "police": "police"}[code]
+    practitioner = document["agencies"][agency]["practitioners"][0]["id"]
+    assert {"referrals": []} == client.referrals(practitioner=practitioner)
 
 
 @pytest.mark.parametrize("label", ["withdrawn", "no_consent", "adopted"])
