@@ -12,9 +12,8 @@ from uuid import UUID
 from flask import Blueprint, Flask, Response, request
 
 from gateway.console import pages
-from gateway.console.referral_page import document_sections
+from gateway.console.referral_page import in_words
 from gateway.safeguarding.pickup import Taken, take
-from gateway.safeguarding.schemas import with_proof
 from gateway.wiring import Wiring
 
 _TITLE: Final = "Take a referral"
@@ -48,12 +47,11 @@ def register(app: Flask, wiring: Wiring) -> None:
         document = taken.document
         return pages.render(
             settings,
-            "pickup_document.html",
+            "referral_document.html",
             title="Safeguarding referral",
             person=taken.person,
-            sections=document_sections(document.body),
-            sha256=document.sha256,
-            raw=with_proof(document).decode(),
+            back="",
+            **in_words(document),
         )
 
     app.register_blueprint(blueprint)

@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from agencies.model import JsonObject, JsonValue
 from gateway.console import words
 from gateway.console.extract_page import FieldLine, Section, sections
 from gateway.safeguarding.questions import BY_NAME
+from gateway.safeguarding.schemas import with_proof
+from gateway.safeguarding.service import OpenDocument
 
 ANSWER_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -83,6 +85,16 @@ def document_sections(body: bytes) -> list[Section]:
         Section("On what basis", tuple(_named(_object(document.get("basis")), _BASES))),
     ]
     return [each for each in map(_without_empty, found) if each.lines]
+
+
+def in_words(document: OpenDocument) -> dict[str, Any]:
+    """What the page of a document shows of it."""
+    return {
+        "sections": document_sections(document.body),
+        "sha256": document.sha256,
+        "proof": document.proof or "",
+        "raw": with_proof(document).decode(),
+    }
 
 
 def _answers(answers: JsonObject) -> Iterator[FieldLine]:

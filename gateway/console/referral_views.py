@@ -25,6 +25,7 @@ from gateway.console.consent_form import Form, typed_date
 from gateway.console.extract_page import value_words
 from gateway.console.family_views import address_of, fault, for_family, typed
 from gateway.console.proof import Proof
+from gateway.console.referral_page import in_words
 from gateway.console.referral_words import (
     COUNTED_WORDS,
     DUTY_WORDS,
@@ -40,7 +41,7 @@ from gateway.console.referral_words import (
 )
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
-from gateway.safeguarding import service
+from gateway.safeguarding import pickup, service
 from gateway.safeguarding.clocks import Duty, Whose, duties
 from gateway.safeguarding.errors import (
     Fault,
@@ -133,6 +134,10 @@ def _add_reading(blueprint: Blueprint, wiring: Wiring) -> None:
     def review_queue() -> Response:
         return _queue_page(wiring)
 
+    @blueprint.get("/console/referrals/<referral_id>/documents/<number>")
+    def document(referral_id: str, number: str) -> Response:
+        return _document_page(wiring, _id(referral_id), number)
+
     @blueprint.get("/console/referrals/<referral_id>")
     def referral(referral_id: str) -> Response:
         return _referral_page(wiring, _id(referral_id))
@@ -148,6 +153,10 @@ def _add_acts(blueprint: Blueprint, wiring: Wiring) -> None:
     @blueprint.post("/console/referrals/<referral_id>/word")
     def word(referral_id: str) -> AnyResponse:
         return _word(wiring, _id(referral_id))
+
+    @blueprint.post("/console/referrals/<referral_id>/pickup")
+    def offer(referral_id: str) -> AnyResponse:
+        return _offered(wiring, _id(referral_id))
 
     @blueprint.post("/console/referrals/<referral_id>/told")
     def told(referral_id: str) -> AnyResponse:
@@ -528,6 +537,39 @@ def _said(written: Written, question: Question, people: Iterable[Mapping[str, st
     )
     values = (said,) if isinstance(said, str) else said
     return ", ".join(choices.get(value, value) for value in values)
+
+
+def _document_page(wiring: Wiring, referral_id: UUID, number: str) -> Response:
+    """One document as it went, for printing."""
+    found = [each for each in _opened(wiring, referral_id).documents if str(each.number) == number]
+    if not found:
+        raise Problem(NOT_FOUND)
+    return pages.render(
+        wiring.settings,
+        "referral_document.html",
+        title="Safeguarding referral",
+        person="",
+        back=_address(referral_id),
+        **in_words(found[0]),
+    )
+
+
+def _offered(wiring: Wiring, referral_id: UUID) -> AnyResponse:
+    """Let a named person take the newest document, and show the code that is told them by phone, once."""
+    try:
+        offered = pickup.offer(wiring, current_staff(), referral_id, request.form.get("person", ""))
+    except UnknownReferralError as error:
+        raise Problem(NOT_FOUND) from error
+    except SafeguardingError as error:
+        return _referral_page(wiring, referral_id, error=str(error), at="person")
+    return pages.render(
+        wiring.settings,
+        "referral_code.html",
+        title="Tell them this code",
+        back=_address(referral_id),
+        where=f"{wiring.settings.public_url}/pickup/{offered.pickup_id}",
+        code=offered.code,
+    )
 
 
 def _completed(wiring: Wiring, referral_id: UUID) -> AnyResponse:

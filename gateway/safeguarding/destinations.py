@@ -28,9 +28,10 @@ MOST: Final = 200
 """Destinations of one council."""
 
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
-_LONGEST: Final[Mapping[str, int]] = {"name": 100, "phone": 60, "client_id": 100}
+_LONGEST: Final[Mapping[str, int]] = {"name": 100, "phone": 60, "client_id": 100, "duty_class": 1}
 _NEEDED: Final = frozenset({"code", "name", "function", "phone"})
-_KNOWN: Final = _NEEDED | {"client_id"}
+_KNOWN: Final = _NEEDED | {"client_id", "duty_class"}
+_DUTY_CLASSES: Final = frozenset({"a", "b", "c"})
 
 
 def read_destinations(data: bytes) -> list[Destination]:
@@ -97,8 +98,19 @@ def _destination(row: object, number: int) -> Destination:
     if function not in set(Function):
         raise DestinationsError(f"The function of {code} is none of {', '.join(Function)}.")
     lines = {name: _line(values[name], code, name) for name in _LONGEST if name in values}
+    duty_class = lines.get("duty_class")
+    if (duty_class is not None) is not (function == Function.PARTNER) or not {duty_class} <= {
+        *_DUTY_CLASSES,
+        None,
+    }:
+        raise DestinationsError(f"{code}: a partner has a duty_class, a, b or c, and nobody else has one.")
     return Destination(
-        code, lines["name"], Function(str(function)), lines["phone"], client_id=lines.get("client_id")
+        code,
+        lines["name"],
+        Function(str(function)),
+        lines["phone"],
+        client_id=lines.get("client_id"),
+        duty_class=duty_class,
     )
 
 

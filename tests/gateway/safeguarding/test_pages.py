@@ -195,6 +195,29 @@ def test_a_referral_that_is_not_there_is_not_found(world: World, path: str) -> N
     assert statuses == {404}
 
 
+def test_its_document_can_be_printed_with_its_proof(world: World) -> None:
+    ada = caseworker(world)
+    address = sent_by(world, ada)
+    page = ada.get(f"{address}/documents/1")
+    assert SIX["fear"] in page
+    assert "Canary Road" in page
+    assert "c2sp.org/tlog-proof@v1" in page
+    assert {404} == {ada.ask(f"{address}/documents/{number}").status_code for number in ("0", "2", "x")}
+
+
+def test_a_named_person_takes_it_with_a_code_told_by_phone(world: World) -> None:
+    ada = caseworker(world)
+    address = sent_by(world, ada)
+    assert 422 == ada.post(f"{address}/pickup", person=" ")
+    page = words(ada.send(f"{address}/pickup", person="PC Plum").text)
+    code, where = re.search(r"Code ([A-Z0-9]{10})", page), re.search(r"/pickup/[0-9a-f-]{36}", page)
+    assert code is not None
+    assert where is not None
+    taken = ada.http.post(where[0], base_url=ada.own, headers={"Origin": ada.own}, data={"code": code[1]})
+    assert SIX["fear"] in taken.text
+    assert "a code told by phone" in words(ada.get(address))
+
+
 def test_considered_and_not_shared_has_a_page(world: World) -> None:
     ada = caseworker(world)
     sent = {"people": [*children_of(world, ada)], "fear": "A bruise.", "why_not": "He fell.", "go": "now"}
