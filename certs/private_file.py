@@ -3,7 +3,7 @@
 Invariants:
 - The file never exists with a mode wider than 0600, not even for an instant.
 - After return, the bytes and the file's name are on disk (``fsync`` of both file and folder).
-- A reader sees the old content or the new, never a part.
+- A reader sees the old content or the new, never a part; what could not be written leaves nothing behind.
 """
 
 import contextlib
@@ -27,8 +27,8 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        _write_new(draft, data)
         try:
+            _write_new(draft, data)
             if replace:
                 draft.replace(path)
             else:
@@ -36,7 +36,7 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 draft.unlink()
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError as error:
         raise KeyFileError("the key file exists already and is never overwritten") from error
     except OSError as error:
@@ -51,7 +51,8 @@ def _write_new(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Let every name in ``folder``, and every name that was taken from it, be on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
