@@ -6,6 +6,7 @@ Invariants:
 - A value opens only with the same key *and* the same ``aad``; callers put the row's identity and version there.
 - Why a value did not open is never told: wrong key, wrong row and damage are one error.
 - ``combine`` needs every one of its keys: destroy one, and what was sealed under the combination is gone.
+- A key-encryption key wraps, and derives keys that say something; what it derived never wraps and never seals.
 
 Sources: NIST SP 800-38D §8.2.2 (random nonces), RFC 5869 (HKDF), NIST SP 800-57 part 1 §6.2.1 (key wrapping keys).
 """
@@ -28,6 +29,7 @@ KEY_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D §5.2.1.1: the length that GCM is built for
 TAG_BYTES = 16
 _COMBINE_LABEL = b"early-help-gateway/certs/combine/1"
+_DERIVE_LABEL = b"early-help-gateway/certs/derive/1:"
 _EPOCH_DIGITS = 9  # an integer of the database
 _BAD_KEY = "a key is 32 bytes"
 _NOT_OPENED = "the sealed value does not open"
@@ -102,6 +104,9 @@ class KeyEncryptionKey(Protocol):
     def unwrap(self, wrapped: bytes, *, aad: bytes) -> bytes:
         """Open what ``wrap`` made with the same ``aad``; raises EnvelopeError."""
 
+    def derive(self, label: bytes) -> bytes:
+        """Return 32 bytes that whoever has this key finds again, and nobody else: for authentication codes."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileKek:
@@ -169,6 +174,14 @@ class FileKek:
             return AESGCM(self.key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
         except InvalidTag as error:
             raise EnvelopeError(_NOT_OPENED) from error
+
+    def derive(self, label: bytes) -> bytes:
+        """Derive a key of its own for each label; raises EnvelopeError, this one is not 32 bytes."""
+        if len(self.key) != KEY_BYTES:
+            raise EnvelopeError(_BAD_KEY)
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=_DERIVE_LABEL + label).derive(
+            self.key
+        )
 
 
 def _epoch(text: str) -> int:

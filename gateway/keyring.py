@@ -119,6 +119,17 @@ class Keyring:
         """Return the key of the nonces for DPoP proofs, the same on every node; it opens nothing."""
         return self._derived(connection, b"dpop nonce")
 
+    def note_key(self, connection: Connection) -> bytes:
+        """Return the key of notes of emergencies that nobody has made a referral of yet."""
+        return self._derived(connection, b"emergency note")
+
+    def node_keys(self, label: bytes) -> tuple[bytes, ...]:
+        """Return the keys of one label that every node has without a database, that of the present epoch first.
+
+        What is made, is made with the first; what comes back may be of any of them.
+        """
+        return tuple(kek.derive(label) for kek in (self._kek, *self._others))
+
     def _derived(self, connection: Connection, label: bytes) -> bytes:
         return hmac.digest(self.reserved(connection).data_key, label, hashlib.sha256)
 
