@@ -18,6 +18,8 @@ _NOTICE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NOTICE_VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 _READABLE = 4.5  # WCAG 2.2, success criterion 1.4.3
+_TELEPHONE = re.compile(r"(?P<name>[^\W\d_][^\x00-\x1f\x7f]{0,79}?) +(?P<number>\+?[0-9](?: ?[0-9]){1,19})")
+_SHIFT = 12
 _SCOPE = re.compile(r"[a-z]+:[a-z-]+")
 _LOOPBACK = ("localhost", "127.0.0.1")
 PROVIDER_ALGORITHMS = ("PS256", "RS256", "ES256")
@@ -70,6 +72,36 @@ class ProviderSettings:
     name: str = "your council account"
     ca_file: Path | None = None
     acr: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telephone:
+    """Whom one rings, and the number as it is said."""
+
+    name: str
+    number: str
+
+    @property
+    def digits(self) -> str:
+        """The number as a telephone dials it."""
+        return self.number.replace(" ", "")
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencySettings:
+    """What is there for somebody who has to act while no record can be read.
+
+    Attributes:
+        numbers: whom to ring, in the order in which they are shown; never none.
+        key_file: the public key (JWK) to which what is typed is sealed; None: nothing can be kept.
+        spool: folder of what was sealed, until the database is back; None: nothing can be kept.
+        shift_hours: how long after signing in somebody may write there, 12 at most.
+    """
+
+    numbers: tuple[Telephone, ...] = (Telephone("Police, ambulance, fire", "999"),)
+    key_file: Path | None = None
+    spool: Path | None = None
+    shift_hours: int = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +158,7 @@ class Settings:
         witness_warn_seconds: age of the newest witnessed checkpoint that is said loudly.
         witness_stop_seconds: age at which nothing is released any more, referrals apart.
         provider: where members of staff sign in; None: here, with passkeys.
+        emergency: what is there while no record can be read.
     """
 
     database_url: str
@@ -174,6 +207,7 @@ class Settings:
     witness_warn_seconds: int = 120
     witness_stop_seconds: int = 900
     provider: ProviderSettings | None = None
+    emergency: EmergencySettings = EmergencySettings()
 
     @property
     def issuer(self) -> str:
@@ -261,6 +295,7 @@ def load_settings() -> Settings:
             witness_warn_seconds=env.int("WITNESS_WARN_SECONDS", 120),
             witness_stop_seconds=env.int("WITNESS_STOP_SECONDS", 900),
             provider=_provider(env),
+            emergency=_emergency(env),
         )
     except EnvError as error:
         raise SettingsError(f"The gateway cannot start: {_sentence(error)}.") from error
@@ -284,6 +319,16 @@ def environ_of(settings: Settings) -> dict[str, str]:
         "GATEWAY_BRAND_COLOUR": settings.brand_colour,
         "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
         "GATEWAY_LAPSE_AT_SIXTEEN": str(settings.lapse_at_sixteen).lower(),
+        **_environ_of_emergency(settings.emergency),
+    }
+
+
+def _environ_of_emergency(emergency: EmergencySettings) -> dict[str, str]:
+    places = {"GATEWAY_EMERGENCY_KEY_FILE": emergency.key_file, "GATEWAY_EMERGENCY_SPOOL": emergency.spool}
+    return {
+        "GATEWAY_EMERGENCY_NUMBERS": "; ".join(f"{each.name} {each.number}" for each in emergency.numbers),
+        "GATEWAY_SHIFT_HOURS": str(emergency.shift_hours),
+        **{name: str(place) for name, place in places.items() if place is not None},
     }
 
 
@@ -314,6 +359,27 @@ def _provider(env: Env) -> ProviderSettings | None:
         ca_file=env.path("OIDC_CA_FILE", None),
         acr=env.str("OIDC_ACR", None),
     )
+
+
+def _emergency(env: Env) -> EmergencySettings:
+    numbers = env.str("EMERGENCY_NUMBERS", None)
+    return EmergencySettings(
+        numbers=EmergencySettings().numbers if numbers is None else _telephones(numbers),
+        key_file=env.path("EMERGENCY_KEY_FILE", None),
+        spool=env.path("EMERGENCY_SPOOL", None),
+        shift_hours=env.int("SHIFT_HOURS", 12),
+    )
+
+
+def _telephones(text: str) -> tuple[Telephone, ...]:
+    found = [_TELEPHONE.fullmatch(part.strip()) for part in text.split(";") if part.strip()]
+    telephones = [Telephone(each["name"], each["number"]) for each in found if each is not None]
+    if not telephones or len(telephones) < len(found):
+        raise SettingsError(
+            "The gateway cannot start: GATEWAY_EMERGENCY_NUMBERS is names, each with its number,"
+            " for example Police 999; Out of hours 020 7946 0001."
+        )
+    return tuple(telephones)
 
 
 def _sentence(error: EnvError) -> str:
@@ -394,11 +460,15 @@ def _file_rules(settings: Settings) -> dict[str, bool]:
         "LOG_NEXT_KEY_FILE": settings.log_next_key_file,
         "PROMISE_KEY_FILE": settings.promise_key_file,
         "WITNESS_POLICY_FILE": settings.witness_policy_file,
+        "EMERGENCY_KEY_FILE": settings.emergency.key_file,
     }
     return {
         "GATEWAY_KEK_FILE must name an existing key file": settings.kek_file.is_file(),
         "GATEWAY_LOG_KEY_FILE must name an existing key file": settings.log_key_file.is_file(),
         "GATEWAY_STATE_DIR must name an existing folder": settings.state_dir.is_dir(),
+        "GATEWAY_EMERGENCY_SPOOL must name an existing folder": (
+            settings.emergency.spool is None or settings.emergency.spool.is_dir()
+        ),
         **{
             f"GATEWAY_{name} must name an existing file": file is None or file.is_file()
             for name, file in optional.items()
@@ -434,6 +504,7 @@ def _number_rules(settings: Settings) -> dict[str, bool]:
         "GATEWAY_ATTESTATION_DAYS and GATEWAY_ATTESTATION_GRACE_DAYS must be a year at most": (
             max(settings.attestation_days, settings.attestation_grace_days) <= _YEAR
         ),
+        f"GATEWAY_SHIFT_HOURS must be 1 to {_SHIFT}": 1 <= settings.emergency.shift_hours <= _SHIFT,
         "GATEWAY_WITNESS_WARN_SECONDS must be 1 or more, and GATEWAY_WITNESS_STOP_SECONDS more than it": (
             1 <= settings.witness_warn_seconds < settings.witness_stop_seconds
         ),

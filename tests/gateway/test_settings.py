@@ -59,6 +59,31 @@ def test_what_one_process_hands_on_loads_as_the_same_settings(environ: pytest.Mo
     assert settings == load_settings()
 
 
+def test_what_is_there_in_an_emergency_is_handed_on(environ: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Names and numbers as a council writes them; every node shows the same."""
+    assert (("Police, ambulance, fire", "999"),) == tuple(
+        (each.name, each.number) for each in load_settings().emergency.numbers
+    )
+    said = "Police 999;Children's social care  020 7946 0000; Team 2, out of hours +44 20 7946 0001;"
+    (tmp_path / "notes.jwk").write_text("{}")
+    for name, value in {
+        "EMERGENCY_NUMBERS": said,
+        "EMERGENCY_KEY_FILE": str(tmp_path / "notes.jwk"),
+        "EMERGENCY_SPOOL": str(tmp_path),
+        "SHIFT_HOURS": "8",
+    }.items():
+        environ.setenv(f"GATEWAY_{name}", value)
+    settings = load_settings()
+    assert [
+        ("Police", "999", "999"),
+        ("Children's social care", "020 7946 0000", "02079460000"),
+        ("Team 2, out of hours", "+44 20 7946 0001", "+442079460001"),
+    ] == [(each.name, each.number, each.digits) for each in settings.emergency.numbers]
+    for name, value in environ_of(settings).items():
+        environ.setenv(name, value)
+    assert settings == load_settings()
+
+
 @pytest.mark.parametrize(
     "name",
     ["DATABASE_URL", "PUBLIC_URL", "KEK_FILE", "LOG_ORIGIN", "LOG_KEY_FILE", "STATE_DIR", "COUNCIL_NAME"],
@@ -102,6 +127,17 @@ def test_a_missing_setting_is_named(environ: pytest.MonkeyPatch, name: str) -> N
         ("WORKING_HOURS", "7-25"),
         ("WORKING_HOURS", "always"),
         ("DPOP_NONCE_SCOPES", "everything"),
+        ("EMERGENCY_NUMBERS", ""),
+        ("EMERGENCY_NUMBERS", "; ;"),
+        ("EMERGENCY_NUMBERS", "Police"),
+        ("EMERGENCY_NUMBERS", "999"),
+        ("EMERGENCY_NUMBERS", "Police 999; Out of hours"),
+        ("EMERGENCY_NUMBERS", "Police 999, out of hours 020 7946 0001x"),
+        ("EMERGENCY_KEY_FILE", "/nowhere/notes.jwk"),
+        ("EMERGENCY_SPOOL", "/nowhere"),
+        ("SHIFT_HOURS", "0"),
+        ("SHIFT_HOURS", "13"),
+        ("SHIFT_HOURS", "a day"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(environ: pytest.MonkeyPatch, name: str, value: str) -> None:
