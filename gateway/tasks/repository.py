@@ -6,7 +6,7 @@ INVARIANTS
 - A task outlives the family it is about, but not its way to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -76,6 +76,22 @@ def finish(connection: Connection, task_id: int, *, actor: str, now: datetime) -
         .values(done_at=now, done_by=actor)
     )
     return done.rowcount == 1
+
+
+def finish_about(
+    connection: Connection, ref: UUID, *, kinds: Collection[TaskKind], actor: str, now: datetime
+) -> None:
+    """Say that every open task of these kinds about ``ref`` is done, and by whom.
+
+    Args:
+        actor: a staff username or a command, as in the log.
+        now: aware instant.
+    """
+    connection.execute(
+        update(TASK)
+        .where(TASK.c.ref == ref, TASK.c.kind.in_(sorted(kinds)), TASK.c.done_at.is_(None))
+        .values(done_at=now, done_by=actor)
+    )
 
 
 def forget_ref(connection: Connection, ref: UUID) -> None:
