@@ -27,6 +27,7 @@ from gateway.console import (
     approval_views,
     desk_views,
     editor_views,
+    emergency_views,
     family_views,
     impact_views,
     meeting_views,
@@ -161,6 +162,7 @@ def build_app(wiring: Wiring) -> Flask:
         impact_views,
         editor_views,
         preview_views,
+        emergency_views,
         pickup_views,
     ):
         section.register(app, wiring)

@@ -169,6 +169,7 @@ def _subject_page(wiring: Wiring, subject: Subject, *, error: str | None = None)
                 status=422,
                 sentence=error,
                 number="",
+                emergency=None,
             )
         rows = [
             {"key": "Agency", "value": f"{agency.name} ({agency.kind})"},

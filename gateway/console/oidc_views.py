@@ -108,7 +108,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
 def _finished(wiring: Wiring, proven: Proven) -> AnyResponse:
     """Sign in whoever came back; or let them go on with what they proved themself for, in the session they have."""
     if proven.purpose is None:
-        return signed_in(federation.sign_in(wiring, proven), wanted=proven.wanted)
+        return signed_in(wiring, federation.sign_in(wiring, proven), wanted=proven.wanted)
     federation.finish_step_up(wiring, proven)
     return redirect(pages.safe_next(proven.wanted), HTTPStatus.SEE_OTHER)
 

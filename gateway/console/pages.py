@@ -28,6 +28,8 @@ from gateway.staff.model import Role, SignedIn
 
 HOME: Final = "/console"
 SIGN_IN: Final = "/console/sign-in"
+EMERGENCY: Final = "/console/emergency"
+"""What is there when nothing else is: it needs no database."""
 _PREFIXES: Final = ("/console", "/desk", "/pickup")
 _OURS: Final = re.compile(r"/(console|desk)(/[A-Za-z0-9._-]+){0,8}", re.ASCII)
 
@@ -167,9 +169,15 @@ def answer(problem: Problem, settings: Settings) -> AnyResponse:
         status=status,
         sentence=_SENTENCES.get(status, _OTHER_SENTENCE),
         number=g.get("request_id", ""),
+        emergency=EMERGENCY if _is_ours_to_mend(status, request.path) else None,
     )
     page.headers.extend(problem.headers or {})
     return page
+
+
+def _is_ours_to_mend(status: int, path: str) -> bool:
+    """True where the gateway, or its database, failed somebody of the council."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and (path == HOME or path.startswith(f"{HOME}/"))
 
 
 def is_styled() -> bool:

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, current_app, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import oidc_views, pages
-from gateway.console.session_cookie import signed_in
+from gateway.console.session_cookie import forget_ticket, signed_in
 from gateway.console.words import METHOD_WORDS
 from gateway.oauth.access import SESSION_COOKIE, current_staff
 from gateway.staff import federation, service
@@ -47,6 +47,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
         service.end_session(wiring, who, who.session.id)
         response = redirect(pages.SIGN_IN, HTTPStatus.SEE_OTHER)
         response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="Lax")
+        forget_ticket(response)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
@@ -60,7 +61,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
             secret = service.sign_in(wiring, request.form.get("credential", ""))
         except SignInError:
             return _sign_in_page(wiring, wanted=request.form.get("next"), error=_PASSKEY_FAULT)
-        return signed_in(secret, wanted=request.form.get("next"))
+        return signed_in(wiring, secret, wanted=request.form.get("next"))
 
     @blueprint.get("/console/invitation")
     def invitation() -> Response:
@@ -80,7 +81,7 @@ def _used_invitation(wiring: Wiring, code: str, credential: str | None) -> AnyRe
     """Ask for a passkey where a code is good, and sign in where one was made with it."""
     try:
         if credential:
-            return signed_in(service.enrol(wiring, code, credential), wanted=None)
+            return signed_in(wiring, service.enrol(wiring, code, credential), wanted=None)
         return _passkey_page(wiring, code)
     except InvitationError:
         return _no_invitation(wiring)

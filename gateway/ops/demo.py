@@ -50,6 +50,7 @@ from gateway.ops.demo_world import (
     COUNCIL_SCOPES,
     DESK_USERS,
     DESTINATIONS,
+    EMERGENCY_NUMBERS,
     GENERATED_FAMILIES,
     MEETING_REF,
     NEXT_MARKS,
@@ -68,7 +69,8 @@ from gateway.ops.embedded import EmbeddedPostgres
 from gateway.panel.service import import_panel_file
 from gateway.recall.service import import_cases
 from gateway.safeguarding.destinations import replace_destinations
-from gateway.settings import ClientCertificates, Settings, environ_of
+from gateway.safeguarding.notes import new_note_key
+from gateway.settings import ClientCertificates, EmergencySettings, Settings, environ_of
 from gateway.staff.model import Belonging, Role
 from gateway.staff.repository import ensure_member
 from gateway.wiring import Wiring, wire
@@ -103,6 +105,16 @@ class DemoPlace:
     def state(self) -> Path:
         """The folder of what the gateway remembers outside the database."""
         return self.folder / "state"
+
+    @property
+    def spool(self) -> Path:
+        """The folder of what is written down while the database is away."""
+        return self.folder / "notes"
+
+    @property
+    def note_key_file(self) -> Path:
+        """The public key to which that is sealed; a council keeps the private one elsewhere."""
+        return self.folder / "notes.jwk"
 
     @property
     def base_url(self) -> str:
@@ -158,7 +170,11 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
     authority = _certificates(place)
     FileKek.create(place.keys / "kek.hex")
     vkey = create_log_key(place.keys / "log.key", origin=place.origin)
-    place.state.mkdir(mode=0o700)
+    for folder in (place.state, place.spool):
+        folder.mkdir(mode=0o700)
+    private, public = new_note_key()
+    write_private(place.keys / "notes.jwk", json.dumps(private).encode())
+    place.note_key_file.write_text(json.dumps(public))
 
     progress("Making the database")
     server.create_database(DATABASE)
@@ -267,6 +283,9 @@ def _settings(place: DemoPlace, app_url: str) -> Settings:
         mtls_url=place.mtls_base_url,
         client_certificates=ClientCertificates.TLS,
         client_crl_file=place.crl_file,
+        emergency=EmergencySettings(
+            numbers=EMERGENCY_NUMBERS, key_file=place.note_key_file, spool=place.spool
+        ),
     )
 
 

@@ -44,6 +44,6 @@ def register(app: Flask, wiring: Wiring) -> None:
             secret = sign_in_by_click(wiring, request.form.get("username", ""))
         except SignInError as error:
             raise Problem(NOT_FOUND) from error
-        return signed_in(secret, wanted=None)
+        return signed_in(wiring, secret, wanted=None)
 
     app.register_blueprint(blueprint)

@@ -9,9 +9,16 @@ from typing import Final
 from agencies.model import AgencyKind
 from agencies.register import PractitionerPolicy
 from gateway.safeguarding.model import Destination, Function
+from gateway.settings import Telephone
 
 COUNCIL_NAME: Final = "Lewisham (demo)"
 MEETING_REF: Final = "DEMO-MEETING-1"
+EMERGENCY_NUMBERS: Final = (
+    Telephone("Police", "999"),
+    Telephone("Children\N{RIGHT SINGLE QUOTATION MARK}s social care", "020 7946 0000"),
+    Telephone("Out of hours", "020 7946 0001"),
+)
+"""Numbers of Ofcom's range for drama: nobody answers."""
 COUNCIL_SCOPES: Final = ("consent:write",)
 AGENCY_SCOPES: Final = ("consent:report-withdrawal", "extract:read", "log:read", "panel:read", "recall:write")
 

@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from gateway.console.pages import SIGN_IN
 from gateway.database import open_engine
+from gateway.oauth.access import SESSION_COOKIE
+from gateway.safeguarding.ticket import COOKIE as TICKET_COOKIE
 from tests.support.browser import Watched
 from tests.support.demo import PROGRAMS, Demo
 
@@ -50,7 +52,7 @@ class Place:
         page = watched.open(self.path.format(**known))
         if self.who and urlsplit(page.url).path == SIGN_IN:
             watched.sign_in(self.who)
-            (cookie,) = page.context.cookies()
+            (cookie,) = [each for each in page.context.cookies() if each["name"] == SESSION_COOKIE]
             _SESSIONS[watched.base_url, self.who] = cookie
             page = watched.open(self.path.format(**known))
         self.go(page)
@@ -234,6 +236,36 @@ def _to_family(page: Page) -> None:
     page.get_by_text("of the family that you named").wait_for()
 
 
+def _to_emergency(page: Page) -> None:
+    """To the emergency page, with a ticket of this shift; whoever's session was kept signs in again for one."""
+    if all(each["name"] != TICKET_COOKIE for each in page.context.cookies()):
+        page.goto(f"{_origin(page)}/console/demo")
+        page.get_by_role("button", name=CASEWORKER).click()
+        page.wait_for_url("**/console")
+    page.goto(f"{_origin(page)}/console/emergency")
+    page.get_by_role("button", name="Seal and keep it").wait_for()
+
+
+def _to_kept(page: Page) -> None:
+    _to_emergency(page)
+    for label in ("Which children", "Whom you ring", "What you fear", "Why you do not", "Your number"):
+        page.get_by_label(label).fill("020 7946 0999")
+    page.get_by_label("Yes", exact=True).check()
+    page.get_by_role("button", name="Seal and keep it").click()
+    page.get_by_role("status").wait_for()
+
+
+def _to_refused_note(page: Page) -> None:
+    _to_emergency(page)
+    page.get_by_role("button", name="Seal and keep it").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _origin(page: Page) -> str:
+    parts = urlsplit(page.url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 EDIT: Final = "/console/profiles/early-help/edit"
 PROFILE: Final = "/console/approvals/profile/youth/2"
 
@@ -275,6 +307,9 @@ PAGES: Final[Mapping[str, Place]] = {
     "editor.draft": Place("dana.dpo", EDIT, _to_draft),
     "editor.draft, to begin": Place("dana.dpo", "/console/profiles/education/edit"),
     "editor.section": Place("dana.dpo", EDIT, _to_part("Only by name")),
+    "emergency.form": Place(None, "/console/emergency"),
+    "emergency.form, with a ticket": Place(CASEWORKER, "/console", _to_emergency),
+    "emergency.note": Place(CASEWORKER, "/console", _to_kept),
     "families.family": Place(CASEWORKER, FAMILY),
     "families.find": Place(CASEWORKER, "/console/families/find", _to_found),
     "families.own": Place(CASEWORKER, "/console/families"),
@@ -303,6 +338,7 @@ PAGES: Final[Mapping[str, Place]] = {
 }
 """By endpoint, and by what is done there where it shows more than one page."""
 FAULTS: Final[Mapping[str, Place]] = {
+    "emergency.note, at fault": Place(CASEWORKER, "/console", _to_refused_note),
     "consents.agreeing, at fault": Place(CASEWORKER, f"{FAMILY}/agree", _to_fault),
     "editor.change, at fault": Place("dana.dpo", EDIT, _to_refused_draft),
     "pickup.code, at fault": Place(None, PICKUP, _to_refused_code),

@@ -120,6 +120,18 @@ def crash_database(server: EmbeddedPostgres) -> None:
     _program("pg_ctl", "start", "-w", "-t", "60", "-D", data, "-l", log, programs=server._programs)
 
 
+@contextmanager
+def stopped(server: EmbeddedPostgres) -> Iterator[None]:
+    """Let PostgreSQL be away meanwhile, stopped at once as if it was killed."""
+    data = str(server.folder / "data")
+    _program("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data, programs=server._programs)
+    try:
+        yield
+    finally:
+        log = f"{data}/server.log"
+        _program("pg_ctl", "start", "-w", "-t", "60", "-D", data, "-l", log, programs=server._programs)
+
+
 def wait_until(condition: Callable[[], bool], otherwise: str, *, seconds: float = SECONDS) -> None:
     """Return once the condition holds.
 
