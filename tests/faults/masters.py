@@ -114,10 +114,8 @@ def start_master(
 
 def crash_database(server: EmbeddedPostgres) -> None:
     """Stop PostgreSQL at once, as if it was killed, and start it again on the same data."""
-    data = str(server.folder / "data")
-    _program("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data, programs=server._programs)
-    log = f"{data}/server.log"
-    _program("pg_ctl", "start", "-w", "-t", "60", "-D", data, "-l", log, programs=server._programs)
+    with stopped(server):
+        pass
 
 
 @contextmanager

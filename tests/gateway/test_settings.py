@@ -79,6 +79,8 @@ def test_what_is_there_in_an_emergency_is_handed_on(environ: pytest.MonkeyPatch,
         ("Children's social care", "020 7946 0000", "02079460000"),
         ("Team 2, out of hours", "+44 20 7946 0001", "+442079460001"),
     ] == [(each.name, each.number, each.digits) for each in settings.emergency.numbers]
+    for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
+        environ.delenv(name)
     for name, value in environ_of(settings).items():
         environ.setenv(name, value)
     assert settings == load_settings()

@@ -32,6 +32,7 @@ from gateway.migrations import upgrade
 from gateway.oauth.access import SESSION_COOKIE
 from gateway.ops import demo_sign_in
 from gateway.ops.embedded import ADMINISTRATOR, EmbeddedPostgres
+from gateway.ops.worker import JOBS, run_job
 from gateway.safeguarding import ticket
 from gateway.safeguarding.drafts import Draft, Opening, drafts_of, open_notes, take_draft, take_in
 from gateway.safeguarding.notes import Answers, Opener, new_note_key
@@ -404,6 +405,14 @@ def test_an_author_whom_the_database_does_not_know_loses_no_note(browser: Browse
     Spool(wiring.settings.emergency.spool).keep(note)
     assert 1 == taken_in(wiring)
     assert [(TaskKind.EMERGENCY_NOTE, "", note.note_id)] == tasks(wiring)
+
+
+def test_the_worker_takes_notes_in_every_minute(browser: Browser) -> None:
+    browser.sign_in(Role.CASEWORKER)
+    browser.post(**browser.form())
+    (job,) = [each for each in JOBS if each.run is take_in]
+    run = run_job(browser.wiring, job)
+    assert ("* * * * *", 1, None) == (job.cron, run.count, run.fault)
 
 
 def test_by_its_commands(browser: Browser, tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_a_file_of_another_name_or_content_is_no_note(tmp_path: Path) -> None:
     file = tmp_path / f"{one.note_id}.note"
     good = json.loads(file.read_text())
     other = str(UUID(int=7))
-    for bad in ("", "[]", "null", "{}", json.dumps({**good, "note": other}), "x" * 200_000,
+    for bad in ("", "[]", "null", "{}", json.dumps({**good, "note": other}), json.dumps({**good, "sealed": "x" * 200_000}),
                 json.dumps({**good, "staff": None}), json.dumps({**good, "typed_at": "soon"}),
                 json.dumps({**good, "sealed": "é"}), json.dumps({**good, "format": 2})):  # fmt: skip
         file.write_text(bad)

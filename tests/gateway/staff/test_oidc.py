@@ -21,6 +21,7 @@ from gateway.app import build_app
 from gateway.console.oidc_views import COOKIE
 from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import SESSION_COOKIE
+from gateway.safeguarding.ticket import COOKIE as TICKET_COOKIE
 from gateway.settings import AssertionAudience, Settings, SettingsError
 from gateway.staff import federation, provider_http, service
 from gateway.staff.errors import InvitationError, ProviderAnswerError, SignInError, UnknownIdentityError
@@ -177,6 +178,7 @@ def test_a_code_links_who_comes_back_and_from_then_on_they_are_known(browser: Br
     who = browser.who()
     assert who is not None
     assert (WHO, frozenset({Role.CASEWORKER}), Method.OIDC) == (who.username, who.roles, who.session.method)
+    assert any(TICKET_COOKIE in cookie for cookie in answer.headers.getlist("Set-Cookie"))
     again = browser.other()
     answer = again.get(CALLBACK, again.start("/console/sessions"))
     assert (303, "/console/sessions") == (answer.status_code, answer.headers["Location"])
