@@ -6,12 +6,14 @@ INVARIANT: what was typed is never lost: a form that cannot be read is shown aga
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Final
+from uuid import UUID
 
 from consent_registry.birthdays import LONDON
 from gateway.console.consent_form import Form, typed_date
+from gateway.safeguarding.drafts import Draft
 from gateway.safeguarding.errors import Fault, FaultyAnswersError
 from gateway.safeguarding.model import Answers, Kind
-from gateway.safeguarding.questions import EMERGENCY, QUESTIONS, Question, read_answers
+from gateway.safeguarding.questions import EMERGENCY, NO, QUESTIONS, YES, Question, read_answers
 from gateway.safeguarding.service import Written
 
 INSTANTS: Final = ("concern_at", "called_at")
@@ -49,6 +51,7 @@ def written(form: Form, kind: Kind) -> Written:
         frozenset(form.many("items")) if form.one("chosen") else None,
         frozenset(form.many("hidden")),
         tell_on if isinstance(tell_on, date) else None,
+        _note_id(form),
     )
 
 
@@ -83,6 +86,32 @@ def filled(said: Written) -> Form:
     if said.items is not None:
         fields |= {"chosen": ("yes",), "items": sorted(said.items)}
     return Form(fields)
+
+
+def of_note(note: Draft) -> Form:
+    """The form as a note of the emergency page fills it in: what was typed, and when it was said to be typed."""
+    typed = note.answers
+    at = note.typed_at.astimezone(LONDON)
+    known = f"{typed.children}\n\nWhy the family was not asked first: {typed.why_without_agreement}"
+    return Form(
+        {
+            "note": (str(note.note_id),),
+            "fear": (typed.feared,),
+            "danger": (YES if typed.immediate_danger else NO,),
+            "number": (typed.caller_number,),
+            "known": (known,),
+            "recipient": (typed.destination,),
+            **_day("called_at", at.date()),
+            "called_at-time": (f"{at:%H:%M}",),
+        }
+    )
+
+
+def _note_id(form: Form) -> UUID | None:
+    try:
+        return UUID(form.one("note"))
+    except ValueError:
+        return None
 
 
 def _day(name: str, day: date) -> dict[str, Sequence[str]]:

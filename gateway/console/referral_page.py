@@ -51,6 +51,7 @@ _TIMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "concern_at": "The worry began",
         "called_at": "Rung",
+        "typed_at": "Typed while no record could be read",
         "recorded_at": "Written down",
         "sent_at": "Sent",
     }

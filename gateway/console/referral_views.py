@@ -42,7 +42,8 @@ from gateway.console.referral_words import (
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.safeguarding import pickup, service
-from gateway.safeguarding.clocks import Duty, Whose, duties
+from gateway.safeguarding.clocks import Duty, Whose, duties, same_day
+from gateway.safeguarding.drafts import Draft
 from gateway.safeguarding.errors import (
     Fault,
     FaultyAnswersError,
@@ -99,6 +100,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
             address=f"{address_of(family_id)}/refer",
             ring=_ring(sheet),
             duty=bool(wiring.settings.duty_to_share_notice),
+            notes=_notes(wiring),
         )
 
     @blueprint.get("/console/families/<family_id>/refer/<kind>")
@@ -106,7 +108,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
     def form(family_id: UUID, kind: str) -> Response:
         draft = _uuid(request.args.get("draft", ""))
         if draft is None:
-            return _form_page(wiring, family_id, _kind(wiring, kind), Form({}))
+            return _form_page(wiring, family_id, _kind(wiring, kind), _of_note(wiring))
         return _form_page(wiring, family_id, _kind(wiring, kind), _draft(wiring, draft), referral_id=draft)
 
     @blueprint.post("/console/families/<family_id>/refer/<kind>")
@@ -262,6 +264,18 @@ def _draft(wiring: Wiring, referral_id: UUID) -> Form:
     return referral_form.filled(opened.written)
 
 
+def _notes(wiring: Wiring) -> list[Draft]:
+    """What whoever asks typed on the emergency page and made no referral of yet."""
+    return service.notes_of(wiring, current_staff())
+
+
+def _of_note(wiring: Wiring) -> Form:
+    """The form as far as the note that an address names fills it in; empty where it names none."""
+    named = request.args.get("note", "")
+    found = [each for each in _notes(wiring) if str(each.note_id) == named]
+    return referral_form.of_note(found[0]) if found else Form({})
+
+
 def _named(value: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
     """A value of the record with names in place of ids."""
     return {name: names.get(held, held) if isinstance(held, str) else held for name, held in value.items()}
@@ -400,6 +414,11 @@ def waiting_for(wiring: Wiring) -> list[tuple[Referral, Duty]]:
     return sorted(mine, key=lambda each: (each[1].due, each[1].kind))
 
 
+def notes_due(wiring: Wiring) -> list[datetime]:
+    """By when each note of the emergency page has to be a referral: on the day on which it was typed."""
+    return [same_day(each.typed_at) for each in _notes(wiring)]
+
+
 def _line(wiring: Wiring, referral: Referral, *, now: datetime) -> dict[str, object]:
     """A referral as a row: nothing of the family."""
     return {
@@ -434,6 +453,7 @@ def _list_page(wiring: Wiring) -> Response:
         wiring.settings,
         "referrals.html",
         title="Your referrals",
+        notes=_notes(wiring),
         rows=[_line(wiring, each, now=now) for each in own if each.kind is not Kind.CONSIDERED],
         considered=[_line(wiring, each, now=now) for each in own if each.kind is Kind.CONSIDERED],
     )

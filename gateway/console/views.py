@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import pages
 from gateway.console.desk_views import DESK
-from gateway.console.referral_views import QUEUE, REFERRALS, waiting_for
+from gateway.console.referral_views import QUEUE, REFERRALS, notes_due, waiting_for
 from gateway.console.words import TASK_WORDS
 from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import OVERSEERS, WHO_KNOW, current_staff
@@ -84,12 +84,10 @@ def _referrals(wiring: Wiring) -> list[dict[str, object]]:
     who = current_staff()
     if who.roles.isdisjoint(WHO_KNOW.roles):
         return []
-    duties = waiting_for(wiring)
+    waits = [duty.due for _, duty in waiting_for(wiring)] + notes_due(wiring)
     oversees = not who.roles.isdisjoint(OVERSEERS.roles)
     address, said = (QUEUE, "Referrals to look at") if oversees else (REFERRALS, "Your referrals")
-    return (
-        [{"address": address, "words": said, "count": len(duties), "due": duties[0][1].due}] if duties else []
-    )
+    return [{"address": address, "words": said, "count": len(waits), "due": min(waits)}] if waits else []
 
 
 def _waiting(wiring: Wiring) -> dict[TaskKind, list[Task]]:

@@ -45,8 +45,6 @@ TASK_WORDS: Final[Mapping[TaskKind, str]] = MappingProxyType(
         TaskKind.CONSENT_RECORDER: "Stops recorded by somebody unknown",
         TaskKind.CONSENT_REPORTS: "Unusually many withdrawals reported by one agency",
         TaskKind.CONSENT_STOPPED: "Families who stopped sharing",
-        TaskKind.EMERGENCY_DRAFT: "Notes of emergencies to make a referral of",
-        TaskKind.EMERGENCY_MANAGER_DRAFT: "Notes of emergencies that managers make a referral of",
         TaskKind.EMERGENCY_NOTE: "Notes of emergencies, written while no record could be read",
         TaskKind.LOG_FORKED: "The disclosure log shows two histories",
         TaskKind.LOG_PROMISE_BROKEN: "The disclosure log broke a promise",

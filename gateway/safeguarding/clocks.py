@@ -161,7 +161,7 @@ def duties(
         found.append(Duty(kind, whose, limit.ends(since, holidays=holidays), limit.counted))
 
     if referral.state is State.DRAFT:
-        since = referral.called_at or referral.recorded_at
+        since = referral.called_at or referral.typed_at or referral.recorded_at
         found.append(
             Duty(DutyKind.SEND, _AUTHOR, min(same_day(since), limits.written.ends(since, holidays=holidays)))
         )

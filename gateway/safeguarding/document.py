@@ -151,6 +151,7 @@ class Heading:
     author: str
     recorded_at: datetime
     sent_at: datetime
+    typed_at: datetime | None = None
 
 
 def admitted(template: Profile) -> frozenset[FieldName]:
@@ -312,6 +313,8 @@ def _times(heading: Heading, answers: Answers) -> JsonObject:
     said = {
         name: answer for name in ("concern_at", "called_at") if isinstance(answer := answers.get(name), str)
     }
+    if heading.typed_at is not None:
+        said["typed_at"] = heading.typed_at.isoformat(timespec="seconds")
     return {
         **said,
         "recorded_at": heading.recorded_at.isoformat(timespec="seconds"),

@@ -1,12 +1,12 @@
 """Notes of an emergency once the database is back: taken in, opened, offered to their author once.
 
 INVARIANTS
-- A note is taken in once by its id, in one transaction with the tasks that say so; its file goes after the commit.
-- Nobody but its author is offered a draft, and nobody twice; what was typed goes with the taking.
+- A note is taken in once by its id, in one transaction with the task that says so; its file goes after the commit.
+- Nobody but its author is offered a draft, and nobody twice; what was typed goes with the taking. It is no task: a task is seen by
+  everybody of a role.
 - A note, an unreadable file or an unknown author keeps no other note from being taken in or opened.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,7 +27,6 @@ from gateway.safeguarding.notes import (
     answers_to_bytes,
 )
 from gateway.safeguarding.spool import KeptNote, Spool
-from gateway.staff.model import Role
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import finish_about, raise_task
 from gateway.wiring import Wiring
@@ -35,12 +34,11 @@ from gateway.wiring import Wiring
 IN_WRITING: Final = timedelta(hours=24)
 """How long after it was typed a referral follows in writing (Working Together 2023, local practice)."""
 
-_TASKS: Final = (TaskKind.EMERGENCY_DRAFT, TaskKind.EMERGENCY_MANAGER_DRAFT, TaskKind.EMERGENCY_NOTE)
 _TAKE_IN: Final = text(
     "INSERT INTO gateway.emergency_note (note_id, staff_id, typed_at, received_at, sealed)"
     " VALUES (:note, :staff, :typed, :received, :sealed) ON CONFLICT (note_id) DO NOTHING"
 )
-_AUTHOR: Final = text("SELECT username, roles FROM gateway.staff WHERE id = :staff")
+_AUTHOR: Final = text("SELECT username FROM gateway.staff WHERE id = :staff")
 _CLOSED: Final = text("SELECT note_id FROM gateway.emergency_note WHERE opened_at IS NULL ORDER BY typed_at")
 _HOLD: Final = text(
     "SELECT note_id, staff_id, typed_at, sealed FROM gateway.emergency_note"
@@ -134,18 +132,18 @@ def drafts_of(connection: Connection, wiring: Wiring, staff_id: UUID) -> list[Dr
 def take_draft(connection: Connection, note_id: UUID, staff_id: UUID) -> bool:
     """Let a draft be its author's referral, in the caller's transaction; return whether it still waited.
 
-    True afterwards: it is offered no more, its words are nowhere but with the caller, and its tasks are done.
+    True afterwards: it is offered no more, its words are nowhere but with the caller, and its task is done.
     """
     now = database_now(connection)
     if not connection.execute(_TAKE, {"note": note_id, "staff": staff_id, "now": now}).rowcount:
         return False
     author = connection.execute(_AUTHOR, {"staff": staff_id}).one()
-    finish_about(connection, note_id, kinds=_TASKS, actor=author.username, now=now)
+    finish_about(connection, note_id, kinds=(TaskKind.EMERGENCY_NOTE,), actor=author.username, now=now)
     return True
 
 
 def _take_in_one(wiring: Wiring, note: KeptNote, *, now: datetime) -> bool:
-    """Store one note with its tasks; return whether it was new."""
+    """Store one note with the task of whoever opens it; return whether it was new."""
     values = {
         "note": note.note_id,
         "staff": note.staff_id,
@@ -159,16 +157,8 @@ def _take_in_one(wiring: Wiring, note: KeptNote, *, now: datetime) -> bool:
         author = connection.execute(_AUTHOR, {"staff": note.staff_id}).one_or_none()
         due = note.typed_at + IN_WRITING
         about = "" if author is None else author.username
-        for kind in (TaskKind.EMERGENCY_NOTE, *_authors_tasks([] if author is None else author.roles)):
-            raise_task(connection, kind=kind, due=due, about=about, ref=note.note_id)
+        raise_task(connection, kind=TaskKind.EMERGENCY_NOTE, due=due, about=about, ref=note.note_id)
     return True
-
-
-def _authors_tasks(roles: Sequence[str]) -> list[TaskKind]:
-    """The task that an author sees; a safeguarding lead sees the lead's."""
-    if Role.CASEWORKER in roles:
-        return [TaskKind.EMERGENCY_DRAFT]
-    return [TaskKind.EMERGENCY_MANAGER_DRAFT] if Role.MANAGER in roles else []
 
 
 def _open_one(wiring: Wiring, note_id: UUID, opener: Opener) -> bool | None:

@@ -169,6 +169,7 @@ class Referral:
         emergency: it went with the six answers that cannot wait.
         concern_at: when somebody began to be worried, as they say; ``called_at`` when they rang.
         recorded_at: when it was first written down here.
+        typed_at: when it was typed on the emergency page; absent: it was not.
         told: whether the family was told; absent: nobody said yet.
         tell_on: until when the family must not be told, and when that is looked at again.
         hidden_from: usernames of staff who must not learn of it: the concern may be a colleague.
@@ -186,6 +187,7 @@ class Referral:
     destination: str | None
     emergency: bool
     recorded_at: datetime
+    typed_at: datetime | None = None
     concern_at: datetime | None = None
     called_at: datetime | None = None
     sent_at: datetime | None = None

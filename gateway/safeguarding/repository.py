@@ -33,7 +33,7 @@ OVERSEE: Final = frozenset({Role.SAFEGUARDING_LEAD, Role.DATA_PROTECTION_OFFICER
 
 _COLUMNS: Final = (
     "SELECT r.referral_id, r.family_id, r.case_id, r.author_id, w.username AS author, r.kind, r.state, r.destination,"
-    " r.emergency, r.recorded_at, r.concern_at, r.called_at, r.sent_at, r.completed_at, r.acknowledged_at,"
+    " r.emergency, r.recorded_at, r.typed_at, r.concern_at, r.called_at, r.sent_at, r.completed_at, r.acknowledged_at,"
     " r.decided_at, r.outcome, r.told, r.tell_on, r.hidden_from, r.sampled, r.visibility, r.visible_until, r.sealed,"
     " ARRAY(SELECT DISTINCT v.reviewer FROM gateway.referral_review v WHERE v.referral_id = r.referral_id) AS reviewed"
     " FROM gateway.referral r JOIN gateway.staff w ON w.id = r.author_id"
@@ -60,8 +60,8 @@ _COUNTS_OF_CLIENT: Final = text(
 )
 _PUT: Final = text(
     "INSERT INTO gateway.referral (referral_id, case_id, family_id, author_id, kind, state, destination, sealed,"
-    " recorded_at, concern_at, called_at, told, tell_on, hidden_from)"
-    " VALUES (:referral, :case, :family, :author, :kind, 'draft', :destination, :sealed, :now, :concern_at, :called_at,"
+    " recorded_at, typed_at, concern_at, called_at, told, tell_on, hidden_from)"
+    " VALUES (:referral, :case, :family, :author, :kind, 'draft', :destination, :sealed, :now, :typed_at, :concern_at, :called_at,"
     " :told, :tell_on, CAST(:hidden_from AS text[]))"
     " ON CONFLICT (referral_id) DO UPDATE SET kind = excluded.kind, destination = excluded.destination,"
     " sealed = excluded.sealed, concern_at = excluded.concern_at, called_at = excluded.called_at,"
@@ -216,7 +216,7 @@ def put_draft(
     """Store a draft, or what its author changed in it; return false where it is one no more, or somebody else's.
 
     Args:
-        columns: destination, concern_at, called_at, told, tell_on and hidden_from, as answered.
+        columns: destination, typed_at, concern_at, called_at, told, tell_on and hidden_from, as answered.
     """
     return (
         connection.execute(
@@ -517,6 +517,7 @@ def _stored(row: Row[Any]) -> Stored:
         destination=row.destination,
         emergency=row.emergency,
         recorded_at=row.recorded_at,
+        typed_at=row.typed_at,
         concern_at=row.concern_at,
         called_at=row.called_at,
         sent_at=row.sent_at,

@@ -38,9 +38,10 @@ from gateway.keyring import FamilyKeys, KeyErasedError
 from gateway.recall.repository import lapse_listings
 from gateway.release.minimisation import item_of
 from gateway.release.model import Item
-from gateway.safeguarding import document, repository
+from gateway.safeguarding import document, drafts, repository
 from gateway.safeguarding.clocks import Counted, Limit, Limits
 from gateway.safeguarding.document import Choice, Frozen, Heading, Member
+from gateway.safeguarding.drafts import Draft
 from gateway.safeguarding.errors import NotSentError, SafeguardingError, UnknownReferralError
 from gateway.safeguarding.model import (
     Answers,
@@ -83,6 +84,7 @@ class Written:
         items: keys of choices; absent: whatever is selected beforehand.
         hidden_from: usernames of colleagues who must not learn of it.
         tell_on: when telling the family is looked at again.
+        note_id: of the emergency page, which this referral is made of; absent: it is made of none.
     """
 
     kind: Kind
@@ -90,6 +92,7 @@ class Written:
     items: frozenset[str] | None = None
     hidden_from: frozenset[str] = frozenset()
     tell_on: date | None = None
+    note_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,7 @@ def write(wiring: Wiring, who: SignedIn, family_id: UUID, referral_id: UUID, wri
     found = lookup.view(wiring, who, family_id)
     with wiring.engine.begin() as connection:
         keys = _keys(wiring, connection, family_id)
+        typed_at = _taken(wiring, connection, who, written.note_id)
         stored = repository.put_draft(
             connection,
             referral_id=referral_id,
@@ -196,6 +200,7 @@ def write(wiring: Wiring, who: SignedIn, family_id: UUID, referral_id: UUID, wri
             now=database_now(connection),
             columns={
                 "destination": _destination(connection, written.answers),
+                "typed_at": typed_at,
                 "concern_at": instant_of(written.answers, "concern_at"),
                 "called_at": instant_of(written.answers, "called_at"),
                 "told": _told(written),
@@ -585,6 +590,7 @@ def _freeze(
             council=wiring.settings.council_name,
             author=referral.author,
             recorded_at=referral.recorded_at,
+            typed_at=referral.typed_at,
             sent_at=now,
         ),
         written.answers,
@@ -704,6 +710,22 @@ def _keys(wiring: Wiring, connection: Connection, family_id: UUID) -> FamilyKeys
         return wiring.keyring.family(connection, family_id)
     except KeyErasedError as error:
         raise UnknownReferralError("the family was erased") from error
+
+
+def _taken(wiring: Wiring, connection: Connection, who: SignedIn, note_id: UUID | None) -> datetime | None:
+    """When the note was typed that a referral is made of, which is then offered no more; absent: there is none."""
+    found = [
+        each
+        for each in drafts.drafts_of(connection, wiring, who.staff_id)
+        if each.note_id == note_id and drafts.take_draft(connection, each.note_id, who.staff_id)
+    ]
+    return found[0].typed_at if found else None
+
+
+def notes_of(wiring: Wiring, who: SignedIn) -> list[Draft]:
+    """Return what somebody typed on the emergency page and made no referral of yet, the oldest first."""
+    with wiring.engine.connect() as connection:
+        return drafts.drafts_of(connection, wiring, who.staff_id)
 
 
 def _mine(connection: Connection, who: SignedIn, referral_id: UUID) -> Stored:

@@ -43,8 +43,6 @@ class TaskKind(StrEnum):
     CONSENT_RECORDER = "consent.recorder"
     CONSENT_REPORTS = "consent.reports"
     CONSENT_STOPPED = "consent.stopped"
-    EMERGENCY_DRAFT = "emergency.draft"
-    EMERGENCY_MANAGER_DRAFT = "emergency.manager_draft"
     EMERGENCY_NOTE = "emergency.note"
     LOG_FORKED = "log.forked"
     LOG_PROMISE_BROKEN = "log.promise_broken"
@@ -93,8 +91,6 @@ AUDIENCE_OF: Final[Mapping[TaskKind, Audience]] = MappingProxyType(
         TaskKind.CONSENT_RECORDER: Audience.MANAGER,
         TaskKind.CONSENT_REPORTS: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.CONSENT_STOPPED: Audience.CASEWORKER,
-        TaskKind.EMERGENCY_DRAFT: Audience.CASEWORKER,
-        TaskKind.EMERGENCY_MANAGER_DRAFT: Audience.MANAGER,
         TaskKind.EMERGENCY_NOTE: Audience.SAFEGUARDING_LEAD,
         TaskKind.LOG_FORKED: Audience.OPERATOR,
         TaskKind.LOG_PROMISE_BROKEN: Audience.OPERATOR,

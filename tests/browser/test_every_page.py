@@ -34,7 +34,9 @@ def test_every_page_is_looked_at() -> None:
     """A page that is in no browser test is one that nobody has seen."""
     staff = {name for name, access in ROUTES.items() if isinstance(access, Staff)}
     public = {
-        name for name in ROUTES if name.startswith(("console.", "demo.", "emergency.", "oidc.", "pickup.", "sign_in."))
+        name
+        for name in ROUTES
+        if name.startswith(("console.", "demo.", "emergency.", "oidc.", "pickup.", "sign_in."))
     }
     looked_at = {name.partition(",")[0] for name in PAGES}
     assert looked_at | ACTS == staff | public

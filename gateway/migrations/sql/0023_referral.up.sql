@@ -23,6 +23,7 @@ CREATE TABLE gateway.referral (
     emergency       boolean NOT NULL DEFAULT false,
     sealed          bytea NOT NULL,       -- the answers
     recorded_at     timestamptz NOT NULL, -- when it was first written down here
+    typed_at        timestamptz,          -- on the emergency page, while no record could be read
     concern_at      timestamptz,          -- as the author says
     called_at       timestamptz,
     sent_at         timestamptz,
