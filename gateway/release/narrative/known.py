@@ -130,6 +130,7 @@ COMMON: Final = GRAMMAR | EVERYDAY | MONTHS.keys()
 BOUND: Final = GRAMMAR | MONTHS.keys() | {"will", "may", "said"}
 """Words that a text cannot do without: where one of them is a name, only its use as a name is cut."""
 
+_TITLES: Final = frozenset((title,) for title in TITLES)
 _UMLAUTS: Final = str.maketrans(
     {"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00e5": "aa", "\u00f8": "oe"}
     | {"\u00c4": "Ae", "\u00d6": "Oe", "\u00dc": "Ue", "\u00c5": "Aa", "\u00d8": "Oe"}
@@ -178,7 +179,9 @@ def words_of(reading: Reading) -> list[Pieces]:
 
 def name_forms(source: Source) -> Found:
     """A name: the whole, each word, each part of a double-barrelled one, and any two of those together."""
-    names = [word for word in source.words if "".join(word) not in TITLES]
+    names = source.words
+    if len(names) > 1 and names[0] in _TITLES:
+        names = names[1:]
     whole = sum(names, ())
     if len(names) > 1:
         yield whole, Case.CAPITALS if {*whole} <= GRAMMAR else Case.ANY
@@ -202,7 +205,9 @@ def initial_forms(source: Source) -> Found:
 
     Not where the name is told: another person's initials may be the same.
     """
-    names = [word for word in source.words if "".join(word) not in TITLES]
+    names = source.words
+    if len(names) > 1 and names[0] in _TITLES:
+        names = names[1:]
     if len(names) > 1 and not source.is_told:
         *given, family = names
         initials = tuple(name[0][0] for name in given)

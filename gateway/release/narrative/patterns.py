@@ -100,8 +100,8 @@ class WrittenDate:
         day: what it is read as.
         opens: where it begins in the plain text.
         closes: where it ends in the plain text.
-        unless: places in the plain text of numbers that make it another date, while they stand.
-        is_score: whether it may as well be a fraction or a score: "3/4".
+        unless: places in the plain text of what makes it another date, or a score, while it stands.
+        is_score: whether it is a fraction, if nothing says that it is a day: "3/4".
     """
 
     day: Day
@@ -143,7 +143,15 @@ _SPOKEN: Final = tuple(
 )
 _SAID_TO_BE_A_DAY: Final = re.compile(r"\b(?:on|born|dob|birthday|date)\W{0,3}\Z", re.IGNORECASE)
 _A_YEAR: Final = re.compile(r"(?:19|20)\d\d|'\d\d")
-_ALWAYS_OPEN: Final = (24, 7)
+_SCORED: Final = re.compile(
+    r"\b(achieved|attended|got|missed|rated|rating|scored?|scores|scoring)\W{1,3}\Z", re.IGNORECASE
+)
+_OUT_OF: Final = re.compile(
+    r"\s(of|out|sessions?|marks|times|lessons|days|weeks|appointments)\b", re.IGNORECASE
+)
+_NEAR: Final = 14
+"""Signs before a number within which the word stands that says what it is."""
+_FRACTIONS: Final = frozenset({"1/2", "1/3", "2/3", "1/4", "3/4", "24/7"})
 
 
 def numeric_dates(reading: Reading) -> list[WrittenDate]:
@@ -160,10 +168,10 @@ def numeric_dates(reading: Reading) -> list[WrittenDate]:
         others = [found.end("year") - 1] if found["year"] else []
         if opens and plain[opens - 1] in "/.-" and plain[opens - 2 : opens - 1].isdigit():
             others.append(opens - 2)
-        padded = "0" in {found["day"][0], found["month"][0]} or _SAID_TO_BE_A_DAY.search(
-            plain, max(0, opens - 12), opens
-        )
-        is_score = not padded and (day <= month or (day, month) == _ALWAYS_OPEN)
+        said = _SAID_TO_BE_A_DAY.search(plain, max(0, opens - _NEAR), opens)
+        beside = (_SCORED.search(plain, max(0, opens - _NEAR), opens), _OUT_OF.match(plain, closes))
+        others += [word.start(1) for word in beside if word and not said]
+        is_score = found["all"] in _FRACTIONS and not said
         dates.append(WrittenDate((day, month, None), opens, closes, tuple(others), is_score))
     return dates
 

@@ -25,35 +25,34 @@ GRAMMAR: Final = frozenset(
 
 EVERYDAY: Final = frozenset(
     _WORD.findall("""
-    able amber angel apple apples april art august autumn baby bad baker ball bank banks bar bath bay
-    beach bean bear bed bell best bill bin bird black blessing bliss block blue board bond book box boy
-    brave bread bright brother brown burden burns bush butter camp card care carer case cash castle chance
-    change charity chase cherry child children church clay clean clear close cloud coast coffee cold
-    comfort cook corn cotton court cow cross crow crystal da daily dance dark daughter day days de deal
-    dear del den der desire destiny dot dream drew drive driver drum du early earnest east easy edge el
-    english even evening ever fair faith fall family farm farmer father favour fear few field fields fine
-    fire first fish five flat flood flower flowers food foot force forest forge foster fountain four fox
-    frank free friday friend friends frost full game garden gay gift girl given glass glory gold golden
-    good grace grand grant grass grave great green grey ground group grove guy hall ham hand hands happy
-    hard harmony hat head health heart heat heaven held help herb high hill hills history home honey hood
-    hook hope hopes horn hospital hot hour hours house hunt ice job joy judge july june keen key keys kind
-    king kitchen la lake lamb land lane large late law laws le lead leaf learn left lemon less life light
-    lion little live lives lock lodge long loss love lovely low luck lucky made major male man manner
-    manor many march mark marks mat may mead meadow mean means meet men mercy merit merry met mile miles
-    milk mill mind mint miracle miss mist mobile monday month moody moon morning mother mount mountain mum
-    music need needs never new news nice night nine noble noon north note now nurse oak ocean old olive
-    order page pain paint parents park part parts pass past patience peace penny people person pink place
-    plain plan plant play point pole pool poor post pound power precious price pride primary prince
-    princess prior promise proud prudence pupil quick quiet rain read reader ready real red rest rice rich
-    ride rider right ring rise river road rock room rose round row royal rule run rush rusty sad safe said
-    saint salmon salt sand sat saturday savage school sea sensible service seven sharp shepherd shop short
-    silver sing sister six sky sleep small smart smile snow social soft soldier son song south spark
-    spring square staff stage star start state station stay steel step stone storm story street strong
-    style sue summer sun sunday sunny support sure sweet swift table taken talk tall team ten term thing
-    three thursday tiger time told tower town travel treat tree true trust tuesday turn twenty two unit
-    unity van victory visit von wait walk wall walls want wants ward warm water waters wave wednesday week
-    weeks welcome west white whole wild will winter wisdom wise wish woman women wonder wood woods wool
-    word words work worker worth yard year years yellow young younger
+    able amber angel apple apples april art august autumn baby bad ball bank bar bath bay beach bean bear
+    bed best bill bin black blessing bliss block blue board book box boy brave bread bright brother brown
+    burden burns bush butter camp card care carer case cash castle chance change charity chase cherry
+    child children church clay clean clear close cloud coast coffee cold comfort cook corn cotton court
+    cow cross crow crystal da daily dance dark daughter day days de deal dear del den der desire destiny
+    dot dream drew drive driver drum du early earnest east easy edge el english even evening ever fair
+    faith fall family farm farmer father favour fear few field fields fine fire first fish five flat flood
+    flower flowers food foot force forest forge foster fountain four frank free friday friend friends full
+    game garden gay gift girl given glass glory gold golden good grace grand grant grass grave great green
+    grey ground group grove guy hall ham hand hands happy hard harmony hat head health heart heat heaven
+    held help herb high hill hills history home honey hood hook hope hopes horn hospital hot hour hours
+    house ice job joy judge july june keen key keys kind king kitchen la lake land large late law laws le
+    lead leaf learn left lemon less life light lion little live lives lock lodge long loss love lovely low
+    luck lucky made major male man manner manor many march mark marks mat may mead meadow mean means meet
+    men mercy merit merry met mile miles milk mill mind mint miracle miss mist mobile monday month moody
+    moon morning mother mount mountain mum music need needs never new news nice night nine noon north note
+    now nurse oak ocean old olive order page pain paint parents park part parts pass past patience peace
+    penny people person pink place plain plan plant play point pole pool poor post pound power precious
+    price pride primary prince princess prior promise proud prudence pupil quick quiet rain read reader
+    ready real red rest rice rich ride rider right ring rise river road rock room rose round row royal
+    rule run rush rusty sad safe said saint salt sand sat saturday savage school sea sensible service
+    seven sharp shop short silver sing sister six sky sleep small smart smile snow social soft soldier son
+    song south spark spring square staff stage star start state station stay steel step stone storm story
+    street strong style sue summer sun sunday sunny support sure sweet table taken talk tall team ten term
+    thing three thursday tiger time told tower town travel treat tree true trust tuesday turn twenty two
+    unit unity van victory visit von wait walk wall walls want wants ward warm water wave wednesday week
+    weeks welcome west white whole wild will winter wisdom wise wish woman women wonder wood wool word
+    words work worker worth yard year years yellow young younger
     """)
 )
 """Words that are also names, or that two halves of a name may happen to be: "new" and "man"."""
@@ -222,7 +221,7 @@ STREET_TYPES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """The kinds of streets and buildings, each with its short forms."""
 
-FLAT_WORDS: Final = ("flat", "apartment", "apt", "unit", "room", "flt")
+FLAT_WORDS: Final = ("flat", "apartment", "apt", "unit", "room", "studio", "flt")
 """What stands before the number of a dwelling within a house."""
 
 COMMON_STREETS: Final = (

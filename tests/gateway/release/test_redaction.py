@@ -73,11 +73,12 @@ NAMES = """
     Sarah\\nwent -> _\\nwent
     (Sarah) [Sarah] "Sarah" -> (_) [_] "_"
     Dr Smith -> Dr _
+    Mrs Lord and Miss Lord, the lord, Ms, Prof -> Mrs _ and Miss _, the _, Ms, _
 """
 
 
 def test_every_way_to_write_a_name_is_found_and_no_other_word() -> None:
-    assert [] == outcomes(Redactor([SARAH]), NAMES)
+    assert [] == outcomes(Redactor([SARAH, *names("Miss Jane Lord", "Prof")]), NAMES)
 
 
 OTHER_NAMES = """
@@ -169,20 +170,22 @@ DATES = """
     13/03/2015, 12/04/2015, 12/3/2016, 12/3/16, 2016/12/03, 03/12/2015, 12 March 2016, March 12, 2016 -> =
     12 March '16 and 12 March 10 am -> 12 March '16 and _ 10 am
     March 2015, in March, 2015, 12.3 %, 12-3, 12:03, 112/03/2015, 12/031 -> =
-    4/5 of them, 24/7, 7/24 -> =
-    on 4/5, born: 4/5, 04/05, dob 24/7 -> on _, born: _, _, dob _
+    4/5 of them, scored 4/5, 4/5 sessions, attended 4/5, 24/7, 7/24 -> =
+    4/5, on 4/5 of, born: 4/5, 04/05, dob 24/7 -> _, on _ of, born: _, _, dob _
+    3/4 of, 3/4, on 3/4, date 3/4 -> 3/4 of, 3/4, on _, date _
     4 May, 24th July, the fourth day of May, May 4th -> _, _, the _, _
     twenty-fourth of July, twenty fourth July -> _, _
 """
 
 
 def test_every_usual_form_of_a_date_is_found_and_no_other_date() -> None:
-    assert [] == outcomes(only(ValueKind.DATE, "2015-03-12", "2019-05-04", "2020-07-24"), DATES)
+    assert [] == outcomes(only(ValueKind.DATE, "2015-03-12", "2019-05-04", "2020-07-24", "2018-04-03"), DATES)
 
 
 def test_a_shielded_date_is_found_where_another_might_be_a_score() -> None:
-    withheld = only(ValueKind.DATE, "2019-05-04", shielded=True)
-    assert [] == outcomes(withheld, "4/5 of them, 4 t h  M a y, then 4, May -> _ of them, _, then _")
+    withheld = only(ValueKind.DATE, "2019-05-04", "2018-04-03", shielded=True)
+    assert [] == outcomes(withheld, "3/4, 1/2 -> _, 1/2")
+    assert [] == outcomes(withheld, "4 t h  M a y, then 4, May -> _, then _")
 
 
 def test_a_date_in_another_form_is_found_as_it_stands() -> None:
@@ -275,6 +278,7 @@ NUMBERS = """
     sarah.smith@example.org, SARAH.SMITH @ EXAMPLE.ORG, sarah.smith at example dot org -> _, _, _
     sarah dot smith at example dot org, sarah smith (at) example [dot] org, sarah.smith -> _, _, _
     amy85@example.org, amy85, amy, a.b@example.org, ab, a b -> _, _, amy, _, ab, a b
+    reception class, reception@example.org, reception at example . org -> reception class, _, _
     999 000 0018, 9990000018, 999-000-0018, 99 90 00 00 18, 999OOO0018 -> _, _, _, _, _
     URN 100999, 1 0 0 9 9 9 -> URN _, _
     Operation Bluebird, operation\\nbluebird, bluebird -> _, _, bluebird
@@ -290,6 +294,7 @@ def test_a_number_or_address_of_a_register_is_found_however_it_is_set_apart() ->
         KnownValue(ValueKind.EMAIL, "sarah.smith@example.org"),
         KnownValue(ValueKind.EMAIL, "amy85@example.org"),
         KnownValue(ValueKind.EMAIL, "a.b@example.org"),
+        KnownValue(ValueKind.EMAIL, "reception@example.org"),
         KnownValue(ValueKind.IDENTIFIER, "9990000018"),
         KnownValue(ValueKind.IDENTIFIER, "100999"),
         KnownValue(ValueKind.TEXT, "Operation Bluebird"),
@@ -298,7 +303,7 @@ def test_a_number_or_address_of_a_register_is_found_however_it_is_set_apart() ->
 
 
 PATTERNS = """
-    9990000026, 999 000 0026, 999-000-0026, 99900 00026, 9 9 9 0 0 0 0 0 2 6 -> _, _, _, _, _
+    9990000026, 999 000 0026, 999-000-0026, 99900 00026, 9 9 9 0 0 0 0 0 2 6, 9990000050 -> _, _, _, _, _, _
     9990000027, 1111111111, 99900000261, 999 000 002, 99 90 00 00 26 -> =
     X209999926001, x209 9999 26001, H20999992600A, X209999926002, S209999926001 -> _, _, _, X209999926002, S209999926001
     AB123456C, ab 12 34 56 c, GB123456C, AB123456E, AB12345C -> _, _, GB123456C, AB123456E, AB12345C
@@ -464,6 +469,8 @@ def test_a_word_that_follows_is_looked_at_again_once_it_is_cut_itself() -> None:
         Redactor([KnownValue(ValueKind.DATE, "2015-03-12"), KnownValue(ValueKind.TEXT, "2016")]),
         "12 March 2016 and 12/3/2016 -> _ and _/_",
     )
+    scores = Redactor([KnownValue(ValueKind.DATE, "2019-05-04"), KnownValue(ValueKind.TEXT, "scored well")])
+    assert [] == outcomes(scores, "scored 4/5, scored well 4/5 -> scored 4/5, _")
 
 
 # --- The last gate ------------------------------------------------------------------------------------------
