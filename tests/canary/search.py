@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from html import unescape
 
 from werkzeug.test import TestResponse
 
@@ -19,6 +20,8 @@ from tests.canary.corpus import Leaf, Sort, squeeze
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HASH = re.compile(r"\b[0-9a-f]{32}(?:[0-9a-f]{32})?\b")
 _DIGITS = re.compile(r"\d[\d\s().+/:-]*")
+_COUNT = re.compile(r": (\d{3})(?=[,;<\s])")
+"""A number of a list of values as a page says it, in words and as a program would get it."""
 _LONG = 8
 """Digits from which on a number is looked for inside longer ones too."""
 
@@ -72,6 +75,21 @@ def everything(answer: TestResponse, logged: str, *, without: Iterable[str] = ()
         raw = raw.replace(json.dumps(text, ensure_ascii=False), '""')
     headers = "\n".join(f"{name}: {value}" for name, value in answer.headers)
     return Seen(f"{body}\n{raw}\n{headers}\n{logged}")
+
+
+def everything_of_page(answer: TestResponse, logged: str, *, without: Iterable[str] = ()) -> Seen:
+    """All that a page or a file says, its markup and its headers, and what was logged meanwhile.
+
+    Args:
+        without: texts that are taken out of it first, each wherever it stands as a whole.
+    """
+    page = unescape(answer.get_data(as_text=True))
+    for text in without:
+        page = page.replace(text, "")
+    page = _COUNT.sub(r":\1,", page)
+    said = re.sub(r"<[^<>]+>", "", page)
+    headers = "\n".join(f"{name}: {value}" for name, value in answer.headers)
+    return Seen(f"{page}\n{said}\n{headers}\n{logged}")
 
 
 def _opened(receipt: str) -> str:

@@ -77,31 +77,39 @@ SIGNED = ("early-help", "early-help" + ASSERTED)
 
 @dataclass
 class Corpus:
-    """The council with every family of ``STORIES``."""
+    """The council with every family of some stories."""
 
     gateway: Served
+    stories: Mapping[str, Story]
     families: dict[str, Family] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
 def corpus(gateway: Served) -> Corpus:
+    return corpus_of(gateway, STORIES)
+
+
+def corpus_of(
+    gateway: Served, stories: Mapping[str, Story], agencies: Mapping[str, str] = AGENCIES
+) -> Corpus:
+    """Let agencies join, and the family of every story agree, be listed, accept every offer, and decide."""
     world = gateway.world
-    for code, kind in AGENCIES.items():
+    for code, kind in agencies.items():
         policy = PractitionerPolicy.ASSERTED if code.endswith(ASSERTED) else PractitionerPolicy.REGISTERED
         world.join(code, AgencyKind(kind), policy=policy)
-    made = Corpus(gateway)
-    for place, (name, story) in enumerate(STORIES.items()):
+    made = Corpus(gateway, stories)
+    for place, (name, story) in enumerate(stories.items()):
         family = build(place, sources=story.sources, shielded=story.shielded, workers=story.workers)
         made.families[name] = family
         world.import_families(family.document)
         for person in PEOPLE:
             if person != "dad":
                 world.give(family.source_ref, family.person(person))
-    served = [code for code, kind in AGENCIES.items() if kind not in NOT_SERVED]
+    served = [code for code, kind in agencies.items() if kind not in NOT_SERVED]
     refs = [family.source_ref for family in made.families.values()]
     world.list_cases(*refs, members=served)
     import_panel_file(world.wiring, offers(refs, served, world.today.isoformat()), actor="test")
-    for name, story in STORIES.items():
+    for name, story in stories.items():
         family = made.families[name]
         world.sign_off(family.source_ref, *SIGNED)
         for person, act, scope in story.closing:
@@ -122,7 +130,7 @@ def offers(refs: Sequence[str], agencies: Sequence[str], accepted: str) -> bytes
 
 def oracle_world(corpus: Corpus, name: str, *, agency: str, purpose: str) -> dict[str, Any]:
     """The same story in the oracle's words."""
-    story, family, now = STORIES[name], corpus.families[name], datetime.now(UTC)
+    story, family, now = corpus.stories[name], corpus.families[name], datetime.now(UTC)
     histories = {family.person(person): [give(agency, now)] for person in PEOPLE if person != "dad"}
     for person, act, scope in story.closing:
         histories[family.person(person)].append(close(act, **scope))
@@ -211,7 +219,7 @@ LEAST_SEEN, LEAST_SEEN_UNDER_A_SHIELD, LEAST_WITHHELD = 2_000, 1_400, 20_000
 def test_nothing_withheld_occurs_anywhere_and_what_is_permitted_does(corpus: Corpus, name: str) -> None:
     """Over both stages and all fourteen kinds of agency."""
     family = corpus.families[name]
-    narratives = {leaf: _is_narrative(family, leaf) for leaf in family.leaves}
+    narratives = {leaf: is_narrative(family, leaf) for leaf in family.leaves}
     seen = withheld = 0
     for agency in STORIES[name].agencies:
         for purpose in ("P1", "P2"):
@@ -240,7 +248,8 @@ def test_nothing_withheld_occurs_anywhere_and_what_is_permitted_does(corpus: Cor
     assert withheld >= LEAST_WITHHELD
 
 
-def _is_narrative(family: Family, leaf: Leaf) -> bool:
+def is_narrative(family: Family, leaf: Leaf) -> bool:
+    """Whether a leaf is free text, which has its own word and other people's."""
     members = SHAPES[FieldName(family.items[leaf.item]["field"])].members
     return leaf.member != AS_OF and members[leaf.member].narrative
 
