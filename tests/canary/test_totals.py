@@ -9,7 +9,9 @@ import pytest
 from agencies.model import AgencyCode
 from gateway.agency import desk
 from gateway.panel import views as panel_views
-from gateway.release.model import Refused
+from gateway.recall import repository as recalls
+from gateway.recall import views as recall_views
+from gateway.release.model import Refused, Released
 from gateway.staff.model import Belonging, Role
 from gateway.wiring import Wiring
 from tests.support.pages import Somebody, words
@@ -110,6 +112,65 @@ def test_a_meeting_has_no_gap_and_no_total_where_a_case_was(world: World) -> Non
     world.import_families(small_family("EH-3") | {"conflicts": [{"agency": "camhs"}]})
     assert isinstance(world.release("camhs", "EH-3"), Refused)
     assert alone == panels(world)
+
+
+def called_back(world: World, agency: str, query: str = "") -> tuple[int, str, list[tuple[str, str]]]:
+    """What an agency is answered that asks what it has to stop using, byte for byte."""
+    http = room_client(world.wiring, world.caller(agency), register=recall_views.register)
+    answer = http.get(f"/v1/recalls{query}")
+    return answer.status_code, answer.text, sorted(answer.headers)
+
+
+def stopped_family(world: World, ref: str, *agencies: str) -> None:
+    """A family that agencies pulled and that then withdrew: each of them is called back once."""
+    household(world, ref)
+    assert all(isinstance(world.release(agency, ref), Released) for agency in agencies)
+    world.withdraw(ref, f"{ref}-mum")
+
+
+def test_what_others_are_called_back_takes_no_place_in_a_list(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list has a longest length. Others' recalls, older and newer, count nowhere in it, nor does a case that is gone."""
+    monkeypatch.setattr(recalls, "LIST_MAXIMUM", 2)
+    stopped_family(world, "EH-1", "early-help")
+    assert '{"recalls": []}' == called_back(world, "camhs")[1]
+    for ref in ("EH-2", "EH-3"):
+        stopped_family(world, ref, "camhs")
+    alone = called_back(world, "camhs")
+    assert 2 == alone[1].count("recall_id")
+    for ref in ("EH-4", "EH-5", "EH-6"):
+        stopped_family(world, ref, "early-help")
+    assert alone == called_back(world, "camhs")
+    household(world, "EH-7")
+    world.import_families(small_family("EH-7") | {"conflicts": [{"agency": "camhs"}]})
+    assert isinstance(world.release("camhs", "EH-7"), Refused)
+    world.withdraw("EH-7", "EH-7-mum")
+    assert alone == called_back(world, "camhs")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?cursor=",
+        "?cursor=MQ==",
+        "?cursor=%00%ff",
+        f"?cursor={'A' * 4000}",
+        "?after={theirs}",
+        "?cursor={theirs}&agency=early-help",
+        "?limit=1000000&offset=-1&page=2",
+    ],
+)
+def test_no_cursor_leads_into_anybody_elses_list(world: World, query: str) -> None:
+    """There is none: whatever is asked beside the address, forged, cut off or another agency's, the answer is the same."""
+    household(world, "EH-1")
+    for agency in ("camhs", "early-help"):
+        assert isinstance(world.release(agency, "EH-1"), Released)
+    world.withdraw("EH-1", "EH-1-mum")
+    theirs = IDS.findall(called_back(world, "early-help")[1])[0]
+    own = called_back(world, "camhs")
+    assert theirs not in own[1]
+    assert own == called_back(world, "camhs", query.format(theirs=theirs))
 
 
 def test_a_desk_counts_no_case_that_it_may_not_see(world: World) -> None:
