@@ -110,7 +110,7 @@ _LISTED: Final = text(
     "SELECT DISTINCT c.family_id FROM gateway.case_record c JOIN gateway.case_worker w USING (case_id)"
     " LEFT JOIN gateway.staff s ON s.username = w.worker AND s.active"
     " WHERE w.from_date <= :today AND (w.to_date IS NULL OR :today < w.to_date) AND c.status = 'open'"
-    " AND (w.worker = :username OR (:team_too AND s.team = :team)) ORDER BY c.family_id LIMIT :most"
+    " AND (w.worker = :username OR (:team_too AND s.team = :team))"
 )
 
 
@@ -121,17 +121,16 @@ def families_of(wiring: Wiring, who: SignedIn, *, team: bool) -> list[Listed]:
         team: their team's that are not their own, instead of their own.
     """
     found: list[Listed] = []
+    reach = Reach.TEAM if team else Reach.OWN
     with act(wiring, closes=True) as change:
         now = database_now(change.connection)
-        rows = change.connection.execute(
-            _LISTED, {**_asking(who, now), "team_too": team, "most": MOST}
-        ).scalars()
-        for row in _reached(change.connection, who, list(rows), now=now):
-            reach = _reach(who, row)
-            if reach is not (Reach.TEAM if team else Reach.OWN):
-                continue
-            found.append(Listed(record_of(wiring, change.connection, row.family_id, now=now), reach))
-            _note(change, who, kind="case.list", family_id=row.family_id)
+        rows = change.connection.execute(_LISTED, {**_asking(who, now), "team_too": team}).scalars()
+        reached = _reached(change.connection, who, list(rows), now=now)
+        # Cut only after what is hidden was left out: a family that is not there takes no place.
+        shown = sorted(row.family_id for row in reached if _reach(who, row) is reach)[:MOST]
+        for family_id in shown:
+            found.append(Listed(record_of(wiring, change.connection, family_id, now=now), reach))
+            _note(change, who, kind="case.list", family_id=family_id)
         if not found:
             change.nothing_changed()
     return sorted(found, key=lambda each: each.record.title.casefold())

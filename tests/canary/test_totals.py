@@ -8,6 +8,7 @@ import pytest
 
 from agencies.model import AgencyCode
 from gateway.agency import desk
+from gateway.cases import lookup
 from gateway.panel import views as panel_views
 from gateway.recall import repository as recalls
 from gateway.recall import views as recall_views
@@ -112,6 +113,26 @@ def test_a_meeting_has_no_gap_and_no_total_where_a_case_was(world: World) -> Non
     world.import_families(small_family("EH-3") | {"conflicts": [{"agency": "camhs"}]})
     assert isinstance(world.release("camhs", "EH-3"), Refused)
     assert alone == panels(world)
+
+
+def test_a_family_that_is_hidden_takes_no_place_in_its_teams_list(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list has a longest length: sealed families of the team, and one's own, count nowhere in it."""
+    monkeypatch.setattr(lookup, "MOST", 2)
+    north = Belonging(team="north")
+    joe, _ = (
+        Somebody(world.wiring, Role.CASEWORKER, username=name, belonging=north) for name in ("joe", "kim")
+    )
+    kims, joes = ({"workers": [{"id": name, "from": "2026-01-01"}]} for name in ("kim", "joe"))
+    world.import_families(*(small_family(ref) | kims for ref in ("EH-1", "EH-2")))
+    alone = joe.get("/console/families/team")
+    assert 2 == alone.count("Adagiven")
+    world.import_families(
+        *(small_family(f"EH-{number}") | kims | {"seals": ["adoption"]} for number in range(3, 9)),
+        *(small_family(f"EH-{number}") | joes for number in range(10, 16)),
+    )
+    assert words(alone) == words(joe.get("/console/families/team"))
 
 
 def called_back(world: World, agency: str, query: str = "") -> tuple[int, str, list[tuple[str, str]]]:
