@@ -57,7 +57,8 @@ NAMES = """
     J. Smith wrote; S. J. Smith and SJ Smith and S O\u2019Brien signed -> J. _ wrote; _ and _ and _ signed
     Sarah O. came, Sarah's o was cut -> _. came, _'s o was cut
     the Smiths and the Smithes -> the _ and the _
-    S a r a h, S.a.r.a.h, S-a-r-a-h, S*a*rah and Sar_ah -> _, _, _, _ and _
+    S a r a h, S.a.r.a.h, S-a-r-a-h, S*a*rah, S*a-r*ah and Sar_ah -> _, _, _, _, _ and _
+    Met Sarah. S was there -> Met _. S was there
     Sa rah and Sar\\nah and Sar-\\nah -> _ and _ and _
     S\u00e4r\u00e4h, Sara\u0301h and \uff33\uff41\uff52\uff41\uff48 -> _, _ and _
     S\u0430r\u0430h, \u0405arah and S\u03b1rah -> _, _ and _
@@ -110,6 +111,20 @@ def test_names_of_every_origin_are_found_with_or_without_their_signs() -> None:
         "\u041d\u0430\u0442\u0430\u0448\u0430", "\u0141ukasz Strau\u00df", "S\u00f8ren",
     )  # fmt: skip
     assert [] == outcomes(Redactor(withheld), OTHER_NAMES)
+
+
+INITIALS = """
+    Dr Patel and a dr, P. Dr -> Dr _ and a dr, P. Dr
+    J. Lord, M. Lord -> _, M. _
+    a Teal, i Teal, A Teal, I Teal -> a _, i _, _, _
+    b wilson, B. Li -> _, _
+"""
+
+
+def test_an_initial_is_the_given_names_and_no_titles() -> None:
+    """Nor is "a" before a family name one, unless it has a capital."""
+    withheld = names("Dr Patel", "Miss Jane Lord", "Ann Teal", "Ian Teal", "Bill Wilson", "Bo Li")
+    assert [] == outcomes(Redactor(withheld), INITIALS)
 
 
 EVERYDAY = """
@@ -186,6 +201,9 @@ def test_a_shielded_date_is_found_where_another_might_be_a_score() -> None:
     withheld = only(ValueKind.DATE, "2019-05-04", "2018-04-03", shielded=True)
     assert [] == outcomes(withheld, "3/4, 1/2 -> _, 1/2")
     assert [] == outcomes(withheld, "4 t h  M a y, then 4, May -> _, then _")
+    for written, day in (("1 s t", "2015-03-01"), ("2 n d", "2015-03-02"), ("3 r d", "2015-03-03")):
+        withheld = only(ValueKind.DATE, day, shielded=True)
+        assert [] == outcomes(withheld, f"{written}  M a r c h, 5 t h  M a r c h -> _, 5 t h  M a r c h")
 
 
 def test_a_date_in_another_form_is_found_as_it_stands() -> None:
@@ -207,6 +225,10 @@ ADDRESSES = """
     Rose Cottage, Rose -> =
     8 the drive, 8 The Drive, 8 the rest, the drive -> _, _, 8 the rest, the drive
     Hastings, Forest Hill -> =
+    12 St James's Road, 12 Saint James\u2019s Rd, St Jamess Road, 13 St James -> _, _, _, 13 St James
+    9 Canary Road, Flat 4, 9 Canary Road, 4, 9 Canary Rd, 13 Canary Street -> _, _, _, 13 Canary Street
+    30 Dove Street -> _
+    1 Brook Lane, 1 Brook Lane Close -> _, _
 """
 
 
@@ -220,6 +242,10 @@ def test_an_address_is_found_by_its_parts_that_tell_where_it_is() -> None:
         "12 The Willows",
         "Rose Cottage, Mill Lane",
         "8 The Drive",
+        "12 St James's Road",
+        "Flat 4, 9, Canary Road",
+        "SE6 4RU, 30 Dove Street",
+        "1 Brook Lane Close",
     )
     assert [] == outcomes(withheld, ADDRESSES)
 
@@ -303,7 +329,7 @@ def test_a_number_or_address_of_a_register_is_found_however_it_is_set_apart() ->
 
 
 PATTERNS = """
-    9990000026, 999 000 0026, 999-000-0026, 99900 00026, 9 9 9 0 0 0 0 0 2 6, 9990000050 -> _, _, _, _, _, _
+    9990000026, 999 000 0026, 999-000-0026, 99900 00026, 9 9 9 0 0 0 0 0 2 6, 9990000050, 0001001000 -> _, _, _, _, _, _, _
     9990000027, 1111111111, 99900000261, 999 000 002, 99 90 00 00 26 -> =
     X209999926001, x209 9999 26001, H20999992600A, X209999926002, S209999926001 -> _, _, _, X209999926002, S209999926001
     AB123456C, ab 12 34 56 c, GB123456C, AB123456E, AB12345C -> _, _, GB123456C, AB123456E, AB12345C
@@ -312,6 +338,7 @@ PATTERNS = """
     07700 900124, (020) 7946-0000, +44 20 7946 0000, 0044 (0)20 7946 0000, +33 1 23 45 67 89 -> _, _, _, _, _
     0800 1111, 01.02.2015 09:30, 0930 - 1530 12, 7700 900124, 070077009001245 -> =
     0 7 7 0 0 9 0 0 1 2 4 and mobile07700900124 -> _ and _
+    (44 (0)20 7946 0999), (+44 (0)20 7946 0999) -> (_), (_)
     a@b.org, o'neil+x@school.sch.uk, name at example dot org, name [at] example [dot] co [dot] uk -> _, _, _, _
     name at example.org, name @ example . org, look at school. Then -> _, _, look at school. Then
     whatsapp.com, example.org, @handle, meet at noon -> =
@@ -365,6 +392,13 @@ def test_what_the_recipient_is_told_stays_unless_it_is_a_part_of_what_it_is_not_
         KnownValue(ValueKind.IDENTIFIER, "9990000026"),
     ]
     assert [] == outcomes(Redactor(withheld, told=told), TOLD)
+
+
+def test_a_day_that_is_told_keeps_itself_and_nothing_beside_it() -> None:
+    withheld = [KnownValue(ValueKind.TEXT, "Bluebird"), KnownValue(ValueKind.TEXT, "2015")]
+    redactor = Redactor(withheld, told=[KnownValue(ValueKind.DATE, "2015-03-12")])
+    assert [] == outcomes(redactor, "Bluebird on 12/03/2015 and 2015 -> _ on 12/03/2015 and _")
+    assert [] == outcomes(redactor, "Bluebird, 12 March 2015, 2015 -> _, 12 March 2015, _")
 
 
 def test_a_shielded_value_is_cut_although_it_is_told_or_part_of_what_is_told() -> None:
@@ -468,6 +502,10 @@ def test_a_word_that_follows_is_looked_at_again_once_it_is_cut_itself() -> None:
     assert [] == outcomes(
         Redactor([KnownValue(ValueKind.DATE, "2015-03-12"), KnownValue(ValueKind.TEXT, "2016")]),
         "12 March 2016 and 12/3/2016 -> _ and _/_",
+    )
+    assert [] == outcomes(
+        Redactor([*names("May Jones"), KnownValue(ValueKind.TEXT, "2016")]),
+        "Saw May 2016 times, saw May 2015 times -> Saw _ times, saw May 2015 times",
     )
     scores = Redactor([KnownValue(ValueKind.DATE, "2019-05-04"), KnownValue(ValueKind.TEXT, "scored well")])
     assert [] == outcomes(scores, "scored 4/5, scored well 4/5 -> scored 4/5, _")
