@@ -2,7 +2,8 @@
 
 INVARIANTS
 - A receipt opens the recipient part of its entry, and of nothing else anything.
-- It is given to the agency that received the extract; to every other one there is no such extract.
+- It is given to the agency that received the extract; to every other one there is no such extract. That of a
+  referral's document goes with the document, to whoever may have it.
 - A later one differs by a newer checkpoint, with the witnesses' signatures where there are some, and by nothing else.
 """
 
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Row, text
 from certs.envelope import unseal
 from extract_client.log.merkle import inclusion_proof
 from extract_client.log.opening import pack_opening
+from extract_client.log.promise import TITLE
 from extract_client.log.proof import LogProof
 from gateway.disclosure_log import repository
 from gateway.disclosure_log.canonical import canonical
@@ -22,11 +24,12 @@ from gateway.disclosure_log.entry import commitment_of
 from gateway.keyring import KeyErasedError
 from gateway.wiring import Wiring
 
-_RELEASED = text(
+_ENTRY = (
     "SELECT e.leaf_index, e.entry_id, e.body, p.sealed, t.family_id FROM gateway.log_trace t"
     " JOIN gateway.log_entry e USING (entry_id) JOIN gateway.log_payload p USING (entry_id)"
-    " WHERE t.extract_id = :extract AND t.agency_code = :agency"
 )
+_RELEASED = text(_ENTRY + " WHERE t.extract_id = :extract AND t.agency_code = :agency")
+_ENTERED = text(_ENTRY + " WHERE t.entry_id = :entry")
 
 
 def receipt_again(wiring: Wiring, *, agency: str, extract_id: UUID) -> str | None:
@@ -37,19 +40,36 @@ def receipt_again(wiring: Wiring, *, agency: str, extract_id: UUID) -> str | Non
     """
     with wiring.autocommit.connect() as connection:
         row = connection.execute(_RELEASED, {"extract": extract_id, "agency": agency}).one_or_none()
-        if row is None:
-            return None
-        try:
-            extra = _disclosure(wiring, connection, row)
-        except KeyErasedError:
-            return None
-        checkpoint = repository.newest_witnessed(connection)
-        if checkpoint is None or checkpoint.size <= row.leaf_index:
-            checkpoint = repository.newest_checkpoint(connection)
-        if checkpoint is None or checkpoint.size <= row.leaf_index:  # prepared, and never delivered
-            return None
-        read = repository.hash_reader(connection, size=checkpoint.size)
-        hashes = inclusion_proof(row.leaf_index, size=checkpoint.size, read=read)
+        return None if row is None else _receipt(wiring, connection, row)
+
+
+def receipt_of(wiring: Wiring, entry_id: UUID) -> str | None:
+    """Return the receipt of one entry, in place of a promise; who may have it is decided by whoever calls.
+
+    Returns: nothing while the entry is in no published tree, and for one of a family that was erased.
+    """
+    with wiring.autocommit.connect() as connection:
+        row = connection.execute(_ENTERED, {"entry": entry_id}).one_or_none()
+        return None if row is None else _receipt(wiring, connection, row)
+
+
+def is_promise(proof: str) -> bool:
+    """True for what only promises a receipt."""
+    return proof.startswith(TITLE)
+
+
+def _receipt(wiring: Wiring, connection: Connection, row: Row[Any]) -> str | None:
+    try:
+        extra = _disclosure(wiring, connection, row)
+    except KeyErasedError:
+        return None
+    checkpoint = repository.newest_witnessed(connection)
+    if checkpoint is None or checkpoint.size <= row.leaf_index:
+        checkpoint = repository.newest_checkpoint(connection)
+    if checkpoint is None or checkpoint.size <= row.leaf_index:  # prepared, and never delivered
+        return None
+    read = repository.hash_reader(connection, size=checkpoint.size)
+    hashes = inclusion_proof(row.leaf_index, size=checkpoint.size, read=read)
     return str(LogProof(row.leaf_index, tuple(hashes), checkpoint.note, extra))
 
 

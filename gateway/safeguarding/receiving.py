@@ -7,14 +7,17 @@ INVARIANTS
 - The first word about a decision stands.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.caller import Caller
 from gateway.disclosure_log.canonical import Canonical
 from gateway.disclosure_log.model import EntryKind
+from gateway.disclosure_log.receipt import is_promise, receipt_of
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
 from gateway.safeguarding import repository, service
@@ -23,6 +26,8 @@ from gateway.safeguarding.model import Outcome, Referral
 from gateway.safeguarding.repository import Stored
 from gateway.safeguarding.service import OpenDocument
 from gateway.wiring import Wiring
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def received_by(wiring: Wiring, caller: Caller) -> list[Received]:
 
 
 def fetch(wiring: Wiring, caller: Caller, referral_id: UUID) -> Fetched:
-    """Return the documents of a referral, in order, as they went.
+    """Return the documents of a referral, in order, as they went, each with its receipt if the log can give it by now.
 
     True afterwards: one entry and one row for each document say who took it.
     Raises: UnknownReferralError.
@@ -84,7 +89,9 @@ def fetch(wiring: Wiring, caller: Caller, referral_id: UUID) -> Fetched:
                 number=each.number,
                 **_acting(caller),
             )
-    return Fetched(referral, tuple(documents))
+        entries = {each.number: each.entry_id for each in repository.documents(connection, referral_id)}
+    proved = [_proved(wiring, referral_id, each, entry_id=entries[each.number]) for each in documents]
+    return Fetched(referral, tuple(proved))
 
 
 def acknowledge(wiring: Wiring, caller: Caller, referral_id: UUID) -> Received:
@@ -135,6 +142,22 @@ def decide(
         elif not _is_decision(wiring, change.connection, stored, outcome=outcome, reference=reference):
             raise DecisionStandsError("it was decided before")
         return _received(change.connection, caller, referral_id)
+
+
+def _proved(wiring: Wiring, referral_id: UUID, document: OpenDocument, *, entry_id: UUID) -> OpenDocument:
+    """A document with its receipt in place of the promise, or of nothing, that there was when it went."""
+    if document.proof is not None and not is_promise(document.proof):
+        return document
+    try:
+        proof = receipt_of(wiring, entry_id)
+        if proof is None:
+            return document
+        with wiring.engine.begin() as connection:
+            repository.put_proof(connection, referral_id, number=document.number, proof=proof)
+    except SQLAlchemyError as error:  # it can be had the next time
+        _log.error("referral.proof_not_kept", fault=type(error).__name__)
+        return document
+    return replace(document, proof=proof)
 
 
 def _theirs(connection: Connection, caller: Caller, referral_id: UUID, *, hold: bool = False) -> Stored:

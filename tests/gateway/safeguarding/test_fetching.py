@@ -5,13 +5,14 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from agencies.model import AgencyCode
@@ -24,6 +25,7 @@ from gateway.disclosure_log.entry import tag
 from gateway.disclosure_log.errors import NotAppendedError
 from gateway.disclosure_log.publishing import publish_head
 from gateway.disclosure_log.service import act
+from gateway.log_signer import create_log_key
 from gateway.problems import NOT_FOUND_BODY, Problem, problem_response
 from gateway.safeguarding import receiving, repository, service
 from gateway.safeguarding.errors import NotSentError
@@ -150,6 +152,7 @@ def test_the_documents_come_as_they_went_with_their_receipts(scene: Scene) -> No
             document["receipt"],
             policy=Policy.for_log(*scene.wiring.log.vkeys),
             origin=scene.wiring.log.origin,
+            extract=document,
         )
         assert each.sha256 == verified.recipient["document_sha256"]
 
@@ -158,9 +161,40 @@ def test_a_document_without_a_proof_goes_all_the_same(scene: Scene, monkeypatch:
     monkeypatch.setattr(log, "append", _away)
     sent = scene.refer()
     monkeypatch.undo()
+    monkeypatch.setattr(receiving, "receipt_of", _gone)
     (document,) = scene.hub.fetch(sent.id).get_json()["documents"]
     assert "receipt" not in document
     assert str(sent.id) == document["referral_id"]
+
+
+def test_a_receipt_takes_the_place_of_a_promise_as_soon_as_there_is_one(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = scene.wiring.settings.state_dir / "promise.key"
+    create_log_key(file, origin=scene.wiring.log.origin + "/promise")
+    settings = replace(scene.wiring.settings, promise_key_file=file)
+    world = replace_wiring(scene, replace(scene.wiring, settings=settings))
+    monkeypatch.setattr(log, "publish", _away)
+    sent = refer(world, scene.ada)
+    (before,) = scene.hub.fetch(sent.id).get_json()["documents"]
+    assert before["receipt"].startswith("Promise to include one entry")
+    monkeypatch.undo()
+    _let_follow(scene.wiring)
+    answers = [scene.hub.fetch(sent.id).get_json()["documents"][0] for _ in range(2)]
+    assert 1 == len({each["receipt"] for each in answers})
+    verified = verify_receipt(
+        answers[0]["receipt"],
+        policy=Policy.for_log(*scene.wiring.log.vkeys),
+        origin=scene.wiring.log.origin,
+        extract=answers[0],
+    )
+    assert str(sent.id) == verified.recipient["referral_id"]
+
+
+def replace_wiring(scene: Scene, wiring: Wiring) -> World:
+    """The same world over other parts of the same process."""
+    scene.world.wiring = wiring
+    return scene.world
 
 
 def test_whatever_is_not_theirs_is_the_constant_absence(scene: Scene) -> None:
@@ -402,6 +436,10 @@ def _stopped(*_given: object, **_more: object) -> None:
 
 def _away(*_given: object, **_more: object) -> None:
     raise NotAppendedError
+
+
+def _gone(*_given: object, **_more: object) -> None:
+    raise OperationalError("", None, OSError())
 
 
 def _suppressed(step: Any) -> None:
