@@ -24,7 +24,8 @@ from extract_client.log.monitor import Monitor, Round
 from extract_client.log.note import VerifierKey
 from extract_client.log.opening import RECEIPT
 from extract_client.log.policy import Policy
-from extract_client.log.receipt import VerifiedReceipt, verify_receipt
+from extract_client.log.promise import TITLE, open_promise
+from extract_client.log.receipt import DOCUMENT_HASH, VerifiedReceipt, verify_receipt
 from extract_client.log.source import GatewayLog, WitnessHttp
 from extract_client.log.state import StateFolder
 from extract_client.log.tiles import Bundle
@@ -46,8 +47,15 @@ _DAY: Final = 86_400
 def add_verify_parser(commands: "Commands") -> None:
     """Add the command ``verify``."""
     verify = commands.add_parser("verify", help="check a receipt offline, without an account")
-    verify.add_argument("file", type=Path, help="a receipt, or an extract (JSON) that carries its receipt")
-    verify.add_argument("--extract", type=Path, help="the extract that the receipt is for")
+    verify.add_argument(
+        "file",
+        type=Path,
+        help="a receipt, or an extract or document of a referral (JSON) that carries its receipt",
+    )
+    verify.add_argument("--extract", type=Path, help="the extract or document that the receipt is for")
+    verify.add_argument(
+        "--promise-key", metavar="VKEY", help="key of the log's promises, for a referral that could not wait"
+    )
     verify.add_argument("--config", type=Path, help="the demo's demo.json, for the log's key")
     add_trust(verify)
 
@@ -82,14 +90,34 @@ def run_verify(given: Namespace) -> int:
 
     Raises: ExtractClientError, the step that failed.
     """
-    policy, origin = _trust(given)
     carried = read_receipt(_read(given.file), name=given.file.name)
+    if carried.text.startswith(TITLE):
+        return _verify_promise(given, carried.text)
+    policy, origin = _trust(given)
     extract = carried.extract if given.extract is None else _read(given.extract)
     receipt = verify_receipt(carried.text, policy=policy, origin=origin, extract=extract)
     for sentence in _steps(receipt, policy, origin, carried, compared=extract is not None):
         sys.stdout.write(f"ok: {sentence}\n")
     for name, value in sorted(receipt.recipient.items()):
         sys.stdout.write(f"    {name}: {value}\n")
+    return DONE
+
+
+def _verify_promise(given: Namespace, text: str) -> int:
+    """Check a promise, which says when there will be a receipt, and print what it is worth."""
+    if given.promise_key is None:
+        raise ConfigurationError(
+            "This carries a promise and no receipt yet: give --promise-key, or fetch the referral again."
+        )
+    try:
+        key = VerifierKey.parse(given.promise_key)
+    except NoteError as error:
+        raise ConfigurationError(f"{given.promise_key} is not the verifier key of a log.") from error
+    promise = open_promise(text, key=key)
+    sys.stdout.write(
+        f"ok: The log {promise.origin} promised to include one entry by {_instant(promise.include_by)}.\n"
+        "    It does not say which: fetch the referral again after that for its receipt.\n"
+    )
     return DONE
 
 
@@ -168,8 +196,8 @@ def _steps(
     yield f"The tree includes entry {receipt.index}, of {_instant(receipt.minute)}."
     yield "The entry commits to what stands below."
     if compared:
-        whose = "The extract" if carried.extract is None else "The extract that carries the receipt"
-        yield f"{whose} is the one that was recorded."
+        what = "document" if DOCUMENT_HASH in receipt.recipient else "extract"
+        yield f"The {what}{'' if carried.extract is None else ' that carries the receipt'} is the one that was recorded."
 
 
 def require_receipt(given: Namespace, extract: JsonObject) -> str | None:

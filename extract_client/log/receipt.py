@@ -20,9 +20,12 @@ from extract_client.log.opening import extract_hash, pack_opening, unpack_openin
 from extract_client.log.policy import Policy
 from extract_client.log.proof import LogProof
 
-__all__ = ["VerifiedReceipt", "extract_hash", "pack_opening", "verify_receipt"]
+__all__ = ["DOCUMENT_HASH", "VerifiedReceipt", "extract_hash", "pack_opening", "verify_receipt"]
 
-_EXTRACT_HASH: Final = "extract_sha256"
+DOCUMENT_HASH: Final = "document_sha256"
+"""What names a document of a referral."""
+_HASHES: Final = ("extract_sha256", DOCUMENT_HASH)
+"""What can name the thing that a receipt is for."""
 _BODY_MEMBERS: Final = {"c", "f", "id", "l", "t", "v"}
 _VERSION: Final = 1
 _LOG_ID_HEX: Final = 8
@@ -57,7 +60,8 @@ def verify_receipt(
     Args:
         policy: the keys that are trusted, got another way than the receipt.
         origin: name of the log that must have the entry.
-        extract: the extract as received, in bytes or read; absent: the receipt is checked alone.
+        extract: the extract, or document of a referral, as received, in bytes or read; absent: the receipt is
+            checked alone.
 
     Raises: NoteError, its checkpoint is not the log's; NotWitnessedError; ProofError.
     """
@@ -75,8 +79,10 @@ def verify_receipt(
     if hashlib.sha256(c_r + opening.internal_commitment).hexdigest() != entry["c"]:
         raise ProofError("The entry does not commit to what the receipt opens.")
     recipient = _canonical_object(opening.recipient)
-    # 5. The recipient part names the extract that was received.
-    if extract is not None and _hash_of(extract) != recipient.get(_EXTRACT_HASH):
+    # 5. The recipient part names the extract that was received, or the document, and nothing else.
+    if extract is not None and [_hash_of(extract)] != [
+        recipient[each] for each in _HASHES if each in recipient
+    ]:
         raise ProofError("The receipt is for another extract than this one.")
     return VerifiedReceipt(
         index=proof.index,

@@ -107,9 +107,9 @@ class SimulatedLog:
     def reader(self) -> HashReader:
         return self.tree or range_reader(Frontier(), [leaf_hash(each) for each in self.bodies])
 
-    def receipt(self, extract: dict[str, Any], *, minute: int = NOON) -> str:
-        """Add the entry of an extract and return its receipt."""
-        recipient, salt, internal = {"extract_sha256": extract_hash(extract)}, bytes(range(32)), bytes(32)
+    def receipt(self, extract: dict[str, Any], *, minute: int = NOON, named: str = "extract_sha256") -> str:
+        """Add the entry of an extract, or what else is ``named``, and return its receipt."""
+        recipient, salt, internal = {named: extract_hash(extract)}, bytes(range(32)), bytes(32)
         opened = canonical(recipient)
         c_r = hmac.digest(salt, opened, hashlib.sha256)
         entry = body(minute=minute, commitment=hashlib.sha256(c_r + internal).digest())

@@ -8,16 +8,18 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from certs.jwk import new_es256_key
 from extract_client import cli, client
 from extract_client.errors import NotAvailableError
 from extract_client.log import commands
-from extract_client.log.note import NoteSigner
+from extract_client.log.note import NoteSigner, sign_note
+from extract_client.log.promise import Promise
 from extract_client.log.source import GatewayLog
 from extract_client.transport import Answer
 from tests.extract_client.log.simulated import NOON, SimulatedLog, SimulatedWitness, body, policy_of
@@ -137,6 +139,42 @@ def test_an_extract_that_carries_its_receipt_needs_no_other_file(desk: Desk, cap
     desk.keep(extract=json.dumps({**EXTRACT, "receipt": desk.log.receipt(EXTRACT)}))
     assert 0 == desk.verify("extract")
     assert "ok: The extract that carries the receipt is the one that was recorded." in capsys.readouterr().out
+
+
+DOCUMENT: dict[str, Any] = {"referral_id": "r-1", "number": 1, "answers": {"fear": "x"}}
+
+
+def test_a_document_of_a_referral_is_checked_alike(desk: Desk, capsys: Terminal) -> None:
+    receipt = desk.log.receipt(DOCUMENT, named="document_sha256")
+    desk.keep(document=json.dumps({**DOCUMENT, "receipt": receipt}))
+    assert 0 == desk.verify("document")
+    assert (
+        "ok: The document that carries the receipt is the one that was recorded." in capsys.readouterr().out
+    )
+    desk.keep(document=json.dumps({**DOCUMENT, "number": 2, "receipt": receipt}))
+    assert 1 == desk.verify("document")
+
+
+PROMISES: Final = NoteSigner("gateway.test/log/1/promise", Ed25519PrivateKey.generate())
+PROMISE: Final = Promise("gateway.test/log/1", bytes(32), NOON)
+
+
+def test_a_promise_is_told_from_a_receipt(desk: Desk, capsys: Terminal) -> None:
+    """It says that there will be one, and by when; of the document it proves nothing."""
+    desk.keep(document=json.dumps({**DOCUMENT, "receipt": sign_note(PROMISE.text, [PROMISES])}))
+    assert 0 == desk.verify("document", "--promise-key", str(PROMISES.verifier))
+    told = capsys.readouterr()
+    assert "promised to include one entry by 2026-11-27 12:00:00Z." in told.out
+    assert "recorded" not in told.out
+
+
+def test_a_promise_of_somebody_else_is_none(desk: Desk, capsys: Terminal) -> None:
+    other = NoteSigner("gateway.test/log/1/promise", Ed25519PrivateKey.generate())
+    desk.keep(document=json.dumps({**DOCUMENT, "receipt": sign_note(PROMISE.text, [other])}))
+    for more in ((), ("--promise-key", "x"), ("--promise-key", str(PROMISES.verifier))):
+        assert 1 == desk.verify("document", *more)
+        told = capsys.readouterr()
+        assert ("", 1) == (told.out, told.err.count("\n"))
 
 
 def test_a_receipt_alone_says_nothing_of_an_extract(desk: Desk, capsys: Terminal) -> None:

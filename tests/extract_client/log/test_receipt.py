@@ -164,6 +164,17 @@ def test_a_recipient_part_that_names_no_extract_proves_none() -> None:
     _refuse(receipt(recipient=b'{"extract_sha256":null}'), extract=EXTRACT)
 
 
+def test_a_recipient_part_may_name_a_document_and_names_one_thing_only() -> None:
+    named = extract_hash(EXTRACT)
+    document = receipt(recipient=compact({"document_sha256": named}))
+    assert verify_receipt(document, policy=WITNESSED, origin=ORIGIN, extract=EXTRACT)
+    _refuse(document, extract={**EXTRACT, "agency": "health"})
+    for other in (named, "0" * 64):
+        _refuse(
+            receipt(recipient=compact({"document_sha256": other, "extract_sha256": named})), extract=EXTRACT
+        )
+
+
 @pytest.mark.parametrize("kept", [0, 31, 64, 65, 66, 67, -1])
 def test_an_opening_that_breaks_off_is_refused(kept: int) -> None:
     proof = LogProof.parse(WHOLE)
