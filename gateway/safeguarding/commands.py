@@ -16,6 +16,7 @@ from gateway.commands import command_actor, command_wiring
 from gateway.disclosure_log.repository import database_now
 from gateway.safeguarding import drafts
 from gateway.safeguarding.destinations import (
+    EXAMPLE,
     MAX_BYTES,
     destinations,
     read_destinations,
@@ -78,8 +79,12 @@ def open_notes(file: Path) -> None:
 @safeguarding.command(name="destinations")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 @click.option("--list", "is_list", is_flag=True, help="Print them: code, function, phone, client and name.")
-def destinations_command(file: Path | None, *, is_list: bool) -> None:
+@click.option("--example", is_flag=True, help="Print an example of FILE and end.")
+def destinations_command(file: Path | None, *, is_list: bool, example: bool) -> None:
     """Make the destinations in FILE, TOML, the only ones: whichever it leaves out receives nothing from now on."""
+    if example:
+        click.echo(EXAMPLE, nl=False)
+        return
     if (file is None) is not is_list:
         raise click.UsageError("Name a FILE, or --list.")
     with command_wiring() as wiring:

@@ -27,6 +27,21 @@ MAX_BYTES: Final = 64 * 1024
 MOST: Final = 200
 """Destinations of one council."""
 
+EXAMPLE: Final = """\
+[[destination]]
+code = "hub"
+name = "Safeguarding hub"
+function = "safeguarding_hub"
+phone = "020 7946 0000"
+client_id = "ag_as-it-was-registered" # of its own system; without one it takes documents by a code
+
+[[destination]]
+code = "out-of-hours"
+name = "Emergency duty team"
+function = "out_of_hours"
+phone = "020 7946 0001"
+"""
+
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
 _LONGEST: Final[Mapping[str, int]] = {"name": 100, "phone": 60, "client_id": 100, "duty_class": 1}
 _NEEDED: Final = frozenset({"code", "name", "function", "phone"})

@@ -233,6 +233,11 @@ def test_the_command_takes_a_file_or_lists(world: World, tmp_path: Path) -> None
     assert 2 == run(world.wiring, str(file), "--list").exit_code
 
 
+def test_the_example_is_a_file(world: World) -> None:
+    shown = run(world.wiring, "--example")
+    assert ["hub", "out-of-hours"] == [each.code for each in read_destinations(shown.stdout.encode())]
+
+
 def test_two_clients_change_places_in_one_step(world: World) -> None:
     """A client belongs to one destination; that is no reason to need two files."""
     first, second = client_of(world, "referral:read"), client_of(world, "referral:read")
