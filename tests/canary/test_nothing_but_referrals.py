@@ -58,6 +58,8 @@ KNOWN: Final[Mapping[str, str]] = {
     "consent.standing": "for the council's own client",
     "console.accessibility": "a page about pages",
     "console.asset": "files of pages",
+    "emergency.form": "whom to ring",
+    "emergency.note": "that a note was taken down",
     "health.healthz": "whether it is there",
     "health.readyz": "whether it can serve",
     "log.checkpoint": "hashes",
