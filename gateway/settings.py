@@ -14,6 +14,7 @@ from environs import Env, EnvError
 
 _HOURS = 24
 _YEAR = 366
+_CODE = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _NOTICE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NOTICE_VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
@@ -149,6 +150,7 @@ class Settings:
         referral_escalate_days: working days after which its silence is taken further.
         referral_review_days: working days within which the safeguarding lead looks at a referral.
         referral_visible_days: days within which it is decided whether a referral may be seen in a statement.
+        policy_document: id and version of the appropriate policy document (Data Protection Act 2018 schedule 1 part 4).
         duty_to_share_notice: id and version of the notice that told families of the duty to share; empty: it is off.
         duty_to_share_classes: of agencies, a, b or c, for which it is on.
         kek_other_file: the key-encryption key of another epoch, while keys are wrapped again; None: there is none.
@@ -198,6 +200,7 @@ class Settings:
     referral_escalate_days: int = 2
     referral_review_days: int = 2
     referral_visible_days: int = 28
+    policy_document: str = ""
     duty_to_share_notice: str = ""
     duty_to_share_classes: frozenset[str] = frozenset()
     kek_other_file: Path | None = None
@@ -286,6 +289,7 @@ def load_settings() -> Settings:
             referral_escalate_days=env.int("REFERRAL_ESCALATE_DAYS", 2),
             referral_review_days=env.int("REFERRAL_REVIEW_DAYS", 2),
             referral_visible_days=env.int("REFERRAL_VISIBLE_DAYS", 28),
+            policy_document=env.str("POLICY_DOCUMENT", ""),
             duty_to_share_notice=env.str("DUTY_TO_SHARE_NOTICE", ""),
             duty_to_share_classes=frozenset(env.list("DUTY_TO_SHARE_CLASSES", [])),
             kek_other_file=env.path("KEK_OTHER_FILE", None),
@@ -430,6 +434,9 @@ def _address_rules(settings: Settings) -> dict[str, bool]:
             settings.duty_to_share_classes <= {"a", "b", "c"}
             and bool(settings.duty_to_share_classes) == bool(settings.duty_to_share_notice)
             and (not settings.duty_to_share_notice or _is_notice(settings.duty_to_share_notice))
+        ),
+        "GATEWAY_POLICY_DOCUMENT must be a code, for example APD-3": (
+            not settings.policy_document or _CODE.fullmatch(settings.policy_document) is not None
         ),
         "GATEWAY_COUNCIL_NAME must not be empty": bool(settings.council_name.strip()),
         "GATEWAY_BRAND_COLOUR must be #rrggbb, and dark enough for white words (4.5:1)": (

@@ -75,7 +75,8 @@ _ANSWERED: Final = text(
 )
 _SENT: Final = text(
     "UPDATE gateway.referral SET state = 'sent', emergency = :emergency, sent_at = :now, completed_at = :completed_at,"
-    " sampled = :sampled WHERE referral_id = :referral AND state = 'draft'"
+    " sampled = :sampled, visibility = CASE kind WHEN 'agreed' THEN 'show' ELSE visibility END"
+    " WHERE referral_id = :referral AND state = 'draft'"
 )
 _RECORDED: Final = text(
     "UPDATE gateway.referral SET state = 'recorded', sent_at = :now, completed_at = :completed_at, sampled = :sampled"

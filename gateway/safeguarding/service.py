@@ -632,7 +632,7 @@ def _record_document(
             "people": list(frozen.about),
             "referral": str(referral.id),
             "route": referral.kind.value,
-            **({"notice": wiring.settings.duty_to_share_notice} if referral.kind is Kind.DUTY else {}),
+            **_rests_on(wiring.settings, referral.kind),
             "time": now.isoformat(timespec="milliseconds"),
         },
         restricted=True,
@@ -710,6 +710,16 @@ def _keys(wiring: Wiring, connection: Connection, family_id: UUID) -> FamilyKeys
         return wiring.keyring.family(connection, family_id)
     except KeyErasedError as error:
         raise UnknownReferralError("the family was erased") from error
+
+
+def _rests_on(settings: Settings, kind: Kind) -> dict[str, Canonical]:
+    """What of the council's own papers a referral rests on: the policy of paragraph 18, or the notice of the duty."""
+    named = {
+        Kind.DUTY: ("notice", settings.duty_to_share_notice),
+        Kind.PROTECTION: ("policy", settings.policy_document),
+    }
+    name, value = named.get(kind, ("", ""))
+    return {name: value} if value else {}
 
 
 def _taken(wiring: Wiring, connection: Connection, who: SignedIn, note_id: UUID | None) -> datetime | None:

@@ -266,6 +266,52 @@ def _origin(page: Page) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def fill_referral(page: Page) -> None:
+    """Answer what cannot wait of a referral without agreement."""
+    page.locator("#people").check()
+    page.locator("#destination").check()
+    page.get_by_label("What do you fear has happened").fill("He was hit with a belt.")
+    page.locator("#danger").check()
+    page.locator("#without").check()
+    page.get_by_label("On what number can you be called back?").fill("020 7946 0123")
+
+
+def _to_referral(page: Page) -> None:
+    fill_referral(page)
+    page.get_by_role("button", name="Send it now").click()
+    page.wait_for_url("**/console/referrals/*")
+
+
+def _to_referral_document(page: Page) -> None:
+    _to_referral(page)
+    page.get_by_role("link", name="read or print").first.click()
+    page.wait_for_url("**/documents/1")
+
+
+def _to_code(page: Page) -> None:
+    _to_referral(page)
+    page.get_by_label("Who takes the document?").fill("PC Plum")
+    page.get_by_role("button", name="Make a code").click()
+    page.wait_for_url("**/pickup")
+
+
+def _to_referrals(page: Page) -> None:
+    _to_referral(page)
+    page.get_by_role("link", name="Your referrals", exact=True).click()
+    page.wait_for_url("**/console/referrals")
+
+
+def _to_review(page: Page) -> None:
+    page.locator("table th a").first.click()
+    page.wait_for_url("**/console/referrals/*-*")
+
+
+def _to_refused_referral(page: Page) -> None:
+    page.get_by_role("button", name="Send it now").click()
+    page.get_by_role("alert").wait_for()
+
+
+REFER: Final = f"{FAMILY}/refer"
 EDIT: Final = "/console/profiles/early-help/edit"
 PROFILE: Final = "/console/approvals/profile/youth/2"
 
@@ -332,6 +378,16 @@ PAGES: Final[Mapping[str, Place]] = {
     "profiles.matrix": Place("dana.dpo", "/console/profiles"),
     "pickup.form": Place(None, PICKUP),
     "profiles.profile": Place("dana.dpo", "/console/profiles/housing"),
+    "referrals.begin": Place(CASEWORKER, REFER),
+    "referrals.document": Place(CASEWORKER, f"{REFER}/protection", _to_referral_document),
+    "referrals.form": Place(CASEWORKER, f"{REFER}/protection"),
+    "referrals.form, agreed": Place(CASEWORKER, f"{REFER}/agreed"),
+    "referrals.form, considered": Place(CASEWORKER, f"{REFER}/considered"),
+    "referrals.offer": Place(CASEWORKER, f"{REFER}/protection", _to_code),
+    "referrals.own": Place(CASEWORKER, f"{REFER}/protection", _to_referrals),
+    "referrals.referral": Place(CASEWORKER, f"{REFER}/protection", _to_referral),
+    "referrals.referral, to review": Place(LEAD, "/console/referrals/review", _to_review),
+    "referrals.review_queue": Place(LEAD, "/console/referrals/review"),
     "sign_in.form": Place(None, "/console/sign-in"),
     "sign_in.invitation": Place(None, "/console/invitation"),
     "sign_in.sessions": Place("dana.dpo", "/console/sessions"),
@@ -341,6 +397,7 @@ FAULTS: Final[Mapping[str, Place]] = {
     "emergency.note, at fault": Place(CASEWORKER, "/console", _to_refused_note),
     "consents.agreeing, at fault": Place(CASEWORKER, f"{FAMILY}/agree", _to_fault),
     "editor.change, at fault": Place("dana.dpo", EDIT, _to_refused_draft),
+    "referrals.refer, at fault": Place(CASEWORKER, f"{REFER}/protection", _to_refused_referral),
     "pickup.code, at fault": Place(None, PICKUP, _to_refused_code),
 }
 """Pages that say what is wrong."""
@@ -372,6 +429,13 @@ ACTS: Final = {
     "passkeys.remove",
     "pickup.code",
     "profiles.file",
+    "referrals.complete",
+    "referrals.refer",
+    "referrals.review",
+    "referrals.send",
+    "referrals.told",
+    "referrals.visibility",
+    "referrals.word",
     "sign_in.end_session",
     "sign_in.passkey",
     "sign_in.sign_out",

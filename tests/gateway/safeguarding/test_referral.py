@@ -1,18 +1,21 @@
 """A referral from the first word to the last: what goes, what is kept, and for whom it exists."""
 
 import json
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
+from certs.envelope import unseal
 from extract_client.log.policy import Policy
 from extract_client.log.receipt import verify_receipt
 from gateway.safeguarding import service
 from gateway.safeguarding.errors import FaultyAnswersError, UnknownReferralError
-from gateway.safeguarding.model import Answers, Kind, State
+from gateway.safeguarding.model import Answers, Kind, Outcome, State, Visibility
 from gateway.safeguarding.service import Written
 from gateway.wiring import Wiring
-from tests.gateway.safeguarding.refer import REST, caseworker, children_of, refer, world_of
+from tests.gateway.safeguarding.refer import REST, SIX, caseworker, children_of, refer, world_of
 
 
 def test_six_answers_send_it_and_the_rest_can_follow(wiring: Wiring) -> None:
@@ -58,6 +61,55 @@ def test_sent_twice_it_is_one(wiring: Wiring) -> None:
     with pytest.raises(UnknownReferralError):
         refer(world, ada, referral_id=sent.id)
     assert 1 == len(service.look(wiring, ada.who, sent.id).documents)
+
+
+def listed_since(wiring: Wiring) -> list[object]:
+    with wiring.engine.connect() as connection:
+        return list(connection.execute(text("SELECT not_ready_since FROM gateway.agenda_item")).scalars())
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_what_was_decided_makes_a_case_not_ready_or_leaves_it(wiring: Wiring, outcome: Outcome) -> None:
+    world = world_of(wiring)
+    world.join("camhs")
+    world.give("EH-1", "EH-1-mum")
+    world.list_cases("EH-1", members=["camhs"], ref="M-1")
+    ada = caseworker(world)
+    sent = refer(world, ada)
+    assert [None] == listed_since(wiring)
+    service.decide(wiring, ada.who, sent.id, outcome=outcome, reference="R-1")
+    assert outcome.stops_panel is (listed_since(wiring) != [None])
+    service.decide(wiring, ada.who, sent.id, outcome=Outcome.ADVICE, reference="R-2")
+    decided = service.look(wiring, ada.who, sent.id)
+    assert (outcome, "R-1") == (decided.referral.outcome, decided.written.answers["reference"])
+
+
+def test_an_agreed_one_may_be_seen_by_the_family_and_another_not_yet(wiring: Wiring) -> None:
+    world = world_of(wiring)
+    ada = caseworker(world)
+    referral_id = uuid4()
+    answers: Answers = {**SIX, "people": children_of(world, ada), "agreed_by": "Their mother"}
+    service.write(wiring, ada.who, world.family_id("EH-1"), referral_id, Written(Kind.AGREED, answers))
+    agreed = service.send(wiring, ada.who, referral_id, emergency=True)
+    assert (Visibility.SHOW, Visibility.PENDING) == (agreed.visibility, refer(world, ada).visibility)
+
+
+def test_the_entry_names_the_policy_document(wiring: Wiring) -> None:
+    with_policy = replace(wiring, settings=replace(wiring.settings, policy_document="APD-3"))
+    world = world_of(with_policy)
+    sent = refer(world, caseworker(world))
+    with wiring.engine.connect() as connection:
+        keys = wiring.keyring.family(connection, sent.family_id)
+        rows = connection.execute(
+            text(
+                "SELECT e.entry_id, e.body, p.sealed FROM gateway.log_entry e JOIN gateway.log_payload p USING (entry_id)"
+                " JOIN gateway.referral_document d USING (entry_id)"
+            )
+        ).all()
+    (row,) = rows
+    commitment = bytes.fromhex(json.loads(row.body)["c"])
+    opening = json.loads(unseal(keys.data_key, row.sealed, aad=row.entry_id.bytes + commitment))
+    assert "APD-3" == opening["i"]["policy"]
 
 
 def test_considered_and_not_shared_is_a_record_too(wiring: Wiring) -> None:
