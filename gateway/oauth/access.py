@@ -188,6 +188,7 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "oidc.start": PUBLIC,
         "oidc_logout.logout": PUBLIC,
         "openapi.document": PUBLIC,
+        "panel.extracts": Scope.EXTRACT_READ,
         "panel.meeting": Scope.PANEL_READ,
         "panel.meetings": Scope.PANEL_READ,
         "passkeys.add": ANYBODY,

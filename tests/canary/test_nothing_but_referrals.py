@@ -77,6 +77,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "oidc.start": "signing in",
     "oidc_logout.logout": "signing out",
     "openapi.document": "what routes there are",
+    "panel.extracts": "cases",
     "panel.meeting": "references of cases, none for who gets no case",
     "panel.meetings": "when a panel meets",
     "pickup.code": "a document of a referral, against its code",
