@@ -1,5 +1,6 @@
 """One minimised extract or the constant absence, and the receipt of an extract that was received."""
 
+from functools import partial
 from typing import assert_never
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from flask_smorest import Api, Blueprint
 from gateway.disclosure_log.receipt import receipt_again
 from gateway.oauth.access import current_caller
 from gateway.problems import UNAVAILABLE, Problem, absent
+from gateway.release.combining import Combiner
 from gateway.release.model import Refused, Released, ReleaseRequest, Unavailable
 from gateway.release.service import release
 from gateway.wiring import Wiring
@@ -19,6 +21,7 @@ RETRY_AFTER_SECONDS = "1"
 def register(api: Api, wiring: Wiring) -> None:
     """Add the extract route."""
     blueprint = Blueprint("release", __name__, description="Field-minimised case extracts")
+    combiner = Combiner(partial(release, wiring))
 
     @blueprint.get("/v1/cases/<string:case_ref>/extract")
     @blueprint.doc(
@@ -33,8 +36,7 @@ def register(api: Api, wiring: Wiring) -> None:
     )
     def extract(case_ref: str) -> Response:
         request = ReleaseRequest(current_caller(), _reference(case_ref))
-        (outcome,) = release(wiring, [request])
-        match outcome:
+        match outcome := combiner.ask(request):
             case Released(body=body):
                 return Response(body, content_type="application/json")
             case Refused():

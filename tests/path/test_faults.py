@@ -3,8 +3,8 @@
 import pytest
 from flask.typing import ResponseReturnValue
 
-from gateway.release import views
-from gateway.release.model import Outcome, Unavailable
+from gateway.release.combining import Combiner
+from gateway.release.model import Unavailable
 from tests.support.served import Served, everything_logged
 from tests.support.world import household
 
@@ -39,9 +39,8 @@ def test_what_could_not_be_recorded_is_answered_with_nothing_but_try_again(
     gateway.world.join("camhs")
     household(gateway.world, "EH-1")
     case_ref = gateway.world.case_ref("camhs", "EH-1")
-    unavailable: list[Outcome] = [Unavailable()]
     with monkeypatch.context() as log_is_down:
-        log_is_down.setattr(views, "release", lambda *_: unavailable)
+        log_is_down.setattr(Combiner, "ask", lambda *_: Unavailable())
         answer = gateway.pull("camhs", case_ref)
     assert 503 == answer.status_code
     assert answer.headers["Retry-After"].isdecimal()
