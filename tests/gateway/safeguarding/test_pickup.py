@@ -75,6 +75,7 @@ def test_the_right_code_gives_the_newest_document_once(scene: Scene) -> None:
     assert (2, PERSON) == (json.loads(taken.document.body)["number"], taken.person)
     assert taken.document.proof is not None
     assert take(scene.wiring, made.pickup_id, made.code) is None
+    assert 1 == _tries(scene.wiring, made.pickup_id)  # what was taken is tried no more
 
 
 def test_a_code_can_be_typed_as_it_was_heard(scene: Scene) -> None:
