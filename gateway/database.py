@@ -4,12 +4,18 @@ INVARIANT: the process connects as the app role. Reads of the release path and `
 autocommit; everything else runs in a transaction opened by the function that needs it.
 """
 
+from typing import Final
+
 import sqlalchemy
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 
 STATEMENT_TIMEOUT_MS = 15_000
 """A statement that takes longer is ended: a stuck one must not hold a worker thread."""
+
+
+CONNECT_SECONDS: Final = 5
+"""A database that does not answer at all is away: a thread that waits for it serves nobody, not the emergency page either."""
 
 
 def connect_url(url: str) -> URL:
@@ -32,6 +38,7 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
         connect_args={
             "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
             "application_name": "early-help-gateway",
+            "connect_timeout": CONNECT_SECONDS,
         },
     )
 

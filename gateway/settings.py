@@ -323,6 +323,7 @@ def environ_of(settings: Settings) -> dict[str, str]:
         "GATEWAY_BRAND_COLOUR": settings.brand_colour,
         "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
         "GATEWAY_LAPSE_AT_SIXTEEN": str(settings.lapse_at_sixteen).lower(),
+        **({"GATEWAY_PROMISE_KEY_FILE": str(settings.promise_key_file)} if settings.promise_key_file else {}),
         **_environ_of_emergency(settings.emergency),
     }
 

@@ -170,6 +170,7 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
     authority = _certificates(place)
     FileKek.create(place.keys / "kek.hex")
     vkey = create_log_key(place.keys / "log.key", origin=place.origin)
+    create_log_key(place.keys / "promise.key", origin=f"{place.origin}/promise")
     for folder in (place.state, place.spool):
         folder.mkdir(mode=0o700)
     private, public = new_note_key()
@@ -277,6 +278,7 @@ def _settings(place: DemoPlace, app_url: str) -> Settings:
         kek_file=place.keys / "kek.hex",
         log_origin=place.origin,
         log_key_file=place.keys / "log.key",
+        promise_key_file=place.keys / "promise.key",
         state_dir=place.state,
         council_name=COUNCIL_NAME,
         synthetic_people=True,

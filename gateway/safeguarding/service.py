@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from agencies.model import AgencyKind, Profile
 from agencies.profile_text import template
 from certs.envelope import seal, unseal
+from certs.errors import EnvelopeError
 from gateway.cases import lookup
 from gateway.cases import repository as cases
 from gateway.cases.lookup import Listed
@@ -661,16 +662,16 @@ def _record_document(
 
 
 def _open_documents(connection: Connection, keys: FamilyKeys, referral_id: UUID) -> Sequence[OpenDocument]:
-    return [
-        OpenDocument(
-            each.number,
-            unseal(keys.data_key, each.sealed, aad=_aad(referral_id, str(each.number))),
-            each.sha256,
-            each.sent_at,
-            each.proof,
-        )
-        for each in repository.documents(connection, referral_id)
-    ]
+    """What went of a referral; a document that does not open keeps no other back."""
+    found = []
+    for each in repository.documents(connection, referral_id):
+        try:
+            body = unseal(keys.data_key, each.sealed, aad=_aad(referral_id, str(each.number)))
+        except EnvelopeError:
+            _log.error("referral.damaged", referral=str(referral_id), number=each.number)
+            continue
+        found.append(OpenDocument(each.number, body, each.sha256, each.sent_at, each.proof))
+    return found
 
 
 def _offered(opened: _Record, children: Collection[str] | None) -> list[Choice]:

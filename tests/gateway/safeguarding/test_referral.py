@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -16,6 +17,7 @@ from gateway.safeguarding.model import Answers, Kind, Outcome, State, Visibility
 from gateway.safeguarding.service import Written
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import REST, SIX, caseworker, children_of, refer, world_of
+from tests.support.throwaway import Database
 
 
 def test_six_answers_send_it_and_the_rest_can_follow(wiring: Wiring) -> None:
@@ -61,6 +63,16 @@ def test_sent_twice_it_is_one(wiring: Wiring) -> None:
     with pytest.raises(UnknownReferralError):
         refer(world, ada, referral_id=sent.id)
     assert 1 == len(service.look(wiring, ada.who, sent.id).documents)
+
+
+def test_a_document_that_does_not_open_keeps_no_other_back(wiring: Wiring, database: Database) -> None:
+    world = world_of(wiring)
+    ada = caseworker(world)
+    sent = refer(world, ada)
+    service.complete(wiring, ada.who, sent.id, REST)
+    with psycopg.connect(database.admin_url, autocommit=True) as superuser:
+        superuser.execute("UPDATE gateway.referral_document SET sealed = 'x' WHERE number = 1")
+    assert [2] == [each.number for each in service.look(wiring, ada.who, sent.id).documents]
 
 
 def listed_since(wiring: Wiring) -> list[object]:
