@@ -53,8 +53,12 @@ def redactor_for(permit: Permit, record: Iterable[Item], permitted: Sequence[Per
         lowest[key] = min(lowest[key], each.level)
     full = {id(each.item) for each in permitted if lowest[each.item.field, each.item.about] is Level.F}
     told: list[KnownValue] = []
+    own = {*permit.profile.agency.split("-")}
     withheld = [
-        KnownValue(ValueKind.PLACE, code.replace("-", " "), shielded=True) for code in permit.hidden_agencies
+        # A name that stands in the recipient's own cannot be looked for: it would take their own away from them.
+        KnownValue(ValueKind.PLACE, code.replace("-", " "), shielded=True)
+        for code in permit.hidden_agencies
+        if not {*code.split("-")} <= own
     ]
     for item in record:
         (told if id(item) in full else withheld).extend(_values_of(item, shielded=permit.shielded))

@@ -256,6 +256,17 @@ def test_a_refuge_that_must_not_be_known_is_cut_as_it_is_spoken() -> None:
     assert ["help_wanted"] == kept.kept_back
 
 
+def test_a_refuge_named_within_the_recipients_own_name_takes_nothing_of_theirs() -> None:
+    """The refuge "bexfield" must not be known to "bexfield-house"; its own name says no more than that."""
+    own = replace(permit().profile, agency=AgencyCode("bexfield-house"))
+    service = item("services_now", **GP, agency="bexfield-house")
+    told = tell((service, F), profile=own, hidden_agencies=frozenset({"bexfield"}))
+    assert [] == told.kept_back
+    assert "bexfield-house" in str(told.record)
+    kept = tell((service, F), profile=own, hidden_agencies=frozenset({"bexfield-hall"}))
+    assert [] == kept.kept_back
+
+
 def test_every_text_of_a_value_is_found_and_no_name_of_a_member() -> None:
     value = {"a": "one", "b": [{"c": "two", "d": True}, "three"], "e": 4, "f": {"g": ["four"]}}
     assert {"one", "two", "three", "four"} == set(texts_of(value))  # type: ignore[arg-type]
