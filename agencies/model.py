@@ -198,9 +198,13 @@ class Profile:
     article9: str
     rows: tuple[ProfileRow, ...]
     _index: Mapping[_RowKey, Level] = field(init=False, repr=False, compare=False)
+    _compiled: dict[tuple[Stage, frozenset[Condition]], Mapping[FieldName, Level]] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_index", _index_rows(self.rows))
+        object.__setattr__(self, "_compiled", {})
 
     def level(self, field_name: FieldName, *, stage: Stage, conditions: frozenset[Condition]) -> Level:
         """The level this profile allows; never higher than any other row that was selected.
@@ -216,6 +220,20 @@ class Profile:
             if (level := self._index.get((field_name, stage, condition))) is not None
         ]
         return min(selected, default=self._index.get((field_name, stage, Condition.ALWAYS), Level.W))
+
+    def levels(self, *, stage: Stage, conditions: frozenset[Condition]) -> Mapping[FieldName, Level]:
+        """The level of every field that has a row, as ``level`` gives it; any other field is W.
+
+        Compiled once: a version never changes, and stages and conditions are few.
+        """
+        compiled = self._compiled.get((stage, conditions))
+        if compiled is None:
+            names = {row.field for row in self.rows}
+            compiled = MappingProxyType(
+                {name: self.level(name, stage=stage, conditions=conditions) for name in names}
+            )
+            self._compiled[stage, conditions] = compiled
+        return compiled
 
 
 def _index_rows(rows: Iterable[ProfileRow]) -> Mapping[_RowKey, Level]:

@@ -110,14 +110,18 @@ def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
     shielded = _is_shielded(case, conditions)
     withheld = _withheld_fields(shielded=shielded, verified=verified)
     versions = {**agency.shown, agency.profile.version: agency.profile}
+    compiled = {
+        version: (
+            profile.levels(stage=stage, conditions=conditions),
+            profile.levels(stage=stage, conditions=if_attended),
+        )
+        for version, profile in versions.items()
+    }
     grants: dict[FieldName, FieldGrant] = {}
     for name, field in FIELDS.items():
         rows = {
-            version: Rows(
-                profile.level(name, stage=stage, conditions=conditions),
-                profile.level(name, stage=stage, conditions=if_attended),
-            )
-            for version, profile in versions.items()
+            version: Rows(plain.get(name, Level.W), attending.get(name, Level.W))
+            for version, (plain, attending) in compiled.items()
         }
         level, attended = rows[agency.profile.version]
         if name not in withheld and max(level, attended) > Level.W:
