@@ -5,7 +5,7 @@ objects and lists. Floats and null are refused, which keeps every implementation
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 Canonical: TypeAlias = "str | int | bool | Sequence[Canonical] | Mapping[str, Canonical]"
@@ -31,14 +31,17 @@ def canonical(value: Canonical) -> bytes:
         if isinstance(item, int):
             if abs(item) > MAX_INTEGER:
                 raise NotCanonicalError("an integer is too large to be exact everywhere")
-        elif isinstance(item, Mapping):
-            if not all(isinstance(name, str) and name.isascii() for name in item):
+            continue
+        if isinstance(item, Mapping):
+            if not all(isinstance(name, str) for name in item) or not "".join(item).isascii():
                 raise NotCanonicalError("member names are ASCII")
-            waiting.extend(item.values())
+            within: Collection[object] = item.values()
         elif isinstance(item, list | tuple):
-            waiting.extend(item)
+            within = item
         else:
             raise NotCanonicalError("only text, integers, booleans, objects and lists have a canonical form")
+        # Most of what is written is text, which needs no look.
+        waiting += [each for each in within if type(each) is not str]
     try:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return text.encode("utf-8")

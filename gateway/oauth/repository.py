@@ -166,6 +166,25 @@ def practitioner_standing(
     return PractitionerStanding(row.policy != "asserted", row.listed)
 
 
+_STANDING: Final = text(
+    "WITH used AS (INSERT INTO gateway.oauth_replay (digest, expires_at)"  # noqa: S608 - constants
+    "   SELECT :digest, :forget_at WHERE CAST(:digest AS bytea) IS NOT NULL"
+    "   ON CONFLICT DO NOTHING RETURNING 1)"
+    " SELECT set_config('synchronous_commit', 'off', true),"
+    " CAST(:digest AS bytea) IS NULL OR EXISTS (SELECT FROM used) AS fresh,"
+    " c.agency_code, c.scopes, c.certificate_name_kind, c.certificate_name, c.certificate_issuer,"
+    f" a.practitioner_policy AS policy, ({_LISTED}) AS listed, ({_SERVED}"
+    f" AND {_CERTIFICATE_STANDS}"
+    "  AND (CAST(:purpose AS text) IS NULL OR :purpose = ANY (a.purposes))"
+    "  AND NOT EXISTS (SELECT FROM gateway.oauth_revoked_token v WHERE v.digest = :token)"
+    f" AND EXISTS (SELECT FROM gateway.oauth_signing_key s WHERE s.kid = :signing_key AND {PUBLISHED})"
+    "  AND (CASE WHEN CAST(:client_key AS text) IS NULL THEN c.certificate_name IS NOT NULL"
+    "   ELSE EXISTS (SELECT FROM gateway.oauth_client_key k WHERE k.client_id = c.client_id"
+    "   AND k.thumbprint = :client_key AND k.state = 'active') END)) AS served"
+    f" FROM {_CLIENT} WHERE c.client_id = :client"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TokenStanding:
     """What the database says of one token at this moment.
@@ -212,23 +231,7 @@ def token_standing(
     grant = token.grant
     by_certificate = grant.confirmation.method is ConfirmationMethod.CERTIFICATE
     row = connection.execute(
-        text(
-            "WITH used AS (INSERT INTO gateway.oauth_replay (digest, expires_at)"  # noqa: S608 - constants
-            "   SELECT :digest, :forget_at WHERE CAST(:digest AS bytea) IS NOT NULL"
-            "   ON CONFLICT DO NOTHING RETURNING 1)"
-            " SELECT set_config('synchronous_commit', 'off', true),"
-            " CAST(:digest AS bytea) IS NULL OR EXISTS (SELECT FROM used) AS fresh,"
-            " c.agency_code, c.scopes, c.certificate_name_kind, c.certificate_name, c.certificate_issuer,"
-            f" a.practitioner_policy AS policy, ({_LISTED}) AS listed, ({_SERVED}"
-            f" AND {_CERTIFICATE_STANDS}"
-            "  AND (CAST(:purpose AS text) IS NULL OR :purpose = ANY (a.purposes))"
-            "  AND NOT EXISTS (SELECT FROM gateway.oauth_revoked_token v WHERE v.digest = :token)"
-            f" AND EXISTS (SELECT FROM gateway.oauth_signing_key s WHERE s.kid = :signing_key AND {PUBLISHED})"
-            "  AND (CASE WHEN CAST(:client_key AS text) IS NULL THEN c.certificate_name IS NOT NULL"
-            "   ELSE EXISTS (SELECT FROM gateway.oauth_client_key k WHERE k.client_id = c.client_id"
-            "   AND k.thumbprint = :client_key AND k.state = 'active') END)) AS served"
-            f" FROM {_CLIENT} WHERE c.client_id = :client"
-        ),
+        _STANDING,
         {
             "digest": None if proof is None else proof.digest,
             "forget_at": None if proof is None else proof.forget_at,
