@@ -1,0 +1,208 @@
+"""Many families out of few: the same people again under ids and keys of their own.
+
+A copy is stored by the functions that an import and a consent use, many families in one act. Nothing sealed is
+taken over: every part, day of birth and decision is sealed again under the copy's keys.
+
+INVARIANT: no two families share a key, an id, or a reference.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import insert
+
+from certs.blind_index import blind_index
+from certs.envelope import new_key
+from consent_registry import repository as consents
+from consent_registry.model import ConsentDecision, DecisionId, Standing, SubjectId
+from consent_registry.service import Sealing
+from consent_registry.tables import SUBJECT
+from gateway.cases import repository
+from gateway.cases.model import CaseDocument, CaseIdentity
+from gateway.cases.schemas import read_family
+from gateway.cases.sealing import seal_born, seal_parts, seal_person_key
+from gateway.disclosure_log.service import Change, act
+from gateway.strict_json import JsonValue
+from gateway.wiring import Wiring
+
+ACTOR = "bench"
+
+_LIST = text(
+    "INSERT INTO gateway.agenda_item (meeting_id, case_id, family_id)"
+    " SELECT meeting_id, :case, :family FROM gateway.panel_meeting WHERE source_ref = :meeting"
+)
+_SIGN_OFF = text(
+    "INSERT INTO gateway.pack_sign_off (case_id, family_id, case_version, agency_code, profile_version, stage,"
+    " signed_by, signed_at, read_back) SELECT :case, :family, 1, e.agency_code, e.version, 'panel', :actor, now(), true"
+    " FROM agencies.effective_profile e"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What one person of a template decided, and what stands."""
+
+    decision: ConsentDecision
+    version: int
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A family that was imported and agreed.
+
+    Attributes:
+        consents: by the council's id of the person.
+        subjects: the person of each random id under which decisions are kept.
+    """
+
+    document: CaseDocument
+    consents: Mapping[str, Consent]
+    subjects: Mapping[SubjectId, str]
+
+
+def read_template(wiring: Wiring, raw: JsonValue, *, family_id: UUID, today: date) -> Template:
+    """Read what was agreed of an imported family, to be told of its copies."""
+    document = read_family(raw, today=today, synthetic=True)
+    said: dict[str, Consent] = {}
+    subjects: dict[SubjectId, str] = {}
+    with wiring.engine.connect() as connection:
+        for person in document.people:
+            person_id = repository.person_in_case(
+                connection, keyring=wiring.keyring, family_id=family_id, person_ref=person.id
+            )
+            if person_id is None:
+                continue
+            subject = consents.find_subject(connection, family_id=family_id, person_id=person_id)
+            standing = None if subject is None else consents.read_standing(connection, subject)
+            if subject is not None and standing is not None:
+                decision = consents.read_history(connection, subject)[-1]
+                said[person.id] = Consent(decision, *standing)
+                subjects[subject] = person.id
+    return Template(document, said, subjects)
+
+
+def copy_families(wiring: Wiring, templates: list[tuple[int, Template]], *, meeting: str) -> None:
+    """Store one copy of each template, listed and signed off, all in one act.
+
+    Args:
+        templates: with the number that tells a copy from every other.
+        meeting: the council's id of the meeting on whose agenda they come.
+    """
+    copies = [(number, each, CaseIdentity(uuid4(), uuid4())) for number, each in templates]
+    with act(wiring, families=[identity.family_id for _, _, identity in copies]) as change:
+        index_key = wiring.keyring.index_key(change.connection)
+        for number, template, identity in copies:
+            renamed = _renamed(template, number)
+            _store(wiring, change, identity, renamed, index_key=index_key)
+            case = {"case": identity.case_id, "family": identity.family_id}
+            change.connection.execute(_LIST, {**case, "meeting": meeting})
+            change.connection.execute(_SIGN_OFF, {**case, "actor": ACTOR})
+            change.record(
+                kind="case.import",
+                family_id=identity.family_id,
+                actor=ACTOR,
+                internal={"case_id": str(identity.case_id), "version": 1},
+            )
+
+
+def _renamed(template: Template, number: int) -> Template:
+    """The same family under references that nobody else has."""
+    names = {each.id: f"{each.id}-c{number}" for each in template.document.people}
+    document = replace(
+        template.document,
+        source_ref=f"{template.document.source_ref}-c{number}",
+        people=tuple(replace(each, id=names[each.id]) for each in template.document.people),
+        items=tuple(
+            replace(
+                item,
+                about=tuple(names[each] for each in item.about),
+                value={
+                    name: names.get(value, value) if isinstance(value, str) else value
+                    for name, value in item.value.items()
+                },
+                protects=None if item.protects is None else names[item.protects],
+            )
+            for item in template.document.items
+        ),
+    )
+    return Template(
+        document,
+        {names[person]: consent for person, consent in template.consents.items()},
+        {subject: names[person] for subject, person in template.subjects.items()},
+    )
+
+
+def _store(
+    wiring: Wiring, change: Change, identity: CaseIdentity, template: Template, *, index_key: bytes
+) -> None:
+    connection, document = change.connection, template.document
+    token = blind_index(index_key, kind=repository.SOURCE_REF, value=document.source_ref)
+    people = {
+        each.id: blind_index(index_key, kind=repository.PERSON_REF, value=each.id) for each in document.people
+    }
+    ids = repository.ensure_people(connection, people)
+    family = wiring.keyring.create_family(connection, identity.family_id)
+    repository.add_case(connection, identity, source_ref_index=token, document=document)
+    keys = {person: new_key() for person in ids.values()}
+    repository.add_person_keys(
+        connection,
+        identity.family_id,
+        {person: seal_person_key(family, person, key) for person, key in keys.items()},
+    )
+    births = {
+        ids[item.about[0]]: date.fromisoformat(str(item.value["date"]))
+        for item in document.items
+        if item.field in {"child_dob", "adult_dob"} and item.about
+    }
+    repository.add_members(
+        connection,
+        identity,
+        document=document,
+        ids=ids,
+        shields={ids[each.id]: each.shield for each in document.people},
+        births={person: seal_born(family, person, keys[person], born=day) for person, day in births.items()},
+    )
+    parts = seal_parts(document.items, case_id=identity.case_id, version=1, ids=ids, family=family, keys=keys)
+    repository.add_parts(connection, identity.family_id, parts)
+    repository.mint_for_case(connection, identity, ids.values())
+    _agree(connection, identity.family_id, template, ids, sealing=Sealing.under(family.data_key))
+
+
+def _agree(
+    connection: Connection, family_id: UUID, template: Template, ids: Mapping[str, UUID], *, sealing: Sealing
+) -> None:
+    subjects = {person: SubjectId(uuid4()) for person in template.consents}
+    if not subjects:
+        return
+    connection.execute(
+        insert(SUBJECT),
+        [
+            {"subject_id": subject, "family_id": family_id, "person_id": ids[person]}
+            for person, subject in subjects.items()
+        ],
+    )
+    for person, consent in template.consents.items():
+        subject, decision_id = subjects[person], DecisionId(uuid4())
+        speaker = consent.decision.speaker
+        spoken = None if speaker is None else subjects.get(template.subjects.get(speaker, ""))
+        decision = replace(consent.decision, decision_id=decision_id, speaker=spoken)
+        told = {"decision_id": str(decision_id), "act": str(decision.act), **decision.scope.to_json()}
+        new = consents.NewDecision(
+            decision,
+            subject,
+            ACTOR,
+            sealing.seal(told, subject_id=subject, decision_id=decision_id),
+            sealing.digest(told),
+        )
+        consents.append_decision(connection, new)
+        consents.write_standing(
+            connection,
+            subject_id=subject,
+            family_id=family_id,
+            version=consent.version,
+            standing=consent.standing,
+        )
