@@ -48,6 +48,8 @@ COMMANDS = {
     "test-long": ("dev", [["python", "-m", "pytest", "-m", "long"]]),
     "coverage": ("dev", [["python", "-m", "tools.branch_coverage"]]),
     "mutation": ("dev", [["python", "-m", "tools.mutation"]]),
+    "bench": ("dev", [["python", "-m", "bench.release"]]),
+    "bench-long": ("dev", [["python", "-m", "bench.growth"]]),
     "screens": ("dev", [["python", "-m", "tools.screens"]]),
     "metrics": ("dev", [["python", "tools/metrics.py"]]),
     "check": (
