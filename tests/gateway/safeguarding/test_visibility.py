@@ -120,7 +120,7 @@ def test_for_everybody_else_every_page_is_the_same_with_and_without(
     made = refer(world, ada)  # so that there is an id to ask for
     before = {name: list(seen(world, who, uuid4())) for name, who in others.items()}
     made_more = everything(world, ada)
-    for referral in (made, *made_more):
+    for referral in (made, made_more[-1]):
         for name, who in others.items():
             assert before[name] == list(seen(world, who, referral.id)), name
 
