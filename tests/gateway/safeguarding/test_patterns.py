@@ -1,0 +1,84 @@
+"""What is unusual is said, and holds nothing up."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from gateway.safeguarding import service
+from gateway.safeguarding.clocks import LIMITS, Counted
+from gateway.safeguarding.model import Kind, Referral
+from gateway.safeguarding.patterns import BEFORE, MANY, WEEK, Pattern, PatternKind, unusual
+from gateway.staff.model import Role
+from gateway.wiring import Wiring
+from tests.gateway.safeguarding.refer import caseworker, refer, world_of
+from tests.gateway.safeguarding.test_clocks import SENT, SENT_AT
+from tests.support.pages import Somebody, words
+
+NOW = SENT_AT
+
+
+def sent(
+    count: int, *, at: datetime = NOW, author: str = "ada", to: str = "hub", kind: Kind = Kind.PROTECTION
+) -> list[Referral]:
+    return [
+        replace(SENT, id=uuid4(), sent_at=at, author=author, destination=to, kind=kind) for _ in range(count)
+    ]
+
+
+def before(each_week: int, **of: str) -> list[Referral]:
+    return [one for week in range(1, BEFORE + 1) for one in sent(each_week, at=NOW - week * WEEK, **of)]  # type: ignore[arg-type]
+
+
+def test_nothing_is_nothing_unusual() -> None:
+    assert [] == unusual([], now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("usual", "now", "expected"), [(1, MANY - 1, False), (1, MANY, True), (2, 6, False), (2, 7, True)]
+)
+def test_three_times_the_usual_number_is_unusual_and_a_few_never_are(
+    usual: int,
+    now: int,
+    expected: bool,
+) -> None:
+    found = unusual([*before(usual), *sent(now)], now=NOW)
+    wanted = (
+        [Pattern(PatternKind.VOLUME, "", now), Pattern(PatternKind.AUTHOR, "ada", now)] if expected else []
+    )
+    assert wanted == found
+
+
+def test_one_author_among_many_is_named() -> None:
+    others = [*before(4, author="ben"), *sent(4, author="ben")]
+    found = unusual([*others, *sent(MANY, author="ada")], now=NOW)
+    assert [Pattern(PatternKind.AUTHOR, "ada", MANY)] == found
+
+
+def test_a_destination_that_got_none_before_is_named_once_there_is_a_before() -> None:
+    assert [] == unusual(sent(1, to="police"), now=NOW)
+    found = unusual([*before(1), *sent(1, to="police")], now=NOW)
+    assert [Pattern(PatternKind.DESTINATION, "police", 1)] == found
+
+
+def test_a_week_has_an_end_and_what_was_considered_went_nowhere() -> None:
+    assert [] == unusual(sent(MANY, at=NOW - WEEK), now=NOW)
+    assert [] == unusual(sent(MANY, at=NOW + timedelta(seconds=1)), now=NOW)
+    assert [] == unusual(sent(MANY, kind=Kind.CONSIDERED), now=NOW)
+
+
+def test_the_queue_says_it_and_the_next_one_goes_all_the_same(wiring: Wiring) -> None:
+    world = world_of(wiring)
+    ada = caseworker(world)
+    for _ in range(MANY + 1):
+        refer(world, ada)
+    ben = Somebody(wiring, Role.SAFEGUARDING_LEAD, username="ben")
+    assert f"ada sent {MANY + 1} this week" in words(ben.get("/console/referrals/review"))
+
+
+def test_a_council_sets_its_own_limits(wiring: Wiring) -> None:
+    assert LIMITS == service.limits(wiring.settings)
+    own = service.limits(replace(wiring.settings, referral_hours=12, referral_review_days=1))
+    assert (12, Counted.HOURS) == (own.complete.number, own.complete.counted)
+    assert (1, Counted.WORKING_DAYS) == (own.lead_review.number, own.lead_review.counted)
