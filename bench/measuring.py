@@ -185,7 +185,7 @@ class Bench:
             process.stdin.write(json.dumps(load))
             process.stdin.close()
             process.stdin = None
-        return Running(self, contender, connections, process, asked, frozenset(allowed))
+        return Running(self, contender, connections, process, chosen, asked, frozenset(allowed))
 
     def found(self, contender: Contender, connections: int, per_second: float) -> None:
         """Remember how quick a contender is, to prepare as many requests as it needs."""
@@ -240,6 +240,7 @@ class Running:
     contender: Contender
     connections: int
     process: subprocess.Popen[str]
+    node: Node
     targets: Sequence[tuple[str, str]]
     allowed: frozenset[str]
 
@@ -254,7 +255,10 @@ class Running:
         found: dict[str, Any] = json.loads(written)
         wrong = {status: count for status, count in found["statuses"].items() if status not in self.allowed}
         if wrong:
-            raise BenchFailedError(f"{self.contender.name} answered {wrong} beside what was asked for.")
+            raise BenchFailedError(
+                f"{self.contender.name} answered {wrong} beside what was asked for"
+                f" (c={self.connections}). Its log says:\n{self.node.faults}"
+            )
         if not found["requests"]:
             raise BenchFailedError(f"{self.contender.name} answered nothing.")
         for place, status, body in found["sampled"]:

@@ -28,6 +28,8 @@ from tests.support.node import Certificates, Ports
 
 FLOOR: Final = "bench.floor:app"
 _SECONDS: Final = 60.0
+_TOLD: Final = 20
+"""Lines of a log that are shown when something went wrong."""
 _LIMITS: Final = ("CLIENT_REQUESTS_PER_MINUTE", "PRACTITIONER_REQUESTS_PER_MINUTE", "ABSENCES_PER_HOUR")
 _NO_LIMIT: Final = "1000000"
 
@@ -66,6 +68,12 @@ class Node:
         finally:
             for worker in stopped:
                 os.kill(worker, signal.SIGCONT)
+
+    @property
+    def faults(self) -> str:
+        """The last lines of its log that are not of answered requests."""
+        lines = self.log_file.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in lines if '"event": "request"' not in line][-_TOLD:])
 
     @property
     def memory(self) -> int:
@@ -135,8 +143,7 @@ def _wait(node: Node) -> None:
             if _healthz(node) == HTTPStatus.OK:
                 return
         time.sleep(0.05)
-    last = "\n".join(node.log_file.read_text(errors="replace").splitlines()[-20:])
-    raise BenchFailedError(f"A server did not come up:\n{last}")
+    raise BenchFailedError(f"A server did not come up:\n{node.faults}")
 
 
 def _healthz(node: Node) -> int:
