@@ -81,15 +81,15 @@ def tell_with_narrative(
         context: see ``recipient_context``.
         people: the case's people with their pairwise ids.
     """
+    if not (permit.shielded or permit.hidden_agencies or any(map(_narrative_of, permitted))):
+        return Told(permitted, minimise(permitted, context=context, people=people))
     redactor = redactor_for(permit, record, permitted)
     items: list[PermittedItem] = []
     redacted: list[Redacted] = []
     kept_back: list[FieldName] = []
     for each in permitted:
         value = dict(each.item.value)
-        for member in (
-            sorted(FIELDS[each.item.field].narrative & value.keys()) if each.level is Level.F else ()
-        ):
+        for member in sorted(_narrative_of(each)):
             cut = redactor.redact(str(value[member]))
             redacted.append(Redacted(each.item, member, cut.text, cut.cuts))
             value[member] = cut.text
@@ -101,6 +101,12 @@ def tell_with_narrative(
     if any(map(redactor.survives, texts_of(told))):
         return Told((), {}, redacted=redacted, kept_back=kept_back, survived=True)
     return Told(items, told, redacted=redacted, kept_back=kept_back)
+
+
+def _narrative_of(permitted: PermittedItem) -> frozenset[str]:
+    """The members of an item that go as free text."""
+    item = permitted.item
+    return FIELDS[item.field].narrative & item.value.keys() if permitted.level is Level.F else frozenset()
 
 
 def texts_of(value: JsonValue | JsonObject) -> Iterator[str]:

@@ -54,7 +54,7 @@ from gateway.release.narrative.known import (
     words_of,
 )
 from gateway.release.narrative.patterns import PATTERNS, Day, numeric_dates, spoken_dates
-from gateway.release.narrative.reading import NOUN, SKELETON, Reading, read
+from gateway.release.narrative.reading import NOUN, SKELETON, Reading, read, skeleton_of
 
 __all__ = ["NOUN", "Cut", "KnownValue", "Redaction", "Redactor", "ValueKind"]
 
@@ -133,7 +133,8 @@ class Redactor:
             root, days = (self._told, self._told_days) if is_told else (self._withheld, self._days)
             for spelling in spellings(value.text):
                 reading = read(spelling)
-                buildings = buildings_of(segments_of(reading))
+                is_address = value.kind is ValueKind.ADDRESS
+                buildings = buildings_of(segments_of(reading)) if is_address else ()
                 source = Source(reading, words_of(reading), buildings, day, shielded, is_told)
                 forms = {
                     Form(
@@ -230,6 +231,9 @@ class Redactor:
         Whatever stands between its pieces, across sentences, and within longer words. A name that no text can do without
         ("Will", "May") is looked for as a part of a whole name alone.
         """
+        quick = skeleton_of(text) if self._guarded else ""
+        if quick is not None and not any(skeleton in quick for _, skeleton in self._guarded):
+            return False
         reading = read(text)
         for form, skeleton in self._guarded:
             start = reading.skeleton.find(skeleton)

@@ -148,6 +148,13 @@ class Reading:
     edges: set[int]
 
 
+def skeleton_of(text: str) -> str | None:
+    """Return the skeleton of a reading without the rest of it; absent: the text holds signs that have to be folded first."""
+    if not text.isascii():
+        return None
+    return "".join(_RUN.findall(text.replace(NOUN, ""))).lower().translate(SKELETON)
+
+
 def read(text: str) -> Reading:
     """Return the reading of a text.
 

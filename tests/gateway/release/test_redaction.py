@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.release.narrative.reading import read, skeleton_of
 from gateway.release.redaction import NOUN, Cut, KnownValue, Redaction, Redactor, ValueKind
 
 SARAH = KnownValue(ValueKind.NAME, "Sarah Jane O'Brien-Smith")
@@ -76,6 +77,14 @@ NAMES = """
     Dr Smith -> Dr _
     Mrs Lord and Miss Lord, the lord, Ms, Prof -> Mrs _ and Miss _, the _, Ms, _
 """
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_the_skeleton_of_plain_text_is_that_of_its_reading(text: str) -> None:
+    """The last gate looks at a text no closer where its skeleton holds none of what is shielded."""
+    for each in (text, f"{NOUN}{text}", f"{text} {NOUN}ai", f"{text}[deta{NOUN}il]"):
+        assert read(each).skeleton == skeleton_of(each)
+    assert skeleton_of(f"{text}\u00e9") is None
 
 
 def test_every_way_to_write_a_name_is_found_and_no_other_word() -> None:
