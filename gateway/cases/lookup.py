@@ -9,7 +9,7 @@ INVARIANTS
   has to get there while nobody can append, and the entry follows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -261,6 +261,21 @@ def titles_for_agenda(wiring: Wiring, who: SignedIn, families: Sequence[UUID]) -
         if not titles:
             change.nothing_changed()
     return titles
+
+
+def absent_for(connection: Connection, who: SignedIn, families: Collection[UUID]) -> frozenset[UUID]:
+    """Return which of these families do not exist for somebody: what is sealed, and where they have an interest."""
+    rows = _reached(connection, who, list(families), now=database_now(connection))
+    return frozenset(row.family_id for row in rows if _reach(who, row) is None)
+
+
+def case_to_explain(connection: Connection, who: SignedIn, family_id: UUID) -> CaseIdentity | None:
+    """Return the case of a family for whoever answers for what was told of it; absent: for them there is none.
+
+    Nothing of it may be shown before whoever asks has recorded that it was looked at.
+    """
+    rows = _reached(connection, who, [family_id], now=database_now(connection))
+    return CaseIdentity(rows[0].case_id, family_id) if rows and _reach(who, rows[0]) is not None else None
 
 
 def _matches(wiring: Wiring, who: SignedIn, *, kind: str, value: str) -> list[Match]:

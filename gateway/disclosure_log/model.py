@@ -40,6 +40,7 @@ class EntryKind(StrEnum):
     CONSENT_REFUSE = "consent.refuse"
     CONSENT_WITHDRAW = "consent.withdraw"
     DESTINATION_REPLACE = "destination.replace"
+    DISCLOSURE_VIEW = "disclosure.view"
     EXTRACT_REFUSE = "extract.refuse"
     EXTRACT_RELEASE = "extract.release"
     KEY_ROTATE = "key.rotate"

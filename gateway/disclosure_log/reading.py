@@ -47,7 +47,7 @@ _UNTRACED = text(
     f"SELECT count(*) FROM gateway.log_entry e WHERE {_SINCE}"  # noqa: S608 - our own words
     " AND NOT EXISTS (SELECT FROM gateway.log_trace t WHERE t.entry_id = e.entry_id)"
 )
-_DISORDER: Final = timedelta(hours=1)
+DISORDER: Final = timedelta(hours=1)
 """How much earlier than its neighbours an entry may be: one that had to wait for the log keeps its own minute."""
 
 
@@ -111,7 +111,7 @@ def releases_since(connection: Connection, *, agency: str, since: datetime) -> R
     minute = since.replace(second=0, microsecond=0)
     asked = {
         "agency": agency,
-        "first": _first_since(connection, minute - _DISORDER),
+        "first": first_since(connection, minute - DISORDER),
         "since": int(minute.timestamp()),
     }
     return ReleasesSince(
@@ -120,8 +120,8 @@ def releases_since(connection: Connection, *, agency: str, since: datetime) -> R
     )
 
 
-def _first_since(connection: Connection, minute: datetime) -> int:
-    """The first leaf index of a time, found in as many steps as the log's size has digits in base two."""
+def first_since(connection: Connection, minute: datetime) -> int:
+    """Return the first leaf index of a time, found in as many steps as the log's size has digits in base two."""
 
     def time_at(index: int) -> int:
         body = connection.execute(_BODY_AT, {"index": index}).scalar_one()

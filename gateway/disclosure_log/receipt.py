@@ -53,6 +53,19 @@ def receipt_of(wiring: Wiring, entry_id: UUID) -> str | None:
         return None if row is None else _receipt(wiring, connection, row)
 
 
+def proof_under(
+    wiring: Wiring, connection: Connection, row: Row[Any], checkpoint: repository.StoredCheckpoint
+) -> str:
+    """Return the proof that the tree of a checkpoint has an entry, in the form of a receipt.
+
+    Args:
+        row: leaf_index, entry_id, body, sealed and family_id of the entry, which is older than the checkpoint.
+
+    Raises: KeyErasedError, its family was erased; certs.errors.EnvelopeError; LookupError, the tree has a hole.
+    """
+    return _proof(connection, row.leaf_index, checkpoint, extra=_disclosure(wiring, connection, row))
+
+
 def is_promise(proof: str) -> bool:
     """True for what only promises a receipt."""
     return proof.startswith(TITLE)
@@ -68,9 +81,15 @@ def _receipt(wiring: Wiring, connection: Connection, row: Row[Any]) -> str | Non
         checkpoint = repository.newest_checkpoint(connection)
     if checkpoint is None or checkpoint.size <= row.leaf_index:  # prepared, and never delivered
         return None
+    return _proof(connection, row.leaf_index, checkpoint, extra=extra)
+
+
+def _proof(
+    connection: Connection, index: int, checkpoint: repository.StoredCheckpoint, *, extra: bytes
+) -> str:
     read = repository.hash_reader(connection, size=checkpoint.size)
-    hashes = inclusion_proof(row.leaf_index, size=checkpoint.size, read=read)
-    return str(LogProof(row.leaf_index, tuple(hashes), checkpoint.note, extra))
+    hashes = inclusion_proof(index, size=checkpoint.size, read=read)
+    return str(LogProof(index, tuple(hashes), checkpoint.note, extra))
 
 
 def _disclosure(wiring: Wiring, connection: Connection, row: Row[Any]) -> bytes:

@@ -1,0 +1,208 @@
+"""What the log says about sharing, for those who answer for it: who got what, when and why, the newest first.
+
+INVARIANTS
+- An entry under a restricted tag does not exist here, nor one of a family that is absent for whoever asks: neither
+  takes anybody's place, and nothing is counted before they are left out.
+- An entry that nobody can open any more, because its family was erased, is no line: nobody knows what it was.
+- What a line holds are codes and ids.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from certs.errors import EnvelopeError
+from gateway.disclosure_log.model import EntryKind
+from gateway.disclosure_log.reading import (
+    DISORDER,
+    OpenedEntry,
+    StoredEntry,
+    first_since,
+    log_size,
+    minute_of,
+    open_under,
+)
+from gateway.keyring import FamilyKeys, Keyring
+
+Absent: TypeAlias = Callable[[Collection[UUID]], Collection[UUID]]
+"""Tells which of these families do not exist for whoever asks."""
+
+CHUNK: Final = 500
+"""Entries that are read at once."""
+
+_COLUMNS: Final = (
+    "SELECT e.leaf_index, e.entry_id, e.body, p.sealed, t.family_id, t.agency_code, k.wrapped FROM gateway.log_entry e"
+    " JOIN gateway.log_payload p USING (entry_id) JOIN gateway.log_trace t USING (entry_id)"
+    " JOIN gateway.family_key k USING (family_id)"
+)
+_BEFORE: Final = text(
+    _COLUMNS
+    + " WHERE e.leaf_index >= :first AND e.leaf_index < :before ORDER BY e.leaf_index DESC LIMIT :count"
+)
+_AT: Final = text(_COLUMNS + " WHERE e.leaf_index = :index")
+
+
+class Sort(StrEnum):
+    """What an entry is about, as somebody looks for it."""
+
+    CONSENT = "consent"
+    """Any decision but a withdrawal."""
+    PACK = "pack"
+    PREVIEW = "preview"
+    RECALL = "recall"
+    REFUSAL = "refusal"
+    RELEASE = "release"
+    WITHDRAWAL = "withdrawal"
+
+
+SORT_OF: Final[Mapping[str, Sort]] = MappingProxyType(
+    {
+        EntryKind.CONSENT_ENTER_IN_ERROR: Sort.CONSENT,
+        EntryKind.CONSENT_GIVE: Sort.CONSENT,
+        EntryKind.CONSENT_HOLD: Sort.CONSENT,
+        EntryKind.CONSENT_INVALIDATE: Sort.CONSENT,
+        EntryKind.CONSENT_REFUSE: Sort.CONSENT,
+        EntryKind.CONSENT_WITHDRAW: Sort.WITHDRAWAL,
+        EntryKind.EXTRACT_REFUSE: Sort.REFUSAL,
+        EntryKind.EXTRACT_RELEASE: Sort.RELEASE,
+        EntryKind.PACK_PREVIEW: Sort.PACK,
+        EntryKind.PACK_SIGN_OFF: Sort.PACK,
+        EntryKind.PACK_WITHDRAW: Sort.PACK,
+        EntryKind.PROFILE_PREVIEW: Sort.PREVIEW,
+        EntryKind.RECALL_ANSWER: Sort.RECALL,
+    }
+)
+"""Of each kind that is shown; a kind that is not listed is not shown: a new one has to be ruled on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """One line.
+
+    Attributes:
+        kind: of the entry; empty: it does not open, and nothing more is known of it than its minute.
+        sort: absent where the kind is.
+        agency: code; empty: it is about no single one.
+        practitioner: id of who asked, or the member of staff who acted.
+        reasons: codes: of a refusal, of the answer to a recall, of what a decision brought about.
+        recalls: ids of the recalls that a withdrawal set off.
+        entry: all of it; absent where the kind is.
+    """
+
+    leaf_index: int
+    minute: datetime
+    family_id: UUID
+    kind: str = ""
+    sort: Sort | None = None
+    agency: str = ""
+    practitioner: str = ""
+    purpose: str = ""
+    reasons: tuple[str, ...] = ()
+    recalls: tuple[UUID, ...] = ()
+    entry: OpenedEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for; what is absent does not matter.
+
+    Attributes:
+        since: aware instant, the first.
+        until: aware instant, no more.
+    """
+
+    agency: str | None = None
+    sort: Sort | None = None
+    purpose: str | None = None
+    practitioner: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def has(self, line: Disclosure) -> bool:
+        """True for a line that is looked for."""
+        asked = (
+            (self.agency, line.agency),
+            (self.sort, line.sort),
+            (self.purpose, line.purpose),
+            (self.practitioner, line.practitioner),
+        )
+        return (
+            all(wanted is None or wanted == told for wanted, told in asked)
+            and (self.since is None or self.since <= line.minute)
+            and (self.until is None or line.minute < self.until)
+        )
+
+
+def disclosures(
+    connection: Connection, *, keyring: Keyring, wanted: Wanted, absent: Absent, before: int | None = None
+) -> Iterator[Disclosure]:
+    """Yield what is looked for, the newest first.
+
+    Args:
+        before: only what has a smaller leaf index.
+    """
+    keys: dict[UUID, FamilyKeys] = {}
+    first = 0 if wanted.since is None else first_since(connection, wanted.since - DISORDER)
+    end = log_size(connection)
+    if wanted.until is not None:
+        end = min(end, first_since(connection, wanted.until + DISORDER))
+    end = end if before is None else min(end, before)
+    while first < end:
+        rows = connection.execute(_BEFORE, {"first": first, "before": end, "count": CHUNK}).all()
+        lines = [line for row in rows if (line := _line(keyring, keys, row)) is not None and wanted.has(line)]
+        hidden = absent({line.family_id for line in lines}) if lines else ()
+        yield from (line for line in lines if line.family_id not in hidden)
+        end = rows[-1].leaf_index if len(rows) == CHUNK else 0
+
+
+def disclosure(
+    connection: Connection, index: int, *, keyring: Keyring, absent: Absent
+) -> tuple[Disclosure, StoredEntry] | None:
+    """Return one line and its entry as it lies in the log; absent: for whoever asks there is none."""
+    row = connection.execute(_AT, {"index": index}).one_or_none()
+    line = None if row is None else _line(keyring, {}, row)
+    if row is None or line is None or line.family_id in absent({line.family_id}):
+        return None
+    return line, row
+
+
+def _line(keyring: Keyring, keys: dict[UUID, FamilyKeys], row: Row[Any]) -> Disclosure | None:
+    """The line of an entry; absent: it is under a restricted tag, or of a kind that is not shown."""
+    try:
+        if row.family_id not in keys:
+            keys[row.family_id] = keyring.open_family(row.family_id, row.wrapped)
+    except EnvelopeError:  # nobody can tell under which tag it is
+        return None
+    minute = minute_of(row)
+    try:
+        entry = open_under(keys[row.family_id], row)
+    except EnvelopeError:  # the tag is ordinary: it was looked at first
+        return Disclosure(row.leaf_index, minute, row.family_id)
+    if entry is None or entry.internal.get("kind") not in SORT_OF:
+        return None
+    internal, recipient = entry.internal, entry.recipient
+    staff = internal.get("recorded_by", internal.get("actor", ""))
+    return Disclosure(
+        row.leaf_index,
+        minute,
+        row.family_id,
+        kind=internal["kind"],
+        sort=SORT_OF[internal["kind"]],
+        agency=internal.get("agency") or row.agency_code or "",
+        practitioner=internal.get("practitioner", staff),
+        purpose=recipient.get("purpose", internal.get("purpose", "")),
+        reasons=_reasons(internal),
+        recalls=tuple(map(UUID, internal.get("recalls", ()))),
+        entry=entry,
+    )
+
+
+def _reasons(internal: Mapping[str, Any]) -> tuple[str, ...]:
+    told = (internal.get(name, "") for name in ("answer", "ground", "effect", "stage"))
+    return (*internal.get("reasons", ()), *(code for code in told if code))
