@@ -9,6 +9,7 @@ from datetime import datetime
 from agencies.model import AgencyCode, Purpose
 from gateway.caller import Caller, PractitionerClaim
 from gateway.cases.errors import UnknownCaseError
+from gateway.cases.model import CaseIdentity
 from gateway.cases.repository import case_by_source_ref
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
@@ -65,8 +66,29 @@ def explain(
             actor=actor,
             internal={"agency": agency, "purpose": str(purpose), "at": instant.isoformat()},
         )
+    return replayed(
+        wiring, identity, agency=agency, purpose=purpose, actor=actor, at=instant, practitioner=practitioner
+    )
+
+
+def replayed(
+    wiring: Wiring,
+    identity: CaseIdentity,
+    *,
+    agency: AgencyCode,
+    purpose: Purpose,
+    actor: str,
+    at: datetime,
+    practitioner: str | None = None,
+) -> Explanation:
+    """Return what ``explain`` does, to whoever has recorded that they look at it.
+
+    Args:
+        actor: who would ask: a client id, or whoever explains.
+        at: aware instant, past.
+    """
     with wiring.engine.connect() as connection:
-        then = facts_at(wiring, connection, identity, agency=agency, at=instant)
+        then = facts_at(wiring, connection, identity, agency=agency, at=at)
     caller = Caller(
         client_id=actor,
         agency=agency,
@@ -82,4 +104,4 @@ def explain(
             person: [each.decision_id for each in history] for person, history in then.histories.items()
         },
     )
-    return Explanation(instant, tuple(lines))
+    return Explanation(at, tuple(lines))

@@ -3,7 +3,7 @@
 INVARIANT: only entries of the kind ``extract.release`` are copies; whatever else carries an extract's id is not there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -147,6 +147,28 @@ def overdue(connection: Connection, *, today: date) -> Sequence[Row[Any]]:
         text(
             "SELECT recall_id, agency_code, family_id FROM gateway.recall"
             " WHERE answer IS NULL AND due_on < :today ORDER BY due_on, recall_id FOR SHARE"
+        ),
+        {"today": today},
+    ).all()
+
+
+def agencies_of(connection: Connection, recalls: Collection[UUID]) -> dict[UUID, str]:
+    """Return the code of the agency of each recall that is still there."""
+    rows = connection.execute(
+        text(
+            "SELECT recall_id, agency_code FROM gateway.recall WHERE recall_id = ANY (CAST(:recalls AS uuid[]))"
+        ),
+        {"recalls": list(recalls)},
+    )
+    return {row.recall_id: row.agency_code for row in rows}
+
+
+def unanswered(connection: Connection, *, today: date) -> Sequence[Row[Any]]:
+    """Return recall_id, agency_code, family_id and due_on of what was not answered by its last day, the oldest first."""
+    return connection.execute(
+        text(
+            "SELECT recall_id, agency_code, family_id, due_on FROM gateway.recall"
+            " WHERE answer IS NULL AND due_on < :today ORDER BY due_on, recall_id"
         ),
         {"today": today},
     ).all()
