@@ -26,6 +26,7 @@ from gateway.consent import views as consent_views
 from gateway.console import (
     approval_views,
     desk_views,
+    disclosure_views,
     editor_views,
     emergency_views,
     family_views,
@@ -159,6 +160,7 @@ def build_app(wiring: Wiring) -> Flask:
         pack_views,
         desk_views,
         profile_views,
+        disclosure_views,
         impact_views,
         editor_views,
         preview_views,

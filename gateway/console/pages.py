@@ -66,6 +66,7 @@ _MENU: Final = (
     ("referrals.own", "/console/referrals", "Your referrals"),
     ("referrals.review_queue", "/console/referrals/review", "Referrals to look at"),
     ("meetings.meetings", "/console/meetings", "Panel meetings"),
+    ("disclosures.explorer", "/console/disclosures", "Who got what"),
     ("profiles.matrix", "/console/profiles", "Who may be told what"),
     ("approvals.approvals", "/console/approvals", "What takes two people"),
     ("desk.home", "/desk", "Your desk"),

@@ -80,13 +80,13 @@ def to_csv(agencies: Sequence[AgencyProfile]) -> str:
     """Return the table as comma-separated values (RFC 4180), one line for each field and stage."""
     written = io.StringIO()
     writer = csv.writer(written)
-    writer.writerow(["field", "stage", *(_harmless(each.code) for each in agencies)])
+    writer.writerow(["field", "stage", *(harmless(each.code) for each in agencies)])
     for name in FIELDS:
         for stage in Stage:
             writer.writerow([name, stage, *(each.level(name, stage).name for each in agencies)])
     return written.getvalue()
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text

@@ -88,6 +88,8 @@ TWO_PEOPLE: Final = Staff(frozenset({Role.DATA_PROTECTION_OFFICER, Role.SECOND_A
 WHO_OVERSEE: Final = Staff(
     frozenset({Role.AUDITOR, Role.DATA_PROTECTION_OFFICER, Role.MANAGER, Role.SECOND_APPROVER})
 )
+WHO_AUDIT: Final = Staff(frozenset({Role.AUDITOR, Role.DATA_PROTECTION_OFFICER}))
+"""Who reads the disclosure log; whoever audits reads it only."""
 COORDINATORS: Final = Staff(frozenset({Role.PANEL_COORDINATOR}))
 DESK_USERS: Final = Staff(frozenset({Role.DESK_USER}))
 WITH_FAMILIES: Final = Staff(frozenset({Role.CASEWORKER, Role.MANAGER, Role.SAFEGUARDING_LEAD}))
@@ -137,6 +139,12 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "desk.recall": DESK_USERS,
         "desk.recall_list": DESK_USERS,
         "desk.receipt": DESK_USERS,
+        "disclosures.entry": WHO_AUDIT,
+        "disclosures.explorer": WHO_AUDIT,
+        "disclosures.file": WHO_AUDIT,
+        "disclosures.remove": OFFICERS,
+        "disclosures.save": OFFICERS,
+        "disclosures.weeks": WHO_AUDIT,
         "packs.pack": WITH_FAMILIES,
         "packs.packs": WITH_FAMILIES,
         "packs.sign": WITH_FAMILIES,
@@ -259,6 +267,7 @@ _PAGES: Final = (
     "console.",
     "demo.",
     "desk.",
+    "disclosures.",
     "editor.",
     "emergency.",
     "families.",

@@ -316,6 +316,10 @@ EDIT: Final = "/console/profiles/early-help/edit"
 PROFILE: Final = "/console/approvals/profile/youth/2"
 
 
+def _to_entry(page: Page) -> None:
+    page.locator("table a").first.click()
+
+
 def _to_refused_code(page: Page) -> None:
     page.get_by_label("Code").fill("2222222222")
     page.get_by_role("button", name="Show it").click()
@@ -348,6 +352,9 @@ PAGES: Final[Mapping[str, Place]] = {
     "desk.recall": Place(DESK, "/desk/recalls/{recall}"),
     "desk.recall_list": Place(DESK, "/desk/recalls"),
     "desk.receipt": Place(DESK, "/desk/receipts/{extract}"),
+    "disclosures.entry": Place("dana.dpo", "/console/disclosures?kind=release", _to_entry),
+    "disclosures.explorer": Place("dana.dpo", "/console/disclosures"),
+    "disclosures.weeks": Place("dana.dpo", "/console/disclosures/weeks"),
     "editor.basis": Place("dana.dpo", EDIT, _to_part("Agreement, assessment")),
     "editor.check": Place("dana.dpo", EDIT, _to_part("Check and save")),
     "editor.draft": Place("dana.dpo", EDIT, _to_draft),
@@ -396,6 +403,7 @@ PAGES: Final[Mapping[str, Place]] = {
 FAULTS: Final[Mapping[str, Place]] = {
     "emergency.note, at fault": Place(CASEWORKER, "/console", _to_refused_note),
     "consents.agreeing, at fault": Place(CASEWORKER, f"{FAMILY}/agree", _to_fault),
+    "disclosures.explorer, at fault": Place("dana.dpo", "/console/disclosures?from-day=31&from-month=2"),
     "editor.change, at fault": Place("dana.dpo", EDIT, _to_refused_draft),
     "referrals.refer, at fault": Place(CASEWORKER, f"{REFER}/protection", _to_refused_referral),
     "pickup.code, at fault": Place(None, PICKUP, _to_refused_code),
@@ -409,6 +417,9 @@ ACTS: Final = {
     "console.task_done",
     "demo.click",
     "desk.answer",
+    "disclosures.file",
+    "disclosures.remove",
+    "disclosures.save",
     "editor.begin",
     "editor.change",
     "editor.change_basis",

@@ -14,6 +14,7 @@ CANNOT_CHANGE_A_RELEASE = {
     "gateway.connection_test": "when a client that gets nothing proved who it is",
     "gateway.blind_index": "finds people for the council's staff, releases nothing",
     "gateway.emergency_note": "what was typed while no record could be read; of no family, told to its author alone",
+    "gateway.disclosure_view": "what an officer looks for in the log; releases nothing",
     "gateway.log_checkpoint": "evidence, written by publish_checkpoint() only",
     "gateway.log_cosignature": "the witnesses' word on a checkpoint",
     "gateway.log_promise": "says that an entry will be included; releases nothing",

@@ -26,6 +26,7 @@ DESK_USERS: Final = {Role.DESK_USER}
 WHO_OVERSEE: Final = {Role.AUDITOR, Role.DATA_PROTECTION_OFFICER, Role.MANAGER, Role.SECOND_APPROVER}
 APPROVERS: Final = {Role.SECOND_APPROVER}
 OFFICERS: Final = {Role.DATA_PROTECTION_OFFICER}
+WHO_AUDIT: Final = {Role.AUDITOR, Role.DATA_PROTECTION_OFFICER}
 ARGUMENTS: Final = {
     "approval_id": SOME_ID,
     "matter": "profile",
@@ -37,6 +38,7 @@ ARGUMENTS: Final = {
     "family_id": SOME_ID,
     "form_id": SOME_ID,
     "person_id": SOME_ID,
+    "leaf_index": "1",
     "meeting_id": SOME_ID,
     "case_id": SOME_ID,
     "case_ref": SOME_ID,
@@ -50,6 +52,7 @@ ARGUMENTS: Final = {
     "section": "name",
     "name": "base.css",
     "stage": "panel",
+    "view_id": SOME_ID,
 }
 PAGES: Final = {
     "approvals.approvals": APPROVERS | OFFICERS,
@@ -77,6 +80,12 @@ PAGES: Final = {
     "desk.recall": DESK_USERS,
     "desk.recall_list": DESK_USERS,
     "desk.receipt": DESK_USERS,
+    "disclosures.entry": WHO_AUDIT,
+    "disclosures.explorer": WHO_AUDIT,
+    "disclosures.file": WHO_AUDIT,
+    "disclosures.remove": OFFICERS,
+    "disclosures.save": OFFICERS,
+    "disclosures.weeks": WHO_AUDIT,
     "packs.pack": WITH_FAMILIES,
     "packs.packs": WITH_FAMILIES,
     "packs.sign": WITH_FAMILIES,
