@@ -41,6 +41,7 @@ from gateway.console import (
     profile_views,
     referral_views,
     sign_in_views,
+    today_views,
 )
 from gateway.console import consent_views as consent_pages
 from gateway.console import views as console_views
@@ -161,6 +162,7 @@ def build_app(wiring: Wiring) -> Flask:
         desk_views,
         profile_views,
         disclosure_views,
+        today_views,
         impact_views,
         editor_views,
         preview_views,

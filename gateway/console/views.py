@@ -1,5 +1,7 @@
 """The home page of each role, its worklists, and what every page loads."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from http import HTTPStatus
 from operator import itemgetter
 from typing import Final
@@ -10,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from gateway.console import pages
 from gateway.console.desk_views import DESK
 from gateway.console.referral_views import QUEUE, REFERRALS, notes_due, waiting_for
+from gateway.console.today_views import worklists
 from gateway.console.words import TASK_WORDS
 from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import OVERSEERS, WHO_KNOW, current_staff
@@ -31,7 +34,7 @@ def register(app: Flask, wiring: Wiring) -> None:
     def home() -> AnyResponse:
         if current_staff().roles == {Role.DESK_USER}:
             return redirect(DESK, HTTPStatus.SEE_OTHER)
-        lists = [
+        lists: list[dict[str, object]] = [
             {
                 "address": f"/console/tasks/{kind}",
                 "words": TASK_WORDS[kind],
@@ -40,9 +43,14 @@ def register(app: Flask, wiring: Wiring) -> None:
             }
             for kind, found in _waiting(wiring).items()
         ]
-        lists += _referrals(wiring)
+        lists += [*_referrals(wiring), *worklists(wiring)]
         lists.sort(key=itemgetter("due"))
-        return pages.render(settings, "home.html", title="Your work", lists=lists)
+        return pages.render(
+            settings,
+            "home.html",
+            title="Your work",
+            lists=[{"since": None, "nearer": (), **each} for each in lists],
+        )
 
     @blueprint.get("/console/tasks/<kind>")
     def tasks(kind: str) -> Response:
@@ -84,9 +92,16 @@ def _referrals(wiring: Wiring) -> list[dict[str, object]]:
     who = current_staff()
     if who.roles.isdisjoint(WHO_KNOW.roles):
         return []
-    waits = [duty.due for _, duty in waiting_for(wiring)] + notes_due(wiring)
-    oversees = not who.roles.isdisjoint(OVERSEERS.roles)
-    address, said = (QUEUE, "Referrals to look at") if oversees else (REFERRALS, "Your referrals")
+    waits, notes = [duty.due for _, duty in waiting_for(wiring)], notes_due(wiring)
+    if who.roles.isdisjoint(OVERSEERS.roles):
+        return _counted(REFERRALS, "Your referrals", [*waits, *notes])
+    return [
+        *_counted(QUEUE, "Referrals to look at", waits),
+        *_counted(REFERRALS, "Notes of emergencies to make referrals of", notes),
+    ]
+
+
+def _counted(address: str, said: str, waits: Sequence[datetime]) -> list[dict[str, object]]:
     return [{"address": address, "words": said, "count": len(waits), "due": min(waits)}] if waits else []
 
 

@@ -240,6 +240,8 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "sign_in.sessions": ANYBODY,
         "sign_in.sign_out": ANYBODY,
         "sign_in.use_invitation": PUBLIC,
+        "today.recalls": OFFICERS,
+        "today.worklist": OFFICERS,
     }
 )
 """Every endpoint, by its Flask name."""
@@ -281,6 +283,7 @@ _PAGES: Final = (
     "profiles.",
     "referrals.",
     "sign_in.",
+    "today.",
 )
 """What the endpoints of pages begin with: a form that comes to one is a page of ours, or refused."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -395,6 +395,8 @@ PAGES: Final[Mapping[str, Place]] = {
     "referrals.referral": Place(CASEWORKER, f"{REFER}/protection", _to_referral),
     "referrals.referral, to review": Place(LEAD, "/console/referrals/review", _to_review),
     "referrals.review_queue": Place(LEAD, "/console/referrals/review"),
+    "today.recalls": Place("dana.dpo", "/console/today/recalls"),
+    "today.worklist": Place("dana.dpo", "/console/today/review/60"),
     "sign_in.form": Place(None, "/console/sign-in"),
     "sign_in.invitation": Place(None, "/console/invitation"),
     "sign_in.sessions": Place("dana.dpo", "/console/sessions"),

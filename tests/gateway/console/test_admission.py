@@ -48,7 +48,9 @@ ARGUMENTS: Final = {
     "number": "1",
     "passkey_id": "AAAA",
     "pickup_id": SOME_ID,
+    "days": "60",
     "digest": "x",
+    "ending": "review",
     "section": "name",
     "name": "base.css",
     "stage": "panel",
@@ -154,6 +156,8 @@ PAGES: Final = {
     "sign_in.sessions": set(Role),
     "sign_in.sign_out": set(Role),
     "sign_in.use_invitation": None,
+    "today.recalls": OFFICERS,
+    "today.worklist": OFFICERS,
 }
 """Every page and who may see it; nothing: everybody, signed in or not."""
 MACHINES: Final = {"oidc_logout.logout"}

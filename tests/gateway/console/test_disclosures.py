@@ -28,7 +28,7 @@ from gateway.console.history import DECISIONS
 from gateway.database import open_engine
 from gateway.disclosure_log import exploring, saved_views
 from gateway.disclosure_log.errors import NotAppendedError
-from gateway.disclosure_log.exploring import SORT_OF, Disclosure, Sort
+from gateway.disclosure_log.exploring import SORT_OF, Disclosure, Sort, Wanted
 from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.proving import Standing
 from gateway.disclosure_log.publishing import publish_head
@@ -233,6 +233,24 @@ def test_days_are_londons_and_both_ends_are_shown(world: World, dana: Somebody) 
     assert whole == all_places(dana, f"{EXPLORER}?{_days('from', day)}&{_days('to', day)}")
     assert [] == all_places(dana, f"{EXPLORER}?{_days('to', before)}")
     assert [] == all_places(dana, f"{EXPLORER}?{_days('from', day + timedelta(days=1))}")
+
+
+def test_an_entry_belongs_to_its_minute(world: World, dana: Somebody) -> None:
+    """Where the log is read from and to is wider than what is asked for: entries that waited are out of order."""
+    told(world)
+    (newest, *_) = disclosures.find(world.wiring, dana.who, Wanted()).lines
+    minute, later = newest.minute, newest.minute + timedelta(minutes=1)
+    found = {
+        name: disclosures.find(world.wiring, dana.who, wanted).lines
+        for name, wanted in {
+            "before": Wanted(until=minute),
+            "after": Wanted(since=later),
+            "in it": Wanted(since=minute, until=later),
+        }.items()
+    }
+    assert newest not in found["before"]
+    assert newest in found["in it"]
+    assert () == found["after"]
 
 
 def _days(name: str, day: date) -> str:

@@ -1,0 +1,95 @@
+"""What ends or has to be looked at again soon: profiles to review, agreements and certificates that end.
+
+INVARIANT: what is over already is still there: nobody who was away has missed it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from agencies import repository
+from agencies.errors import ProfileError
+from agencies.model import AgencyCode
+from certs.certificate import EXPIRY_NOTICE_DAYS, notice_due
+from consent_registry.birthdays import LONDON
+from gateway.agency.expiry import covered_until
+from gateway.calendar import start_of_day_london
+
+NOTICES: Final = EXPIRY_NOTICE_DAYS
+"""Days ahead, the longest first."""
+
+_CERTIFICATES: Final = text(
+    "SELECT thumbprint, coalesce(agency_code, '') AS agency, coalesce(client_id, '') AS client, not_after"
+    " FROM gateway.client_certificate WHERE state = 'active' ORDER BY thumbprint"
+)
+
+
+class Ending(StrEnum):
+    """What comes."""
+
+    AGREEMENT = "agreement"
+    CERTIFICATE = "certificate"
+    REVIEW = "review"
+    """The day on which a profile is due for review."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """One thing to see to.
+
+    Attributes:
+        agency: code; empty: the council's own.
+        about: what tells it from others of the agency: a version, a client; empty: nothing has to.
+        at: aware instant from which it is over.
+        notice: the shortest of ``NOTICES`` that is reached; 0: it is over.
+    """
+
+    ending: Ending
+    agency: str
+    about: str
+    at: datetime
+    notice: int
+
+
+def upcoming(connection: Connection, *, now: datetime) -> list[Upcoming]:
+    """Return everything that comes within the longest notice, first what comes first.
+
+    Args:
+        now: aware instant.
+    """
+    found = [
+        Upcoming(ending, agency, about, at, notice)
+        for ending, agency, about, at in (*_of_agencies(connection, now=now), *_certificates(connection))
+        if (notice := notice_due(at, now=now)) is not None
+    ]
+    return sorted(found, key=lambda each: (each.at, each.ending, each.agency, each.about))
+
+
+def _of_agencies(connection: Connection, *, now: datetime) -> Iterator[tuple[Ending, str, str, datetime]]:
+    today = now.astimezone(LONDON).date()
+    for agency in repository.active_agencies(connection):
+        end = covered_until(repository.agreements(connection, agency.code), today=today)
+        if end is not None:
+            yield Ending.AGREEMENT, agency.code, "", start_of_day_london(end)
+        profile = _profile(connection, agency.code)
+        if profile is not None:
+            version, at = profile
+            yield Ending.REVIEW, agency.code, f"version {version}", at
+
+
+def _profile(connection: Connection, agency: AgencyCode) -> tuple[int, datetime] | None:
+    """Version of the effective profile and the beginning of its day; absent: there is none that can be read."""
+    try:
+        profile = repository.effective_profile(connection, agency)
+    except ProfileError:
+        return None
+    return None if profile is None else (profile.version, start_of_day_london(profile.review_on))
+
+
+def _certificates(connection: Connection) -> Iterator[tuple[Ending, str, str, datetime]]:
+    for row in connection.execute(_CERTIFICATES):
+        yield Ending.CERTIFICATE, row.agency, row.client or row.thumbprint[:8], row.not_after
