@@ -1,6 +1,8 @@
 """What an officer looks for in the log, as it is typed, kept and carried from page to page. Pure.
 
-INVARIANT: what is not one of the choices, no day that exists, or no place that a page named, is a fault, never ignored.
+INVARIANTS
+- What is not one of the choices, no day that exists, or no place that a page named, is a fault, never ignored.
+- A fault repeats nothing that was typed.
 """
 
 import base64
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from agencies.register import is_practitioner_id
 from consent_registry.birthdays import midnight
 from gateway.console.consent_form import Form, typed_date
 from gateway.disclosure_log.exploring import Sort, Wanted
@@ -25,7 +28,6 @@ _FIELDS: Final = (
     "practitioner",
     *(f"{name}-{part}" for name in _DAYS for part in _PARTS),
 )
-_LONGEST: Final = 128
 _INDEX_BYTES: Final = 8
 _LARGEST: Final = 2**63 - 1
 _YEARS: Final = range(2000, 2200)
@@ -59,9 +61,10 @@ class Query:
     before: int | None
 
 
-def typed_fields(form: Form) -> dict[str, str]:
-    """Return what was filled in."""
-    return {name: value for name in _FIELDS if (value := form.one(name))}
+def sound_fields(form: Form, *, agencies: Collection[str]) -> dict[str, str]:
+    """Return what was chosen of lists, and no text that was typed: in the wrong place it may be a child's name."""
+    choices: Mapping[str, Collection[str]] = {"agency": agencies, "kind": set(Sort), "purpose": PURPOSES}
+    return {name: value for name, valid in choices.items() if (value := form.one(name)) in valid}
 
 
 def read_query(form: Form, *, agencies: Collection[str]) -> Query:
@@ -76,7 +79,7 @@ def read_query(form: Form, *, agencies: Collection[str]) -> Query:
     sort = _chosen(form, "kind", set(Sort), "Choose a kind of the list.")
     purpose = _chosen(form, "purpose", PURPOSES, "Choose a purpose of the list.")
     practitioner = form.one("practitioner")
-    if practitioner and (not practitioner.isprintable() or len(practitioner) > _LONGEST):
+    if practitioner and not is_practitioner_id(practitioner):
         raise FaultyQueryError("practitioner", "Enter the id of one practitioner.")
     first, last = (_day(form, name) for name in _DAYS)
     if first is not None and last is not None and last < first:
@@ -89,7 +92,8 @@ def read_query(form: Form, *, agencies: Collection[str]) -> Query:
         since=None if first is None else midnight(first),
         until=None if last is None else midnight(last + timedelta(days=1)),
     )
-    return Query(wanted, typed_fields(form), _place(form.one(CURSOR)))
+    typed = {name: value for name in _FIELDS if (value := form.one(name))}
+    return Query(wanted, typed, _place(form.one(CURSOR)))
 
 
 def cursor_of(index: int) -> str:

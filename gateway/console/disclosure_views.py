@@ -32,7 +32,7 @@ from gateway.console.disclosure_form import (
     Query,
     cursor_of,
     read_query,
-    typed_fields,
+    sound_fields,
 )
 from gateway.console.disclosure_words import SORT_WORDS, STANDING_COLOURS, STANDING_WORDS, title_of, to_csv
 from gateway.console.family_views import typed
@@ -171,7 +171,7 @@ def _list_page(
 ) -> Response:
     """The lines of what was asked for; at fault, the form alone."""
     who = current_staff()
-    fields = typed_fields(form)
+    fields = sound_fields(form, agencies=names) if query is None else query.typed
     found = None if query is None else disclosures.find(wiring, who, query.wanted, before=query.before)
     older = (
         _address({**fields, CURSOR: cursor_of(found.lines[-1].leaf_index)})
@@ -194,7 +194,6 @@ def _list_page(
         agencies=[_EVERY, *({"value": code, "words": name} for code, name in names.items())],
         sorts=[_EVERY, *({"value": sort, "words": words} for sort, words in SORT_WORDS.items())],
         purposes=[_EVERY, *({"value": code, "words": f"{code}: {PURPOSE_WORDS[code]}"} for code in PURPOSES)],
-        name=form.one("name"),
         lines=None if found is None else [_row(line, names) for line in found.lines],
         older=older,
         newest=_address(fields) if query is not None and query.before is not None else None,

@@ -293,6 +293,25 @@ def test_what_a_version_would_have_changed_is_told_in_counts_alone(
     assert [file] == list(tmp_path.iterdir())
 
 
+def test_who_got_what_is_told_in_codes_alone(corpus: Corpus, dana: Somebody) -> None:
+    """In the list, its file, the bars, and on the page of each kind of entry, with the decision field by field."""
+    world = corpus.gateway.world
+    for family in corpus.families.values():
+        corpus.gateway.pull("camhs", world.case_ref("camhs", family.source_ref), purpose="P1")
+    explorer = "/console/disclosures"
+    entries = {
+        entry
+        for kind in ("release", "refusal", "withdrawal", "consent")
+        for entry in re.findall(rf'href="({explorer}/\d+)"', dana.get(f"{explorer}?kind={kind}"))[:8]
+    }
+    assert len(entries) >= len(STORIES)
+    for address in (explorer, f"{explorer}/file", f"{explorer}/weeks", *sorted(entries)):
+        with everything_logged() as logged:
+            answer = dana.ask(address)
+        assert 200 == answer.status_code
+        assert [] == of_any_family(corpus, everything_of_page(answer, logged.getvalue())), address
+
+
 # --- What somebody typed ------------------------------------------------------------------------------------
 
 TYPED: Final = "Zqxtypedbbbk"
@@ -309,6 +328,16 @@ FAULTY: Final[list[tuple[str, dict[str, str] | None]]] = [
     *((PREVIEW, {**AS_IT_IS, name: TYPED}) for name in (*AS_IT_IS, "family", "reference")),
     (PREVIEW, {**AS_IT_IS, "reference": f"{TYPED}\n"}),
     (PREVIEW, {**AS_IT_IS, "reference": TYPED * 20}),
+    (f"/console/disclosures/{TYPED}", None),
+    *(
+        (f"/console/disclosures?{name}={TYPED}", None)
+        for name in ("agency", "kind", "purpose", "cursor", "from-day")
+    ),
+    (f"/console/disclosures?practitioner=A+{TYPED}", None),
+    (f"/console/disclosures?practitioner={TYPED}&purpose=x", None),
+    ("/console/disclosures/views", {"name": f"{TYPED}\x01"}),
+    ("/console/disclosures/views", {"name": TYPED, "kind": "x"}),
+    (f"/console/today/{TYPED}/60", None),
 ]
 
 
