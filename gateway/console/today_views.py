@@ -86,7 +86,8 @@ def worklists(wiring: Wiring) -> list[dict[str, object]]:
     """Return the lists of the officer that are not empty; none for anybody else."""
     if current_staff().roles.isdisjoint(OFFICERS.roles):
         return []
-    found = [_ending(ending, each) for ending in Ending if (each := _of(_upcoming(wiring), ending))]
+    coming = _upcoming(wiring)
+    found = [_ending(ending, each) for ending in Ending if (each := _of(coming, ending))]
     if overdue := _overdue(wiring):
         due = midnight(overdue[0].due_on + timedelta(days=1))
         found.append({**_list(RECALLS, "Recalls that were not answered in time", len(overdue)), "due": due})
@@ -105,9 +106,7 @@ def _list(address: str, words: str, count: int) -> dict[str, object]:
 def _ending(ending: Ending, found: Sequence[Upcoming]) -> dict[str, object]:
     """The list of the longest notice, and beneath it the shorter ones that are not empty."""
     longest, *shorter = (
-        {
-            **_list(f"{TODAY}/{ending}/{days}", f"within {days} days", len(_within(found, ending, days))),
-        }
+        _list(f"{TODAY}/{ending}/{days}", f"within {days} days", len(_within(found, ending, days)))
         for days in NOTICES
     )
     return {
