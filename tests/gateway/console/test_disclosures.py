@@ -19,6 +19,7 @@ from sqlalchemy import Engine, text
 
 from agencies.catalogue import FIELDS
 from agencies.model import FieldName
+from gateway.cases import service
 from gateway.consent import disclosures
 from gateway.consent.disclosures import Weeks
 from gateway.console.disclosure_chart import chart
@@ -29,11 +30,12 @@ from gateway.database import open_engine
 from gateway.disclosure_log import exploring, saved_views
 from gateway.disclosure_log.errors import NotAppendedError
 from gateway.disclosure_log.exploring import SORT_OF, Disclosure, Sort, Wanted
-from gateway.disclosure_log.model import EntryKind
+from gateway.disclosure_log.model import EntryKind, PendingEntry
 from gateway.disclosure_log.proving import Standing
 from gateway.disclosure_log.publishing import publish_head
 from gateway.disclosure_log.reading import entries_between, log_size, of_family, open_entry
-from gateway.disclosure_log.service import act
+from gateway.disclosure_log.repository import append, database_now
+from gateway.disclosure_log.service import act, compose_entry
 from gateway.keyring import NULL_FAMILY
 from gateway.release.model import Refused, Released
 from gateway.safeguarding import repository as safeguarding
@@ -253,6 +255,22 @@ def test_an_entry_belongs_to_its_minute(world: World, dana: Somebody) -> None:
     assert () == found["after"]
 
 
+def test_an_entry_that_had_to_wait_for_the_log_is_found_by_its_own_minute(
+    world: World, dana: Somebody
+) -> None:
+    """It stands behind younger ones: an act that closes commits without the log, and its entry follows."""
+    wiring, family = world.wiring, world.family_id("EH-1")
+    with wiring.engine.begin() as connection:
+        keys, at = wiring.keyring.family(connection, family), database_now(connection) - timedelta(minutes=40)
+        entry, sealed = compose_entry(
+            wiring, keys, at=at, recipient={}, internal={"kind": "consent.withdraw", "actor": "waited"}
+        )
+        append(connection, [PendingEntry(entry.entry_id, entry.body, sealed, family)])
+    wanted = Wanted(since=at - timedelta(minutes=1), until=at + timedelta(minutes=20))
+    found = disclosures.find(wiring, dana.who, wanted).lines
+    assert ["waited"] == [line.practitioner for line in found]
+
+
 def _days(name: str, day: date) -> str:
     return f"{name}-day={day.day}&{name}-month={day.month}&{name}-year={day.year}"
 
@@ -379,6 +397,24 @@ def test_whoever_has_an_interest_in_a_family_sees_none_of_its_lines(world: World
     assert "The charity" not in words(mine.get(f"{EXPLORER}/weeks"))
     other = Somebody(world.wiring, Role.DATA_PROTECTION_OFFICER, username="drew")
     assert set(shown(world)) == set(all_places(other))
+
+
+def test_of_an_erased_family_there_is_nothing(world: World, dana: Somebody, eraser: Engine) -> None:
+    told(world)
+    theirs, others = shown(world, family=world.family_id("EH-1")), shown(world)
+    service.erase_family(
+        eraser,
+        wiring=world.wiring,
+        family_id=world.family_id("EH-1"),
+        requested_by="test",
+        approved_by="other",
+    )
+    assert theirs
+    assert [index for index in others if index not in theirs] == all_places(dana)
+    for index in theirs:
+        assert HTTPStatus.NOT_FOUND == dana.ask(f"{EXPLORER}/{index}").status_code
+    assert "charity-1" not in dana.get(f"{EXPLORER}/file")
+    assert {} == numbers(dana.get(f"{EXPLORER}/weeks"), Sort.RELEASE)
 
 
 def test_a_sealed_family_is_there_for_the_lead_alone(world: World) -> None:
@@ -512,6 +548,30 @@ def test_an_entry_that_was_changed_is_not_proved(
     answer = dana.ask(f"{EXPLORER}/{index}")
     assert HTTPStatus.OK == answer.status_code
     assert "Its proof not proved" in words(answer.text)
+
+
+def test_an_entry_that_does_not_open_is_said_and_not_proved(
+    world: World, dana: Somebody, owner: Engine
+) -> None:
+    told(world)
+    publish_head(world.wiring)
+    index = shown(world)[0]
+    with owner.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE gateway.log_payload SET sealed = sealed || '\\x00' WHERE entry_id ="
+                " (SELECT entry_id FROM gateway.log_entry WHERE leaf_index = :index)"
+            ),
+            {"index": index},
+        )
+    assert "An entry that cannot be read" in words(dana.get(EXPLORER))
+    assert index in places(dana.get(EXPLORER))
+    assert index not in places(dana.get(f"{EXPLORER}?agency=housing"))
+    answer = dana.ask(f"{EXPLORER}/{index}")
+    assert HTTPStatus.OK == answer.status_code
+    assert "Its proof not proved" in words(answer.text)
+    assert HTTPStatus.OK == dana.ask(f"{EXPLORER}/weeks").status_code
+    assert HTTPStatus.OK == dana.ask(f"{EXPLORER}/file").status_code
 
 
 # --- Week by week --------------------------------------------------------------------------------------------
