@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from agencies.model import JsonObject
+from agencies.catalogue import FIELDS, ThirdParty
+from agencies.model import JsonObject, Level
 from gateway.disclosure_log.canonical import Canonical, canonical
 from gateway.disclosure_log.model import EntryKind
 from gateway.release.model import (
@@ -94,6 +95,7 @@ def answer_of(
         internal={
             **common,
             "decisions": sorted(map(str, decision.decisions)),
+            "fields": _fields_of(told),
             "kind": str(EntryKind.EXTRACT_RELEASE),
             "people": sorted({person for each in told.items for person in each.item.about}),
             "record_sha256": record_sha256(record),
@@ -115,6 +117,21 @@ def answer_of(
 def record_sha256(record: JsonObject) -> str:
     """Return what tells whether two extracts say the same of a family: the hash of the record alone, in hex."""
     return hashlib.sha256(canonical({"record": record})).hexdigest()
+
+
+def _fields_of(told: Told) -> dict[str, Canonical]:
+    """Whose fields were told, by person, as the catalogue numbers them: codes only, for that person's own statement.
+
+    The flag that somebody may be a danger counts as told of the adult whom it protects, whose agreement it needed, and
+    of nobody else.
+    """
+    found: dict[str, set[str]] = {}
+    for each in told.items:
+        item, catalogued = each.item, FIELDS[each.item.field]
+        flag = catalogued.third_party is ThirdParty.FLAG_EXCEPTION and each.level is Level.G1
+        for person in (item.protects,) if flag and item.protects is not None else item.about:
+            found.setdefault(person, set()).add(str(catalogued.id))
+    return {person: " ".join(sorted(ids)) for person, ids in sorted(found.items())}
 
 
 def with_receipt(released: Released, receipt: str) -> Released:
