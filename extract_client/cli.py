@@ -1,4 +1,4 @@
-"""The partner's command: ``extract-client pull``, ``me``, ``check``, ``recalls``, ``status``, ``verify`` and others.
+"""The partner's command: ``extract-client pull``, ``me``, ``check``, ``recalls``, ``status``, ``verify``, ``statement`` and others.
 
 Exit status: 0 done, 1 refused or failed (one plain sentence on standard error), 2 wrong arguments, 3 the log
 contradicts itself, 4 not available, or a copy that must not be used any more. The extract goes to standard output and
@@ -14,7 +14,7 @@ from pathlib import Path
 from extract_client.client import ExtractClient, JsonObject
 from extract_client.errors import ExtractClientError, NotAvailableError
 from extract_client.log import commands as log_commands
-from extract_client.log import witness_command
+from extract_client.log import statement_command, witness_command
 from extract_client.settings import Access, read_access, read_case_ref
 from extract_client.status import NEITHER
 
@@ -44,6 +44,8 @@ def _run(given: Namespace) -> int:
             return log_commands.run_verify(given)
         case "monitor":
             return log_commands.run_monitor(given, _open(read_access(given)))
+        case "statement":
+            return statement_command.run(given)
         case "witness":
             witness_command.run(given)
         case "status":
@@ -113,6 +115,7 @@ def _parser() -> ArgumentParser:
     status.add_argument("extract_id", help="extract_id of the copy")
     log_commands.add_verify_parser(commands)
     monitor = log_commands.add_monitor_parser(commands)
+    statement_command.add_parser(commands)
     witness_command.add_parser(commands)
     for command in (pull, me, check, recalls, status, monitor):
         command.add_argument("--config", type=Path, help="the demo's demo.json")

@@ -156,6 +156,7 @@ class Settings:
         kek_other_file: the key-encryption key of another epoch, while keys are wrapped again; None: there is none.
         log_next_key_file: the key that signs beside the present one while keys are rotated; None: no rotation.
         promise_key_file: the key of promises to include a referral's entry; None: no promise is made.
+        statement_key_file: the key that signs families' statements; None: they are not signed.
         witness_policy_file: who cosigns the log, and how many must (C2SP tlog-policy); None: nobody.
         witness_warn_seconds: age of the newest witnessed checkpoint that is said loudly.
         witness_stop_seconds: age at which nothing is released any more, referrals apart.
@@ -206,6 +207,7 @@ class Settings:
     kek_other_file: Path | None = None
     log_next_key_file: Path | None = None
     promise_key_file: Path | None = None
+    statement_key_file: Path | None = None
     witness_policy_file: Path | None = None
     witness_warn_seconds: int = 120
     witness_stop_seconds: int = 900
@@ -295,6 +297,7 @@ def load_settings() -> Settings:
             kek_other_file=env.path("KEK_OTHER_FILE", None),
             log_next_key_file=env.path("LOG_NEXT_KEY_FILE", None),
             promise_key_file=env.path("PROMISE_KEY_FILE", None),
+            statement_key_file=env.path("STATEMENT_KEY_FILE", None),
             witness_policy_file=env.path("WITNESS_POLICY_FILE", None),
             witness_warn_seconds=env.int("WITNESS_WARN_SECONDS", 120),
             witness_stop_seconds=env.int("WITNESS_STOP_SECONDS", 900),
@@ -324,6 +327,11 @@ def environ_of(settings: Settings) -> dict[str, str]:
         "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
         "GATEWAY_LAPSE_AT_SIXTEEN": str(settings.lapse_at_sixteen).lower(),
         **({"GATEWAY_PROMISE_KEY_FILE": str(settings.promise_key_file)} if settings.promise_key_file else {}),
+        **(
+            {"GATEWAY_STATEMENT_KEY_FILE": str(settings.statement_key_file)}
+            if settings.statement_key_file
+            else {}
+        ),
         **_environ_of_emergency(settings.emergency),
     }
 
@@ -467,6 +475,7 @@ def _file_rules(settings: Settings) -> dict[str, bool]:
         "KEK_OTHER_FILE": settings.kek_other_file,
         "LOG_NEXT_KEY_FILE": settings.log_next_key_file,
         "PROMISE_KEY_FILE": settings.promise_key_file,
+        "STATEMENT_KEY_FILE": settings.statement_key_file,
         "WITNESS_POLICY_FILE": settings.witness_policy_file,
         "EMERGENCY_KEY_FILE": settings.emergency.key_file,
     }

@@ -36,6 +36,7 @@ from gateway.cases import synthetic
 from gateway.cases.repository import today as london_today
 from gateway.cases.service import Outcome
 from gateway.consent.service import decide, standing_version
+from gateway.disclosure_log.statement import create_statement_key
 from gateway.keyring import ensure_reserved
 from gateway.log_signer import create_log_key
 from gateway.migrations import upgrade
@@ -171,6 +172,7 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
     FileKek.create(place.keys / "kek.hex")
     vkey = create_log_key(place.keys / "log.key", origin=place.origin)
     create_log_key(place.keys / "promise.key", origin=f"{place.origin}/promise")
+    create_statement_key(place.keys / "statement.key", origin=place.origin)
     for folder in (place.state, place.spool):
         folder.mkdir(mode=0o700)
     private, public = new_note_key()
@@ -279,6 +281,7 @@ def _settings(place: DemoPlace, app_url: str) -> Settings:
         log_origin=place.origin,
         log_key_file=place.keys / "log.key",
         promise_key_file=place.keys / "promise.key",
+        statement_key_file=place.keys / "statement.key",
         state_dir=place.state,
         council_name=COUNCIL_NAME,
         synthetic_people=True,
