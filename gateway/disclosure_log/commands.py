@@ -1,18 +1,21 @@
 """``gateway log``: what is on record, and whether the record is whole."""
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from certs.errors import KeyFileError
 from extract_client.errors import NoteError
 from extract_client.log.note import VerifierKey
 from gateway.commands import command_wiring
 from gateway.disclosure_log.errors import LogNotServedError, NotAppendedError
 from gateway.disclosure_log.mark import MarkFile
 from gateway.disclosure_log.publishing import publish_head, start
-from gateway.disclosure_log.reading import log_size, newest
+from gateway.disclosure_log.reading import log_size, minute_of, newest, tagged
+from gateway.disclosure_log.tag_key import read_tag_key
 from gateway.disclosure_log.verification import Report, snapshot, verify_log
 from gateway.log_signer import LogContradictionError, create_log_key
 
@@ -32,6 +35,26 @@ def list_entries(last: int) -> None:
             click.echo(
                 f"{line.leaf_index:>6}  {line.minute:%Y-%m-%d %H:%M}Z  {line.kind:<18} {line.actor}  {detail}"
             )
+
+
+@log.command(name="of-family")
+@click.option(
+    "--tag-key",
+    "file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file that an appointed auditor was given.",
+)
+def of_family(file: Path) -> None:
+    """List what a family's ordinary tag key finds in the log, oldest first: number, minute, and the entry as papers name it."""
+    try:
+        key = read_tag_key(file)
+    except KeyFileError as error:
+        raise click.ClickException(f"{file}: {error}.") from error
+    with command_wiring() as wiring, wiring.engine.connect() as connection:
+        for row in tagged(connection, key):
+            mark = hashlib.sha256(str(row.entry_id).encode()).hexdigest()
+            click.echo(f"{row.leaf_index:>6}  {minute_of(row):%Y-%m-%d %H:%M}Z  {mark}")
 
 
 @log.command()

@@ -72,6 +72,8 @@ class EntryKind(StrEnum):
     REFERRAL_TELL = "referral.tell"
     REFERRAL_VIEW = "referral.view"
     REFERRAL_VISIBILITY = "referral.visibility"
+    STATEMENT_AUDIT = "statement.audit"
+    STATEMENT_MAKE = "statement.make"
 
 
 @dataclass(frozen=True, slots=True)

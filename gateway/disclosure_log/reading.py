@@ -34,6 +34,8 @@ _BETWEEN = text(_ENTRY + "WHERE e.leaf_index >= :first AND e.leaf_index < :end O
 _OF_FAMILY = text(
     _ENTRY + "WHERE t.family_id = :family AND e.leaf_index < :before ORDER BY e.leaf_index DESC LIMIT :count"
 )
+_ALL_OF_FAMILY = text(_ENTRY + "WHERE t.family_id = :family ORDER BY e.leaf_index")
+_BODIES = text("SELECT leaf_index, entry_id, body FROM gateway.log_entry ORDER BY leaf_index")
 _NEWEST_BODY = text("SELECT body FROM gateway.log_entry ORDER BY leaf_index DESC LIMIT 1")
 _SIZE = text("SELECT size FROM gateway.log_head")
 _AT = text(_ENTRY + "WHERE e.leaf_index = ANY (CAST(:indexes AS bigint[])) ORDER BY e.leaf_index DESC")
@@ -190,6 +192,22 @@ def of_family(
             if not left:
                 return
         before = rows[-1].leaf_index if len(rows) == count else 0
+
+
+def sealed_of_family(connection: Connection, family_id: UUID) -> Sequence[StoredEntry]:
+    """Return every entry of a family, whichever its tag, the oldest first, as they lie there: sealed."""
+    return connection.execute(_ALL_OF_FAMILY, {"family": family_id}).all()
+
+
+def tagged(connection: Connection, tag_key: bytes) -> Iterator[StoredEntry]:
+    """Yield leaf_index, entry_id and body of each entry that a tag key finds, the oldest first.
+
+    The whole log is read, and nothing but its public bodies: it is how somebody finds a family's entries to whom
+    nothing was handed but the key.
+    """
+    for row in connection.execute(_BODIES):
+        if hmac.compare_digest(tag(tag_key, row.entry_id), json.loads(row.body)["f"]):
+            yield row
 
 
 def newest(connection: Connection, *, keyring: Keyring, count: int) -> Iterator[EntryLine]:
