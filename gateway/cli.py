@@ -21,6 +21,7 @@ from gateway.ops.log_commands import finish_erasures, reconcile, rotate_key
 from gateway.ops.worker_command import worker
 from gateway.panel.commands import panel
 from gateway.recall.commands import import_file, shield_person
+from gateway.rights.commands import rights
 from gateway.safeguarding.commands import safeguarding
 from gateway.settings import SettingsError
 from gateway.staff.commands import staff
@@ -50,6 +51,7 @@ for command in (
     migrate,
     panel,
     profile,
+    rights,
     safeguarding,
     serve,
     staff,
