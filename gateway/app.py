@@ -42,6 +42,7 @@ from gateway.console import (
     referral_views,
     sign_in_views,
     today_views,
+    statement_views,
 )
 from gateway.console import consent_views as consent_pages
 from gateway.console import views as console_views
@@ -168,6 +169,7 @@ def build_app(wiring: Wiring) -> Flask:
         preview_views,
         emergency_views,
         pickup_views,
+        statement_views,
     ):
         section.register(app, wiring)
     api = _ProblemApi(app)

@@ -8,9 +8,6 @@ INVARIANTS
 - Stopping takes no more pages, fields or clicks than agreeing.
 """
 
-import base64
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -78,7 +75,6 @@ _TITLES: Final = {
     Page.CHECK: "Check what was said",
 }
 _NOT_CARRIED: Final = frozenset({"form_token", "go", "page"})
-_STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 _ACT_WORDS: Final = {
     "enter_in_error": "A decision was found to be a mistake",
     "give": "A yes",
@@ -148,7 +144,7 @@ def register(app: Flask, wiring: Wiring) -> None:
         if person is None:
             raise Problem(NOT_FOUND)
         found = receipt_for(wiring, record.identity, person.person_id)
-        return _paper(found.to_html(large_print=request.args.get("print") == "large"))
+        return pages.paper(found.to_html(large_print=request.args.get("print") == "large"))
 
     app.register_blueprint(blueprint)
 
@@ -632,15 +628,3 @@ def _recorded_page(wiring: Wiring, record: FamilyRecord, form_id: str) -> Respon
             for person, decision in made
         ],
     )
-
-
-def _paper(page: bytes) -> Response:
-    """A receipt as it is printed: a page of its own, whose one style is allowed by its hash."""
-    style = _STYLE.search(page)
-    digest = base64.b64encode(hashlib.sha256(style[1] if style else b"").digest()).decode()
-    response = Response(page, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none';"
-        " frame-ancestors 'none'"
-    )
-    return response

@@ -242,6 +242,7 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "sign_in.use_invitation": PUBLIC,
         "today.recalls": OFFICERS,
         "today.worklist": OFFICERS,
+        "statements.statement": WITH_FAMILIES,
     }
 )
 """Every endpoint, by its Flask name."""
@@ -284,6 +285,7 @@ _PAGES: Final = (
     "referrals.",
     "sign_in.",
     "today.",
+    "statements.",
 )
 """What the endpoints of pages begin with: a form that comes to one is a page of ours, or refused."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -400,6 +400,8 @@ PAGES: Final[Mapping[str, Place]] = {
     "sign_in.form": Place(None, "/console/sign-in"),
     "sign_in.invitation": Place(None, "/console/invitation"),
     "sign_in.sessions": Place("dana.dpo", "/console/sessions"),
+    "statements.statement": Place(CASEWORKER, f"{FAMILY}/statement/{{adult}}", framed=False),
+    "statements.statement, aloud": Place(CASEWORKER, f"{FAMILY}/statement/{{adult}}?aloud", framed=False),
 }
 """By endpoint, and by what is done there where it shows more than one page."""
 FAULTS: Final[Mapping[str, Place]] = {

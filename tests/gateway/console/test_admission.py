@@ -158,6 +158,7 @@ PAGES: Final = {
     "sign_in.use_invitation": None,
     "today.recalls": OFFICERS,
     "today.worklist": OFFICERS,
+    "statements.statement": WITH_FAMILIES,
 }
 """Every page and who may see it; nothing: everybody, signed in or not."""
 MACHINES: Final = {"oidc_logout.logout"}
