@@ -3,8 +3,8 @@
 INVARIANTS
 - Default deny: what has no rule here is no line.
 - A line depends on its own event and on the paper alone, never on another event: leaving one out changes no other.
-- Aloud and plain, nothing of a service that is itself a secret is told, nor a decision or an answer that is on record
-  under the restricted tag because of one; aloud no referral is, and no field that says something of somebody else.
+- Aloud and plain, nothing of a service that is itself a secret is told: a stop that it reported is a stop like any other.
+- Aloud no referral is told, and no field that says something of somebody else.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -147,8 +147,6 @@ def _released(event: Event, what: Released, paper: Paper) -> Line | None:
 def _decided(event: Event, what: Decided, paper: Paper) -> Line | None:
     scope = what.scope
     named = scope.agencies - {EVERYONE}
-    if event.restricted and paper.view is not View.WHOLE:
-        return None
     if named and named <= paper.secret:
         return None
     data = frozenset(scope.categories | scope.fields)
@@ -169,8 +167,6 @@ def _decided(event: Event, what: Decided, paper: Paper) -> Line | None:
 
 
 def _answered(event: Event, what: Answered, paper: Paper) -> Line | None:
-    if event.restricted and paper.view is not View.WHOLE:
-        return None
     if what.agency in paper.secret or what.agency not in paper.names:
         return None
     ground = "" if what.ground is None else GROUND_WORDS[what.ground]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
@@ -16,6 +17,7 @@ from agencies.model import FieldName
 from gateway.cases.model import Shield
 from gateway.cases.service import erase_family
 from gateway.consent.receipt_words import CATEGORY_WORDS, FIELD_WORDS, words_of_data
+from gateway.consent.service import report
 from gateway.database import open_engine
 from gateway.disclosure_log.errors import NotAppendedError
 from gateway.disclosure_log.reading import of_family
@@ -26,6 +28,7 @@ from gateway.rights.model import mark_of
 from gateway.safeguarding import service
 from gateway.safeguarding.model import Exemption, Visibility
 from gateway.staff.model import Belonging, Role
+from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
 from tests.gateway.rights.scene import (
     ADA,
@@ -182,6 +185,7 @@ def test_lines_are_numbered_without_a_gap_and_each_has_its_entry(world: World, a
         rows = connection.execute(text("SELECT entry_id FROM gateway.log_entry")).scalars()
         known = {mark_of(entry_id) for entry_id in rows}
     for person in (MUM, DAD, ADA):
+        assert "damaged" not in body_of(world, ada, person)
         for aloud in (False, True):
             lines = lines_of(world, ada, person, aloud=aloud)
             assert [*range(1, len(lines) + 1)] == [line["n"] for line in lines]
@@ -357,6 +361,33 @@ def test_a_refuge_is_not_told_to_a_colleague_who_does_not_work_with_them(world: 
     assert 1 == answer_all(world, "refuge", Answer.DELETED)
     assert before == file_of(world, boss)
     assert 4 == len(lines_of(world, ada))
+
+
+def test_a_stop_that_a_refuge_reported_is_a_stop_like_any_other(world: World, ada: Somebody) -> None:
+    """A paper that still said yes would be wrong; that it was a refuge that reported it is on none."""
+    made = world.families[REF]
+    world.import_families({**made, "workers": [*made["workers"], {"id": "refuge-1", "from": "2026-01-01"}]})
+    world.give(REF, MUM)
+    released(world, "refuge")
+    with world.wiring.engine.connect() as connection:
+        ref = connection.execute(
+            text("SELECT ref FROM gateway.pairwise WHERE agency_code = 'refuge' AND thing_id = :p"),
+            {"p": world.person_id(REF, MUM)},
+        ).scalar_one()
+    stop: JsonValue = {
+        "decision_id": str(uuid4()),
+        "case_ref": str(world.case_ref("refuge", REF)),
+        "person": str(ref),
+        "act": "withdraw",
+        "recorded_by": "refuge-1",
+    }
+    report(world.wiring, stop, caller=world.caller("refuge"))
+    assert 1 == answer_all(world, "refuge", Answer.DELETED)
+    (yes, stopped) = lines_of(world, ada, aloud=True)
+    assert ("A yes" in yes["what"], "was stopped" in stopped["what"]) == (True, True)
+    assert not [each for each in SECRET if each in str((yes, stopped))]
+    assert ["The refuge", "every service", "The refuge"] == [line["who"] for line in lines_of(world, ada)][1:]
+    assert "The refuge" in lines_of(world, ada)[2]["now"]
 
 
 def test_aloud_nothing_is_told_of_a_refuge_of_others_or_of_places(world: World, ada: Somebody) -> None:
