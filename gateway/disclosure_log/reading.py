@@ -50,6 +50,8 @@ _UNTRACED = text(
     " AND NOT EXISTS (SELECT FROM gateway.log_trace t WHERE t.entry_id = e.entry_id)"
 )
 DISORDER: Final = timedelta(hours=1)
+_ROWS_AT_ONCE: Final = 1000
+_DISORDER: Final = timedelta(hours=1)
 """How much earlier than its neighbours an entry may be: one that had to wait for the log keeps its own minute."""
 
 
@@ -205,7 +207,7 @@ def tagged(connection: Connection, tag_key: bytes) -> Iterator[StoredEntry]:
     The whole log is read, and nothing but its public bodies: it is how somebody finds a family's entries to whom
     nothing was handed but the key.
     """
-    for row in connection.execute(_BODIES):
+    for row in connection.execute(_BODIES, execution_options={"yield_per": _ROWS_AT_ONCE}):
         if hmac.compare_digest(tag(tag_key, row.entry_id), json.loads(row.body)["f"]):
             yield row
 
