@@ -41,8 +41,8 @@ from gateway.console import (
     profile_views,
     referral_views,
     sign_in_views,
-    today_views,
     statement_views,
+    today_views,
 )
 from gateway.console import consent_views as consent_pages
 from gateway.console import views as console_views
