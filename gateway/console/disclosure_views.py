@@ -95,7 +95,7 @@ def register(app: Flask, wiring: Wiring) -> None:
 def _add_views(blueprint: Blueprint, wiring: Wiring) -> None:
     """What an officer looks for, kept by name."""
 
-    @blueprint.post("/console/disclosures/views")
+    @blueprint.post("/console/disclosure-views")
     def save() -> AnyResponse:
         form, names = typed(), _names(wiring)
         try:
@@ -105,7 +105,7 @@ def _add_views(blueprint: Blueprint, wiring: Wiring) -> None:
             return _list_page(wiring, form, names, fault=fault)
         return redirect(_address(query.typed), HTTPStatus.SEE_OTHER)
 
-    @blueprint.post("/console/disclosures/views/<view_id>/remove")
+    @blueprint.post("/console/disclosure-views/<view_id>/remove")
     def remove(view_id: str) -> AnyResponse:
         try:
             known = UUID(view_id)

@@ -335,8 +335,8 @@ FAULTY: Final[list[tuple[str, dict[str, str] | None]]] = [
     ),
     (f"/console/disclosures?practitioner=A+{TYPED}", None),
     (f"/console/disclosures?practitioner={TYPED}&purpose=x", None),
-    ("/console/disclosures/views", {"name": f"{TYPED}\x01"}),
-    ("/console/disclosures/views", {"name": TYPED, "kind": "x"}),
+    ("/console/disclosure-views", {"name": f"{TYPED}\x01"}),
+    ("/console/disclosure-views", {"name": TYPED, "kind": "x"}),
     (f"/console/today/{TYPED}/60", None),
 ]
 

@@ -47,6 +47,7 @@ from tests.support.throwaway import Database
 from tests.support.world import World, household, small_family
 
 EXPLORER: Final = "/console/disclosures"
+VIEWS: Final = "/console/disclosure-views"
 ADDRESS: Final = re.compile(r'href="/console/disclosures/(\d+)"')
 OLDER: Final = re.compile(r'href="([^"]+)">Older entries')
 NEVER: Final = (
@@ -203,7 +204,7 @@ def test_an_auditor_reads_and_keeps_nothing(world: World) -> None:
     page = eve.get(EXPLORER)
     assert shown(world) == places(page)
     assert "Save this view" not in page
-    assert HTTPStatus.FORBIDDEN == eve.post(f"{EXPLORER}/views", name="mine")
+    assert HTTPStatus.FORBIDDEN == eve.post(VIEWS, name="mine")
 
 
 @pytest.mark.parametrize(
@@ -430,7 +431,7 @@ def test_a_sealed_family_is_there_for_the_lead_alone(world: World) -> None:
 def test_no_page_says_anything_of_the_record(world: World, dana: Somebody) -> None:
     told(world)
     world.withdraw("EH-1", "EH-1-mum")
-    dana.send(f"{EXPLORER}/views", name="everything")
+    dana.send(VIEWS, name="everything")
     indexes = shown(world)
     everything = [*pages_of(dana, indexes).values()]
     for canary in NEVER:
@@ -708,32 +709,32 @@ def test_a_file_that_is_cut_says_so(world: World, dana: Somebody, monkeypatch: p
 def test_a_view_is_kept_by_name_and_is_its_owners_alone(world: World, dana: Somebody) -> None:
     told(world)
     fields = {"kind": "release", "agency": "camhs"}
-    assert HTTPStatus.SEE_OTHER == dana.post(f"{EXPLORER}/views", name="To camhs", **fields)
+    assert HTTPStatus.SEE_OTHER == dana.post(VIEWS, name="To camhs", **fields)
     page = dana.get(EXPLORER)
     assert f'href="{EXPLORER}?kind=release&amp;agency=camhs">To camhs' in page.replace(
         "agency=camhs&amp;kind=release", "kind=release&amp;agency=camhs"
     )
-    assert HTTPStatus.SEE_OTHER == dana.post(f"{EXPLORER}/views", name="To camhs", kind="refusal")
+    assert HTTPStatus.SEE_OTHER == dana.post(VIEWS, name="To camhs", kind="refusal")
     assert 1 == dana.get(EXPLORER).count(">To camhs</a>")
     drew = Somebody(world.wiring, Role.DATA_PROTECTION_OFFICER, username="drew")
     assert "To camhs" not in drew.get(EXPLORER)
-    (view,) = re.findall(r"/views/([0-9a-f-]{36})/remove", page)
-    assert HTTPStatus.NOT_FOUND == drew.post(f"{EXPLORER}/views/{view}/remove")
-    assert HTTPStatus.SEE_OTHER == dana.post(f"{EXPLORER}/views/{view}/remove")
+    (view,) = re.findall(r"/disclosure-views/([0-9a-f-]{36})/remove", page)
+    assert HTTPStatus.NOT_FOUND == drew.post(f"{VIEWS}/{view}/remove")
+    assert HTTPStatus.SEE_OTHER == dana.post(f"{VIEWS}/{view}/remove")
     assert "To camhs" not in dana.get(EXPLORER)
-    assert HTTPStatus.NOT_FOUND == dana.post(f"{EXPLORER}/views/{view}/remove")
+    assert HTTPStatus.NOT_FOUND == dana.post(f"{VIEWS}/{view}/remove")
 
 
 @pytest.mark.parametrize(
     "form", [{"name": ""}, {"name": "x" * 61}, {"name": "a\x00b"}, {"name": "n", "kind": "nothing"}]
 )
 def test_a_view_that_cannot_be_kept_says_why(dana: Somebody, form: dict[str, str]) -> None:
-    assert HTTPStatus.UNPROCESSABLE_ENTITY == dana.post(f"{EXPLORER}/views", **form)
+    assert HTTPStatus.UNPROCESSABLE_ENTITY == dana.post(VIEWS, **form)
     assert "Saved views" not in dana.get(EXPLORER)
 
 
 def test_views_are_as_many_as_a_page_can_show(dana: Somebody, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saved_views, "MOST", 2)
     for name in ("a", "b", "b"):
-        assert HTTPStatus.SEE_OTHER == dana.post(f"{EXPLORER}/views", name=name)
-    assert HTTPStatus.UNPROCESSABLE_ENTITY == dana.post(f"{EXPLORER}/views", name="c")
+        assert HTTPStatus.SEE_OTHER == dana.post(VIEWS, name=name)
+    assert HTTPStatus.UNPROCESSABLE_ENTITY == dana.post(VIEWS, name="c")
