@@ -298,8 +298,8 @@ MUTANTS = [
         ),
         (
             "row of the service stage",
-            "profile.level(name, stage=stage, conditions=conditions)",
-            "profile.level(name, stage=Stage.SERVICE, conditions=conditions)",
+            "profile.levels(stage=stage, conditions=conditions)",
+            "profile.levels(stage=Stage.SERVICE, conditions=conditions)",
         ),
         (
             "everybody attended",
