@@ -31,9 +31,9 @@ UV_ARGUMENTS = {
     "dev": ["--all-extras", "--group", "dev"],
 }
 
-IN_THREE = [
+IN_FOUR = [
     "-n",
-    "3",
+    "4",
     "--dist",
     "loadfile",
     "--no-loadscope-reorder",
@@ -43,7 +43,7 @@ IN_THREE = [
 COMMANDS = {
     "demo": ("demo", [["gateway", "demo"]]),
     # More processes than cores: half of the time a test waits for PostgreSQL. A file stays in one process.
-    "test": ("dev", [["python", "-m", "pytest", "-m", "not long and not browser", *IN_THREE]]),
+    "test": ("dev", [["python", "-m", "pytest", "-m", "not long and not browser", *IN_FOUR]]),
     "test-browser": ("dev", [["python", "-m", "pytest", "-m", "not long", "tests/browser"]]),
     "test-long": ("dev", [["python", "-m", "pytest", "-m", "long"]]),
     "coverage": ("dev", [["python", "-m", "tools.branch_coverage"]]),

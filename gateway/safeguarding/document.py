@@ -185,11 +185,6 @@ def chosen(offered: Sequence[Choice], keys: Collection[str] | None) -> list[Item
     return [choice.item for choice in offered if (choice.selected if keys is None else choice.key in keys)]
 
 
-def added(offered: Sequence[Choice], keys: Collection[str] | None) -> bool:
-    """True where something was chosen that takes a reason."""
-    return keys is not None and any(choice.key in keys and not choice.selected for choice in offered)
-
-
 def freeze(
     heading: Heading,
     answers: Answers,

@@ -107,11 +107,8 @@ def test_what_the_template_does_not_admit_cannot_be_chosen() -> None:
     assert document.admitted(PROFILE) >= SELECTED
 
 
-def test_what_is_added_takes_a_reason_and_goes() -> None:
+def test_what_is_chosen_goes_and_nothing_else() -> None:
     (wanted,) = (choice.key for choice in offered() if choice.item.field == "help_wanted")
-    assert document.added(offered(), [wanted])
-    assert not document.added(offered(), [choice.key for choice in offered() if choice.selected])
-    assert not document.added(offered(), None)
     assert "Calmer mornings" in text_of(frozen(keys=[wanted]))
     assert "Canary Road" not in text_of(frozen(keys=[wanted]))
 
