@@ -23,7 +23,7 @@ from extract_client.log.promise import KEY_SUFFIX, Promise
 from gateway.disclosure_log import repository
 from gateway.disclosure_log.entry import ComposedEntry
 from gateway.disclosure_log.errors import LogNotServedError, NotAppendedError
-from gateway.disclosure_log.model import PendingEntry
+from gateway.disclosure_log.model import Appended, PendingEntry
 from gateway.disclosure_log.publishing import start
 from gateway.disclosure_log.service import HEAD_WAIT_MS
 from gateway.log_signer import LogBehindError, LogContradictionError
@@ -34,6 +34,10 @@ from gateway.wiring import Wiring
 INCLUDE_WITHIN: Final = timedelta(seconds=60)
 """The longest that a promised entry may be missing from the tree."""
 
+_RECORDED: Final = text(
+    "SELECT EXISTS (SELECT FROM gateway.log_entry WHERE entry_id = :entry_id)"
+    " OR EXISTS (SELECT FROM gateway.log_deferred WHERE entry_id = :entry_id)"
+)
 _RECORD: Final = text("SELECT gateway.record_promise(:entry_id, :include_by, :note)")
 _BROKEN: Final = text(
     "SELECT p.entry_id, p.include_by FROM gateway.log_promise p LEFT JOIN gateway.log_entry e USING (entry_id)"
@@ -65,17 +69,16 @@ def include_or_promise(
     """
     known, fault = _known(wiring)
     landed = None
-    with wiring.engine.begin() as connection:
-        if keep is not None:
-            keep(connection)
-        connection.execute(text(f"SET LOCAL lock_timeout = {HEAD_WAIT_MS}"))
-        try:
-            with connection.begin_nested():
-                landed = repository.append(connection, [pending], known=None if known is None else known.size)
-        except (NotAppendedError, SQLAlchemyError) as error:
-            # Whatever it was that kept the log from growing; a connection that broke breaks this statement, too.
-            fault = error
-            repository.defer(connection, pending)
+    try:
+        landed = _kept(wiring, pending, keep=keep, known=known)
+    except (NotAppendedError, SQLAlchemyError) as error:
+        # The log did not take it, or put this process out while it held the head: once more, without the log.
+        fault = error
+        with wiring.engine.begin() as connection:
+            if not connection.execute(_RECORDED, {"entry_id": entry.entry_id}).scalar_one():
+                if keep is not None:
+                    keep(connection)
+                repository.defer(connection, pending)
     if known is not None and landed is not None:
         try:
             tree = wiring.log.sign(
@@ -88,6 +91,21 @@ def include_or_promise(
         except (LogBehindError, LogContradictionError, NotAppendedError, SQLAlchemyError) as error:
             fault = error
     return _promise(wiring, entry, now=now, fault=fault)
+
+
+def _kept(
+    wiring: Wiring,
+    pending: PendingEntry,
+    *,
+    keep: Callable[[Connection], object] | None,
+    known: Frontier | None,
+) -> Appended:
+    """Store what is kept, and append the entry, in one transaction."""
+    with wiring.engine.begin() as connection:
+        if keep is not None:
+            keep(connection)
+        connection.execute(text(f"SET LOCAL lock_timeout = {HEAD_WAIT_MS}"))
+        return repository.append(connection, [pending], known=None if known is None else known.size)
 
 
 def _known(wiring: Wiring) -> tuple[Frontier | None, Exception | None]:

@@ -10,9 +10,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -25,6 +27,7 @@ from extract_client.log.note import NoteSigner, read_key
 from extract_client.log.policy import Policy
 from extract_client.log.promise import KEY_SUFFIX, open_promise
 from extract_client.log.receipt import verify_receipt
+from gateway.disclosure_log import repository as log
 from gateway.disclosure_log.errors import NotAppendedError
 from gateway.disclosure_log.publishing import publish_head
 from gateway.log_signer import create_log_key
@@ -235,6 +238,28 @@ def test_one_of_two_nodes_stopped_the_other_sends(scene: Scene, tmp_path: Path) 
         )
         with head_held_by_a_stopped_process(scene):
             scene.send(referral_id, wiring=dataclasses.replace(other, settings=settings))
+    scene.check_sent_once(referral_id)
+
+
+def test_put_out_while_it_held_the_head_it_goes_all_the_same(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that stands still for a second with the head of the log is put out, so that others go on."""
+    append, slow = log.append, [True]
+
+    def append_and_stand_still(*arguments: Any, **named: Any) -> Any:
+        landed = append(*arguments, **named)
+        if slow:
+            slow.clear()
+            time.sleep(1.5)
+        return landed
+
+    referral_id = scene.write()
+    with monkeypatch.context() as standing:
+        standing.setattr(log, "append", append_and_stand_still)
+        scene.send(referral_id)
+    assert promised(scene, scene.check_sent_once(referral_id))
+    assert_releases_again(scene.desk, "put out")
     scene.check_sent_once(referral_id)
 
 
