@@ -46,7 +46,7 @@ def distance(one: list[float], other: list[float]) -> float:
 def main(rounds: int) -> None:
     """Ask, over HTTP inside this process, for what is not there, for every reason for which it is not."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    chance = random.Random(SEED)  # noqa: S311 - a repeatable order
+    chance = random.Random(SEED)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-bench-")))
         server = stack.enter_context(EmbeddedPostgres.start(folder / "database", durable=True))

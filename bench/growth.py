@@ -165,13 +165,15 @@ def _measure(
             for stage in stages
         }
         already = min((len(done["growth"].get(str(stage.cases), ())) for stage in stages), default=0)
-        chance = random.Random(_SEED)  # noqa: S311 - a repeatable order
+        chance = random.Random(_SEED)
         left = range(already, rounds)
         with click.progressbar(left, label="measuring growth", file=sys.stderr) as bar:
             for _ in bar:
                 for stage in chance.sample(list(stages), len(stages)):
-                    found = benches[stage].measure(
-                        Contender(CERTIFICATE, tls=True), connections=1, seconds=_SECONDS
+                    found = (
+                        benches[stage]
+                        .begin(Contender(CERTIFICATE, tls=True), connections=1, seconds=_SECONDS)
+                        .end()
                     )
                     p50, p95, p99 = found.percentiles
                     done["growth"].setdefault(str(stage.cases), []).append(
@@ -203,7 +205,7 @@ def _soak(
             for _ in bar:
                 until = time.monotonic() + 60
                 while time.monotonic() < until:
-                    found = bench.measure(Contender(CERTIFICATE, tls=True), connections=8, seconds=5.0)
+                    found = bench.begin(Contender(CERTIFICATE, tls=True), connections=8, seconds=5.0).end()
                     asked += found.requests
                 done["memory"].append({"requests": asked, "bytes": node.memory})
                 file.write_text(json.dumps(done, indent=1))
@@ -231,7 +233,7 @@ def _bench(
 
 def _pairs(settings: Settings, population: Population) -> list[tuple[str, str]]:
     """Cases all over the database that may be asked for."""
-    chance = random.Random(_SEED)  # noqa: S311 - a repeatable choice
+    chance = random.Random(_SEED)
     wiring = wire(settings)
     pairs: list[tuple[str, str]] = []
     try:

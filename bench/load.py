@@ -102,7 +102,7 @@ def processor_seconds(root: int) -> float:
 def _lanes(load: Load) -> Sequence[str | None]:
     """Whose each lane is: one agency's each where a connection carries its certificate, else one lane of all."""
     certified = sorted((load["tls"] or {}).get("files", {}))
-    chance = random.Random(load["seed"])  # noqa: S311 - a repeatable choice
+    chance = random.Random(load["seed"])
     return chance.sample(certified, min(len(certified), load["connections"])) or [None]
 
 
@@ -110,7 +110,7 @@ def _prepared(load: Load, only: str | None, count: int) -> Iterator[tuple[int, b
     """Requests, ready to send, of one caller or of all, with the target of each."""
     targets, callers = load["targets"], load["callers"]
     signers = {name: _signer(caller["proof"]) for name, caller in callers.items() if caller.get("proof")}
-    chance = random.Random(load["seed"])  # noqa: S311 - which case is asked for is no secret
+    chance = random.Random(load["seed"])
     places = [place for place, (_, name) in enumerate(targets) if only in (None, name)]
     for _ in range(count):
         place = chance.choice(places)

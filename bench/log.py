@@ -180,7 +180,7 @@ def _full(entries: int) -> Plan:
 
 def _measure(plan: Plan) -> tuple[list[Point], str]:
     """Grow a log of each of the plan's sizes and measure them in turns; also the server's version."""
-    chance = random.Random(_SEED)  # noqa: S311 - which leaves are proved is no secret
+    chance = random.Random(_SEED)
     bar_of = partial(click.progressbar, file=sys.stderr, hidden=not sys.stderr.isatty())
     with ExitStack() as stack:
         parts = stack.enter_context(processes(len(plan.sizes)))

@@ -84,7 +84,7 @@ class Slice:
     @property
     def percentiles(self) -> tuple[float, float, float]:
         """p50, p95, p99 in ms."""
-        if len(self.times_ms) < 2:  # noqa: PLR2004 - quantiles need two
+        if len(self.times_ms) == 1:
             return (self.times_ms[0],) * 3
         cut = quantiles(self.times_ms, n=100, method="inclusive")
         return cut[49], cut[94], cut[98]
@@ -107,39 +107,6 @@ class Bench:
     _rates: dict[tuple[str, int], float] = field(default_factory=dict)
     _seed: int = 0
 
-    def measure(
-        self,
-        contender: Contender,
-        *,
-        connections: int,
-        seconds: float,
-        warm: float = _WARM,
-        requests: int | None = None,
-        node: Node | None = None,
-        targets: Sequence[tuple[str, str]] | None = None,
-        allowed: Collection[str] = _OK,
-    ) -> Slice:
-        """Measure one contender once.
-
-        Args:
-            requests: exactly so many, however long they take; else as many as fit.
-            node: instead of the contender's own.
-            targets: path and agency; else cases at random.
-            allowed: statuses that are no error.
-
-        Raises: BenchFailedError, an answer is not what was asked for.
-        """
-        return self.begin(
-            contender,
-            connections=connections,
-            seconds=seconds,
-            warm=warm,
-            requests=requests,
-            node=node,
-            targets=targets,
-            allowed=allowed,
-        ).end()
-
     def begin(
         self,
         contender: Contender,
@@ -152,7 +119,14 @@ class Bench:
         targets: Sequence[tuple[str, str]] | None = None,
         allowed: Collection[str] = _OK,
     ) -> "Running":
-        """Start a measurement and return at once."""
+        """Start measuring one contender, and return at once; ``end`` waits for the figures.
+
+        Args:
+            requests: exactly so many, however long they take; else as many as fit.
+            node: instead of the contender's own.
+            targets: path and agency; else cases at random.
+            allowed: statuses that are no error.
+        """
         chosen = node or (self.floors if contender.kind in FLOORS else self.nodes)[contender.tls]
         asked = list(targets or self._targets(contender))
         rate = self._rates.get((contender.name, connections), _FIRST_GUESS)
@@ -192,7 +166,7 @@ class Bench:
         self._rates[contender.name, connections] = per_second
 
     def _targets(self, contender: Contender) -> list[tuple[str, str]]:
-        chance = random.Random(self._seed)  # noqa: S311 - which case is asked for is no secret
+        chance = random.Random(self._seed)
         if contender.kind in FLOORS:
             numbers = [chance.randrange(self.population.records) for _ in range(_TARGETS)]
             if contender.kind == FLOOR:

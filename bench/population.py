@@ -277,7 +277,7 @@ def _records(server: EmbeddedPostgres, families: Sequence[dict[str, Any]], *, co
 
 def _pairs(world: World) -> list[tuple[str, str]]:
     """Random cases of each agency that it would be permitted."""
-    chance = random.Random(_SEED)  # noqa: S311 - a repeatable choice
+    chance = random.Random(_SEED)
     pairs: list[tuple[str, str]] = []
     for agency in AGENCIES:
         with world.wiring.engine.connect() as connection:

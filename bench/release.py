@@ -147,10 +147,11 @@ def measure(bench: Bench, place: Place, plan: Plan) -> dict[str, Any]:
 
     Raises: BenchFailedError, an answer is not what was asked for.
     """
-    chance = random.Random(_SEED)  # noqa: S311 - a repeatable order
-    order: Callable[[Sequence[Contender]], Sequence[Contender]] = lambda all_of_them: chance.sample(  # noqa: E731
-        list(all_of_them), len(all_of_them)
-    )
+    chance = random.Random(_SEED)
+
+    def order(contenders: Sequence[Contender]) -> Sequence[Contender]:
+        return chance.sample(contenders, len(contenders))
+
     contenders = [Contender(kind, tls) for tls in (False, True) for kind in KINDS]
     document: dict[str, Any] = {
         "families": plan.size.families,

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -99,7 +100,7 @@ def _counted(
             began = server_log.stat().st_size
             before = _counters(administrator)
             with place.node(tls=contender.tls, application=application) as node:
-                bench.measure(contender, connections=connections, seconds=0, requests=requests, node=node)
+                bench.begin(contender, connections=connections, seconds=0, requests=requests, node=node).end()
             deadline = time.monotonic() + _ENDING_SECONDS
             while _sessions(administrator) > sessions and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -162,7 +163,7 @@ def two_masters(
 ) -> tuple[Slice, tuple[Slice, Slice]]:
     """The same number of clients at one node, then half of them at each of two."""
     contender = Contender(CERTIFICATE, tls=True)
-    alone = bench.measure(contender, connections=connections, seconds=seconds)
+    alone = bench.begin(contender, connections=connections, seconds=seconds).end()
     half = connections // 2
     first = bench.begin(contender, connections=half, seconds=seconds)
     second = bench.begin(contender, connections=half, seconds=seconds, node=other)
@@ -175,12 +176,12 @@ def frozen(bench: Bench, other: Node, *, connections: int) -> dict[str, float]:
     both: list[Slice] = []
     busy = bench.begin(contender, connections=connections, seconds=3 * FREEZE_SECONDS, node=other)
     time.sleep(FREEZE_SECONDS)
-    both.append(bench.measure(contender, connections=connections, seconds=FREEZE_SECONDS, warm=0))
+    both.append(bench.begin(contender, connections=connections, seconds=FREEZE_SECONDS, warm=0).end())
     busy.end()
     busy = bench.begin(contender, connections=connections, seconds=3 * FREEZE_SECONDS, node=other)
     time.sleep(FREEZE_SECONDS)
     with other.frozen():
-        both.append(bench.measure(contender, connections=connections, seconds=FREEZE_SECONDS, warm=0))
+        both.append(bench.begin(contender, connections=connections, seconds=FREEZE_SECONDS, warm=0).end())
     busy.end()
     return {
         "answered_beside_a_working_node": both[0].requests,
@@ -245,25 +246,22 @@ def pack(bench: Bench, *, connections: int, seconds: float) -> dict[str, float] 
     """Extracts per second where a meeting's are pulled at once; in words, why there is nothing to measure."""
     agency = next(iter(bench.population.hot["refs"]))
     status, panels = bench.askers.get(agency, "/v1/panels", scope="panel:read")
-    if status != 200:  # noqa: PLR2004 - HTTP's own
+    if status != HTTPStatus.OK:
         return f"skipped: the list of meetings answers {status}"
     for panel in panels["panels"]:
         meeting = panel.get("id") or panel.get("meeting_id")
         status, found = bench.askers.get(agency, f"/v1/panels/{meeting}", scope="panel:read")
-        if status == 200 and 0 < len(found["cases"]) <= PACK:  # noqa: PLR2004
+        if status == HTTPStatus.OK and 0 < len(found["cases"]) <= PACK:
             break
     else:
         return "skipped: no meeting has as few cases as a pack"
     path = f"/v1/panels/{meeting}/extracts"
-    status, _ = bench.askers.get(agency, path, scope="extract:read")
-    if status == 404:  # noqa: PLR2004
-        return "skipped: this gateway has no route for packs"
-    measured = bench.measure(
+    measured = bench.begin(
         Contender(CERTIFICATE, tls=True),
         connections=connections,
         seconds=seconds,
         targets=[(path, agency)],
-    )
+    ).end()
     cases = len(found["cases"])
     return {
         "cases": cases,
@@ -288,7 +286,7 @@ def interleaved(
     for _ in range(rounds):
         for number in connections:
             for contender in order(contenders):
-                measured = bench.measure(contender, connections=number, seconds=seconds)
+                measured = bench.begin(contender, connections=number, seconds=seconds).end()
                 found.setdefault((contender, number), []).append(measured)
                 step(1)
     return found

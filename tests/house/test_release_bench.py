@@ -66,7 +66,7 @@ def test_a_gateway_whose_log_cannot_append_is_not_measured(running: tuple[Bench,
         connection.execute("ALTER FUNCTION gateway.append RENAME TO append_elsewhere")
         try:
             with pytest.raises(BenchFailedError, match="503"):
-                bench.measure(Contender(DPOP, tls=True), connections=2, seconds=0.2)
+                bench.begin(Contender(DPOP, tls=True), connections=2, seconds=0.2).end()
         finally:
             connection.execute("ALTER FUNCTION gateway.append_elsewhere RENAME TO append")
 
