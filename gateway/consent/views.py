@@ -28,6 +28,7 @@ from consent_registry.errors import (
 from consent_registry.model import Act
 from consent_registry.schemas import DecisionSchema
 from consent_registry.service import Recorded
+from gateway import json_body
 from gateway.cases.errors import UnknownCaseError
 from gateway.consent.errors import NotForPartnersError
 from gateway.consent.history import consent_of
@@ -47,14 +48,12 @@ from gateway.problems import (
     OVERRULED,
     STANDING_MOVED,
     STANDING_REQUIRED,
-    TOO_LARGE,
     UNAVAILABLE,
-    UNSUPPORTED_MEDIA_TYPE,
     Kind,
     PointedFault,
     Problem,
 )
-from gateway.strict_json import JsonValue, StrictJsonError, TooLargeError, parse_json
+from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
 
 _TAG: Final = re.compile(r'"[0-9]{1,9}"', re.ASCII)
@@ -84,7 +83,7 @@ def register(api: Api, wiring: Wiring) -> None:
         },
     )
     def decisions() -> Response:
-        document, caller = _body(), current_caller()
+        document, caller = json_body.read_json(max_bytes=MAX_BYTES), current_caller()
         with _answered_faults():
             if caller.agency is not None:
                 return _answer(report(wiring, document, caller=caller))
@@ -109,17 +108,6 @@ def register(api: Api, wiring: Wiring) -> None:
 
     add_receipt(blueprint, wiring)
     api.register_blueprint(blueprint)
-
-
-def _body() -> JsonValue:
-    if request.mimetype != "application/json":
-        raise Problem(UNSUPPORTED_MEDIA_TYPE)
-    try:
-        return parse_json(request.get_data(cache=False), max_bytes=MAX_BYTES)
-    except TooLargeError as error:
-        raise Problem(TOO_LARGE) from error
-    except StrictJsonError as error:
-        raise Problem(INVALID_REQUEST, detail=str(error)) from error
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
 
     @blueprint.post("/console/approvals/<approval_id>/approve")
     def approve(approval_id: str) -> AnyResponse:
-        known, digest = _id(approval_id), request.form.get("digest", "")
+        known, digest = pages.named_id(approval_id), request.form.get("digest", "")
         asked = _waiting(wiring, known)
         return proof.then(
             action="approval.approve",
@@ -75,7 +75,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
 
     @blueprint.post("/console/approvals/<approval_id>/reject")
     def reject(approval_id: str) -> AnyResponse:
-        asked = _waiting(wiring, _id(approval_id))
+        asked = _waiting(wiring, pages.named_id(approval_id))
         try:
             approval.reject(wiring, current_staff(), asked.id)
         except ApprovalError as error:
@@ -95,13 +95,6 @@ def _subject(matter: str, code: str, version: str) -> Subject:
         raise Problem(NOT_FOUND)
     number = int(version) if matter == Matter.PROFILE else None
     return Subject(Matter(matter), AgencyCode(code), number)
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Problem(NOT_FOUND) from error
 
 
 def _waiting(wiring: Wiring, approval_id: UUID) -> Approval:

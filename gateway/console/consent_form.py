@@ -21,6 +21,7 @@ from gateway.cases.model import Role
 from gateway.cases.people import FamilyRecord, PersonOfFamily
 from gateway.consent.family import NO_RESPONSIBILITY
 from gateway.consent.receipt_words import FIELD_WORDS
+from gateway.ids import read_id
 from gateway.strict_json import JsonValue
 
 SERVED: Final = ("P1", "P2", "P3")
@@ -138,13 +139,13 @@ class Form:
     @property
     def id(self) -> UUID | None:
         """What tells this journey from another: the same one sent twice is recorded once."""
-        return _uuid(self.one("form"))
+        return read_id(self.one("form"))
 
     def versions(self) -> Mapping[UUID, int]:
         """By person, the version of the standing that this form was begun on."""
         found = {}
         for name in self.fields:
-            person, value = _uuid(name.removeprefix("version-")), self.one(name)
+            person, value = read_id(name.removeprefix("version-")), self.one(name)
             if name.startswith("version-") and person and value.isascii() and value.isdigit():
                 found[person] = int(value[:9])
         return found
@@ -152,12 +153,12 @@ class Form:
     @property
     def speaker(self) -> UUID | None:
         """Who speaks."""
-        return _uuid(self.one("speaker"))
+        return read_id(self.one("speaker"))
 
     @property
     def about(self) -> tuple[UUID, ...]:
         """Whose information it is about, each once."""
-        return tuple(dict.fromkeys(filter(None, map(_uuid, self.many("about")))))
+        return tuple(dict.fromkeys(filter(None, map(read_id, self.many("about")))))
 
 
 def decision_id(form_id: UUID, person_id: UUID) -> UUID:
@@ -431,10 +432,3 @@ def _decides_alone(background: Background, person: PersonOfFamily) -> bool:
 
 def _is_over(years: int, person: PersonOfFamily, today: date) -> bool:
     return person.born is not None and birthday(person.born, years) <= today
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -49,12 +49,12 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/desk/cases/<case_ref>")
     def case(case_ref: str) -> Response:
-        desk, ref = _desk(wiring), _id(case_ref)
+        desk, ref = _desk(wiring), pages.named_id(case_ref)
         return _case_page(wiring, desk, ref)
 
     @blueprint.post("/desk/cases/<case_ref>")
     def extract(case_ref: str) -> Response:
-        desk, ref = _desk(wiring), _id(case_ref)
+        desk, ref = _desk(wiring), pages.named_id(case_ref)
         chosen = request.form.get("purpose", "")
         if chosen not in desk.purposes:
             fault = {"field": "purpose", "sentence": "Choose what you need it for."}
@@ -64,7 +64,7 @@ def register(app: Flask, wiring: Wiring) -> None:
     @blueprint.get("/desk/receipts/<extract_id>")
     def receipt(extract_id: str) -> Response:
         desk = _desk(wiring)
-        found = receipt_again(wiring, agency=desk.agency.code, extract_id=_id(extract_id))
+        found = receipt_again(wiring, agency=desk.agency.code, extract_id=pages.named_id(extract_id))
         if found is None:
             raise Problem(NOT_FOUND)
         return pages.render(settings, "desk_receipt.html", title="Receipt", receipt=found, number=extract_id)
@@ -80,11 +80,11 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/desk/recalls/<recall_id>")
     def recall(recall_id: str) -> Response:
-        return _recall_page(wiring, _desk(wiring), _id(recall_id))
+        return _recall_page(wiring, _desk(wiring), pages.named_id(recall_id))
 
     @blueprint.post("/desk/recalls/<recall_id>")
     def answer(recall_id: str) -> AnyResponse:
-        return _answered(wiring, _desk(wiring), _id(recall_id))
+        return _answered(wiring, _desk(wiring), pages.named_id(recall_id))
 
     app.register_blueprint(blueprint)
 
@@ -99,17 +99,6 @@ def _desk(wiring: Wiring) -> Desk:
     if desk is None:
         raise Problem(NOT_FOUND)
     return desk
-
-
-def _id(text: str) -> UUID:
-    """The id that an address names.
-
-    Raises: Problem: 404.
-    """
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Problem(NOT_FOUND) from error
 
 
 def _home(wiring: Wiring, desk: Desk) -> Response:

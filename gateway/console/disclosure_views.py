@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 from flask import Blueprint, Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -107,10 +106,7 @@ def _add_views(blueprint: Blueprint, wiring: Wiring) -> None:
 
     @blueprint.post("/console/disclosure-views/<view_id>/remove")
     def remove(view_id: str) -> AnyResponse:
-        try:
-            known = UUID(view_id)
-        except ValueError as error:
-            raise Problem(NOT_FOUND) from error
+        known = pages.named_id(view_id)
         with wiring.engine.begin() as connection:
             if not saved_views.forget(connection, current_staff().staff_id, known):
                 raise Problem(NOT_FOUND)

@@ -17,6 +17,7 @@ from flask import Blueprint, Flask, Response, request
 
 from gateway.console import pages
 from gateway.console.words import instant
+from gateway.ids import read_id
 from gateway.safeguarding.notes import (
     DANGER,
     LONGEST,
@@ -141,10 +142,7 @@ def _ticket(wiring: Wiring, *, now: datetime, form_token: str | None = None) -> 
 
 def _form_id() -> UUID:
     """The id that the form came with; a new one where it came with none."""
-    try:
-        return UUID(request.form.get("note", ""))
-    except ValueError:
-        return uuid4()
+    return read_id(request.form.get("note", "")) or uuid4()
 
 
 def _typed() -> dict[str, str]:

@@ -100,10 +100,7 @@ def for_family(
 
     @wraps(view)
     def shown(family_id: str, *args: P.args, **kwargs: P.kwargs) -> AnyResponse:
-        try:
-            known = UUID(family_id)
-        except ValueError as error:
-            raise Problem(NOT_FOUND) from error
+        known = pages.named_id(family_id)
         try:
             return view(known, *args, **kwargs)
         except UnknownCaseError as error:

@@ -65,15 +65,15 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/console/meetings/<meeting_id>")
     def agenda(meeting_id: str) -> Response:
-        return _agenda_page(wiring, _id(meeting_id))
+        return _agenda_page(wiring, pages.named_id(meeting_id))
 
     @blueprint.post("/console/meetings/<meeting_id>/cases")
     def add_case(meeting_id: str) -> AnyResponse:
-        return _case_added(wiring, _id(meeting_id), typed())
+        return _case_added(wiring, pages.named_id(meeting_id), typed())
 
     @blueprint.post("/console/meetings/<meeting_id>/cases/<case_id>/remove")
     def remove_case(meeting_id: str, case_id: str) -> AnyResponse:
-        meeting, case = _id(meeting_id), _id(case_id)
+        meeting, case = pages.named_id(meeting_id), pages.named_id(case_id)
         coordinating.unlist_case(wiring, meeting, case, actor=current_staff().username)
         return redirect(f"{MEETINGS}/{meeting}", HTTPStatus.SEE_OTHER)
 
@@ -85,11 +85,14 @@ def register(app: Flask, wiring: Wiring) -> None:
 def _add_members(blueprint: Blueprint, wiring: Wiring) -> None:
     @blueprint.get("/console/meetings/<meeting_id>/members")
     def members(meeting_id: str) -> Response:
-        return _members_page(wiring, _id(meeting_id))
+        return _members_page(wiring, pages.named_id(meeting_id))
 
     @blueprint.post("/console/meetings/<meeting_id>/members")
     def invite(meeting_id: str) -> AnyResponse:
-        meeting, wanted = _id(meeting_id), [AgencyCode(code) for code in request.form.getlist("members")]
+        meeting, wanted = (
+            pages.named_id(meeting_id),
+            [AgencyCode(code) for code in request.form.getlist("members")],
+        )
         try:
             coordinating.invite_members(wiring, meeting, wanted, actor=current_staff().username)
         except RefusedError as error:
@@ -100,22 +103,11 @@ def _add_members(blueprint: Blueprint, wiring: Wiring) -> None:
 def _add_offers(blueprint: Blueprint, wiring: Wiring) -> None:
     @blueprint.get("/console/meetings/<meeting_id>/cases/<case_id>/offer")
     def offer(meeting_id: str, case_id: str) -> Response:
-        return _offer_page(wiring, _id(meeting_id), _id(case_id), Form({}))
+        return _offer_page(wiring, pages.named_id(meeting_id), pages.named_id(case_id), Form({}))
 
     @blueprint.post("/console/meetings/<meeting_id>/cases/<case_id>/offer")
     def accept(meeting_id: str, case_id: str) -> AnyResponse:
-        return _accepted(wiring, _id(meeting_id), _id(case_id), typed())
-
-
-def _id(text: str) -> UUID:
-    """The id that an address names.
-
-    Raises: Problem: 404.
-    """
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Problem(NOT_FOUND) from error
+        return _accepted(wiring, pages.named_id(meeting_id), pages.named_id(case_id), typed())
 
 
 def _new_page(wiring: Wiring, form: Form, *, error: dict[str, str] | None = None) -> Response:

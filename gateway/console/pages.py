@@ -16,14 +16,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
+from uuid import UUID
 
 from flask import Response, g, redirect, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.console import words
+from gateway.ids import read_id
 from gateway.oauth.access import ROUTES, Staff
-from gateway.problems import Problem
+from gateway.problems import NOT_FOUND, Problem
 from gateway.settings import Settings
 from gateway.staff.model import Role, SignedIn
 
@@ -109,6 +111,17 @@ _ENVIRONMENT.filters |= {"due": words.due, "instant": words.instant}
 def is_page(path: str) -> bool:
     """True for an address that a browser shows: it is answered with pages, whatever happens."""
     return any(path == prefix or path.startswith(prefix + "/") for prefix in _PREFIXES)
+
+
+def named_id(text: str) -> UUID:
+    """Return the id that an address names.
+
+    Raises: Problem: 404.
+    """
+    known = read_id(text)
+    if known is None:
+        raise Problem(NOT_FOUND)
+    return known
 
 
 def safe_next(wanted: str | None) -> str:

@@ -7,12 +7,12 @@ INVARIANTS
 
 from http import HTTPStatus
 from typing import Final
-from uuid import UUID
 
 from flask import Blueprint, Flask, Response, request
 
 from gateway.console import pages
 from gateway.console.referral_page import in_words
+from gateway.ids import read_id
 from gateway.safeguarding.pickup import Taken, take
 from gateway.wiring import Wiring
 
@@ -58,7 +58,5 @@ def register(app: Flask, wiring: Wiring) -> None:
 
 
 def _taken(wiring: Wiring, pickup_id: str, code: str) -> Taken | None:
-    try:
-        return take(wiring, UUID(pickup_id), code)
-    except ValueError:  # no id at all
-        return None
+    known = read_id(pickup_id)
+    return None if known is None else take(wiring, known, code)

@@ -6,10 +6,10 @@ INVARIANT: what was typed is never lost: a form that cannot be read is shown aga
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Final
-from uuid import UUID
 
 from consent_registry.birthdays import LONDON
 from gateway.console.consent_form import Form, typed_date
+from gateway.ids import read_id
 from gateway.safeguarding.drafts import Draft
 from gateway.safeguarding.errors import Fault, FaultyAnswersError
 from gateway.safeguarding.model import Answers, Kind
@@ -51,7 +51,7 @@ def written(form: Form, kind: Kind) -> Written:
         frozenset(form.many("items")) if form.one("chosen") else None,
         frozenset(form.many("hidden")),
         tell_on if isinstance(tell_on, date) else None,
-        _note_id(form),
+        read_id(form.one("note")),
     )
 
 
@@ -105,13 +105,6 @@ def of_note(note: Draft) -> Form:
             "called_at-time": (f"{at:%H:%M}",),
         }
     )
-
-
-def _note_id(form: Form) -> UUID | None:
-    try:
-        return UUID(form.one("note"))
-    except ValueError:
-        return None
 
 
 def _day(name: str, day: date) -> dict[str, Sequence[str]]:

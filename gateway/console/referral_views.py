@@ -39,6 +39,7 @@ from gateway.console.referral_words import (
     STATE_WORDS,
     VISIBILITY_WORDS,
 )
+from gateway.ids import read_id
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.safeguarding import pickup, service
@@ -106,7 +107,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
     @blueprint.get("/console/families/<family_id>/refer/<kind>")
     @for_family
     def form(family_id: UUID, kind: str) -> Response:
-        draft = _uuid(request.args.get("draft", ""))
+        draft = read_id(request.args.get("draft", ""))
         if draft is None:
             return _form_page(wiring, family_id, _kind(wiring, kind), _of_note(wiring))
         return _form_page(wiring, family_id, _kind(wiring, kind), _draft(wiring, draft), referral_id=draft)
@@ -118,7 +119,7 @@ def register(app: Flask, wiring: Wiring, provider: Provider | None) -> None:
 
     @blueprint.post("/console/referrals/<referral_id>/send")
     def send(referral_id: str) -> AnyResponse:
-        return _send(wiring, proof, _id(referral_id), emergency=request.form.get("go") == _NOW)
+        return _send(wiring, proof, pages.named_id(referral_id), emergency=request.form.get("go") == _NOW)
 
     _add_reading(blueprint, wiring)
     _add_acts(blueprint, wiring)
@@ -138,11 +139,11 @@ def _add_reading(blueprint: Blueprint, wiring: Wiring) -> None:
 
     @blueprint.get("/console/referrals/<referral_id>/documents/<number>")
     def document(referral_id: str, number: str) -> Response:
-        return _document_page(wiring, _id(referral_id), number)
+        return _document_page(wiring, pages.named_id(referral_id), number)
 
     @blueprint.get("/console/referrals/<referral_id>")
     def referral(referral_id: str) -> Response:
-        return _referral_page(wiring, _id(referral_id))
+        return _referral_page(wiring, pages.named_id(referral_id))
 
 
 def _add_acts(blueprint: Blueprint, wiring: Wiring) -> None:
@@ -150,34 +151,27 @@ def _add_acts(blueprint: Blueprint, wiring: Wiring) -> None:
 
     @blueprint.post("/console/referrals/<referral_id>/complete")
     def complete(referral_id: str) -> AnyResponse:
-        return _completed(wiring, _id(referral_id))
+        return _completed(wiring, pages.named_id(referral_id))
 
     @blueprint.post("/console/referrals/<referral_id>/word")
     def word(referral_id: str) -> AnyResponse:
-        return _word(wiring, _id(referral_id))
+        return _word(wiring, pages.named_id(referral_id))
 
     @blueprint.post("/console/referrals/<referral_id>/pickup")
     def offer(referral_id: str) -> AnyResponse:
-        return _offered(wiring, _id(referral_id))
+        return _offered(wiring, pages.named_id(referral_id))
 
     @blueprint.post("/console/referrals/<referral_id>/told")
     def told(referral_id: str) -> AnyResponse:
-        return _told(wiring, _id(referral_id))
+        return _told(wiring, pages.named_id(referral_id))
 
     @blueprint.post("/console/referrals/<referral_id>/review")
     def review(referral_id: str) -> AnyResponse:
-        return _reviewed(wiring, _id(referral_id))
+        return _reviewed(wiring, pages.named_id(referral_id))
 
     @blueprint.post("/console/referrals/<referral_id>/visibility")
     def visibility(referral_id: str) -> AnyResponse:
-        return _visibility(wiring, _id(referral_id))
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Problem(NOT_FOUND) from error
+        return _visibility(wiring, pages.named_id(referral_id))
 
 
 def _kind(wiring: Wiring, text: str) -> Kind:
@@ -321,7 +315,7 @@ def _element(question: str) -> str:
 def _referred(wiring: Wiring, proof: Proof, family_id: UUID, kind: Kind) -> AnyResponse:
     """Store what a form says, and send it where that is what was wanted."""
     form, go = typed(), request.form.get("go", "")
-    referral_id = _uuid(form.one("referral")) or uuid4()
+    referral_id = read_id(form.one("referral")) or uuid4()
     if go == _PROVED:
         return _send(wiring, proof, referral_id, emergency=False)
     try:
@@ -375,13 +369,6 @@ def _send(wiring: Wiring, proof: Proof, referral_id: UUID, *, emergency: bool) -
         carried={"referral": str(referral_id), "go": _PROVED},
         go_on=go_on,
     )
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _roles() -> frozenset[Whose]:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from agencies import repository as register_of_agencies
 from agencies.model import AgencyCode, JsonObject
 from gateway.caller import Caller
+from gateway.ids import read_id
 from gateway.oauth.access import current_caller
 from gateway.panel import repository
 from gateway.panel.model import Meeting, agency_refusal
@@ -48,7 +49,7 @@ def register(api: Api, wiring: Wiring) -> None:
     @blueprint.response(200, MeetingWithCasesSchema)
     def meeting(meeting_id: str) -> JsonObject | Response:
         """Show one meeting with the cases that this agency would now be permitted, in random order."""
-        found = agency_meeting(wiring, current_caller(), meeting_id=_uuid(meeting_id))
+        found = agency_meeting(wiring, current_caller(), meeting_id=read_id(meeting_id))
         if found is None:
             return absent()
         one, refs = found
@@ -67,7 +68,7 @@ def register(api: Api, wiring: Wiring) -> None:
         },
     )
     def extracts(meeting_id: str) -> Response:
-        found = agency_pack(wiring, current_caller(), meeting_id=_uuid(meeting_id))
+        found = agency_pack(wiring, current_caller(), meeting_id=read_id(meeting_id))
         if found is None:
             return absent()
         return Response(b"".join(each.body + b"\n" for each in found), content_type=NDJSON)
@@ -134,13 +135,6 @@ def _admitted(connection: Connection, caller: Caller) -> AgencyCode | None:
         return None
     agency = register_of_agencies.agency(connection, caller.agency)
     return caller.agency if agency is not None and agency_refusal(agency.kind) is None else None
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _rendered(meeting: Meeting) -> JsonObject:

@@ -1,11 +1,11 @@
 """What is told of a recall, and how it is answered."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from gateway.instants import precise
-from gateway.problems import PointedFault
+from gateway.json_body import loaded
 from gateway.recall.model import Answer, Ground, Recall, RecallState
 from gateway.strict_json import JsonValue
 
@@ -60,31 +60,14 @@ class AnswerSchema(_Closed):
             raise ValidationError("A ground is needed for retained, and for nothing else.", "ground")
 
 
-class FaultyAnswerError(Exception):
-    """An answer does not fit its schema; ``faults`` says where."""
-
-    def __init__(self, faults: list[PointedFault]) -> None:
-        super().__init__("an answer has faults")
-        self.faults = faults
-
-
 def read_answer(document: JsonValue) -> tuple[Answer, Ground | None]:
     """Check one answer.
 
     Raises: FaultyAnswerError, with every fault; none of them repeats what was sent.
     """
-    if not isinstance(document, dict):
-        raise FaultyAnswerError([PointedFault("", "The document is not a JSON object.")])
-    try:
-        loaded = cast("dict[str, Any]", AnswerSchema().load(document))
-    except ValidationError as error:
-        members = cast("dict[str, object]", error.messages)
-        known = {f"/{name}" for name in members if name in AnswerSchema().fields}
-        pointers = sorted(known | ({""} if members.keys() - AnswerSchema().fields.keys() else set()))
-        sentence = "Not what an answer holds here."
-        raise FaultyAnswerError([PointedFault(each, sentence) for each in pointers]) from None
-    ground = loaded.get("ground")
-    return Answer(loaded["answer"]), None if ground is None else Ground(ground)
+    said = loaded(document, AnswerSchema())
+    ground = said.get("ground")
+    return Answer(said["answer"]), None if ground is None else Ground(ground)
 
 
 def rendered(recall: Recall, *, code: str, ask: tuple[str, ...]) -> dict[str, JsonValue]:

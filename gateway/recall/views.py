@@ -5,30 +5,26 @@ INVARIANT: another agency's recall or extract, one that never was and one of an 
 
 import json
 from http import HTTPStatus
-from uuid import UUID
 
-from flask import Response, request
+from flask import Response
 from flask_smorest import Api, Blueprint
 
+from gateway import json_body
 from gateway.disclosure_log.errors import NotAppendedError
+from gateway.ids import read_id
 from gateway.oauth.access import current_caller
 from gateway.problems import (
     ANSWER_STANDS,
-    INVALID_DOCUMENT,
-    INVALID_REQUEST,
-    TOO_LARGE,
     UNAVAILABLE,
-    UNSUPPORTED_MEDIA_TYPE,
     Problem,
     absent,
 )
 from gateway.recall import repository, status
 from gateway.recall.errors import AnswerStandsError, UnknownRecallError
-from gateway.recall.model import ASKED, CODE, Answer, Ground, Recall
+from gateway.recall.model import ASKED, CODE, Recall
 from gateway.recall.schemas import (
     MAX_BYTES,
     AnswerSchema,
-    FaultyAnswerError,
     RecallSchema,
     RecallsSchema,
     StatusSchema,
@@ -36,7 +32,7 @@ from gateway.recall.schemas import (
     rendered,
 )
 from gateway.recall.service import answer_recall
-from gateway.strict_json import JsonValue, StrictJsonError, TooLargeError, parse_json
+from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
 
 RETRY_AFTER_SECONDS = "1"
@@ -65,8 +61,8 @@ def register(api: Api, wiring: Wiring) -> None:
         responses={"200": _answers("The recall with its answer.", RecallSchema)},
     )
     def answer(recall_id: str) -> Response:
-        said, ground = _answer()
-        known = _uuid(recall_id)
+        said, ground = json_body.read_answer(read_answer, max_bytes=MAX_BYTES)
+        known = read_id(recall_id)
         if known is None:
             return absent()
         try:
@@ -86,28 +82,11 @@ def register(api: Api, wiring: Wiring) -> None:
         responses={"200": _answers("The answer, signed, good for five minutes.", StatusSchema)},
     )
     def extract_status(extract_id: str) -> Response:
-        known = _uuid(extract_id)
+        known = read_id(extract_id)
         found = None if known is None else status.status_of(wiring, caller=current_caller(), extract_id=known)
         return absent() if found is None or known is None else _json(status.rendered(known, found))
 
     api.register_blueprint(blueprint)
-
-
-def _answer() -> tuple[Answer, Ground | None]:
-    """What was answered.
-
-    Raises: Problem.
-    """
-    if request.mimetype != "application/json":
-        raise Problem(UNSUPPORTED_MEDIA_TYPE)
-    try:
-        return read_answer(parse_json(request.get_data(cache=False), max_bytes=MAX_BYTES))
-    except TooLargeError as error:
-        raise Problem(TOO_LARGE) from error
-    except StrictJsonError as error:
-        raise Problem(INVALID_REQUEST, detail=str(error)) from error
-    except FaultyAnswerError as error:
-        raise Problem(INVALID_DOCUMENT, faults=error.faults) from error
 
 
 def _told(recall: Recall) -> dict[str, JsonValue]:
@@ -120,10 +99,3 @@ def _json(body: object) -> Response:
 
 def _answers(description: str, schema: type) -> dict[str, object]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -1,13 +1,12 @@
 """What a destination is told of a referral, and how it answers."""
 
 import json
-from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, fields, validate
 
 from gateway.instants import precise
-from gateway.problems import PointedFault
+from gateway.json_body import loaded
 from gateway.safeguarding.model import Kind, Outcome, State
 from gateway.safeguarding.receiving import Fetched, Received
 from gateway.safeguarding.service import OpenDocument
@@ -70,20 +69,12 @@ class ReferralDecisionSchema(_Closed):
     )
 
 
-class FaultyAnswerError(Exception):
-    """An answer does not fit its schema; ``faults`` says where."""
-
-    def __init__(self, faults: list[PointedFault]) -> None:
-        super().__init__("an answer has faults")
-        self.faults = faults
-
-
 def read_acknowledgement(document: JsonValue) -> None:
     """Check an acknowledgement.
 
     Raises: FaultyAnswerError.
     """
-    _loaded(document, ReferralAcknowledgementSchema())
+    loaded(document, ReferralAcknowledgementSchema())
 
 
 def read_decision(document: JsonValue) -> tuple[Outcome, str]:
@@ -91,8 +82,8 @@ def read_decision(document: JsonValue) -> tuple[Outcome, str]:
 
     Raises: FaultyAnswerError, with every fault; none of them repeats what was sent.
     """
-    loaded = _loaded(document, ReferralDecisionSchema())
-    return Outcome(loaded["outcome"]), str(loaded.get("reference", "")).strip()
+    said = loaded(document, ReferralDecisionSchema())
+    return Outcome(said["outcome"]), str(said.get("reference", "")).strip()
 
 
 def rendered(received: Received) -> dict[str, JsonValue]:
@@ -125,15 +116,3 @@ def with_proof(document: OpenDocument) -> bytes:
 
 def _compact(members: dict[str, str]) -> bytes:
     return json.dumps(members, separators=(",", ":")).encode()
-
-
-def _loaded(document: JsonValue, schema: Schema) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise FaultyAnswerError([PointedFault("", "The document is not a JSON object.")])
-    try:
-        return cast("dict[str, Any]", schema.load(document))
-    except ValidationError as error:
-        members: Iterable[str] = cast("dict[str, object]", error.messages)
-        pointers = {f"/{name}" if name in schema.fields else "" for name in members}
-        sentence = "Not what an answer holds here."
-        raise FaultyAnswerError([PointedFault(each, sentence) for each in sorted(pointers)]) from None

@@ -4,21 +4,17 @@ INVARIANT: another destination's referral, one that never was and one of an eras
 """
 
 import json
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import TypeVar
 from uuid import UUID
 
-from flask import Response, request
+from flask import Response
 from flask_smorest import Api, Blueprint
 
+from gateway import json_body
+from gateway.ids import read_id
 from gateway.oauth.access import current_caller
 from gateway.problems import (
     DECISION_STANDS,
-    INVALID_DOCUMENT,
-    INVALID_REQUEST,
-    TOO_LARGE,
-    UNSUPPORTED_MEDIA_TYPE,
     Problem,
     absent,
 )
@@ -26,7 +22,6 @@ from gateway.safeguarding import receiving
 from gateway.safeguarding.errors import DecisionStandsError, UnknownReferralError
 from gateway.safeguarding.schemas import (
     MAX_BYTES,
-    FaultyAnswerError,
     FetchedReferralSchema,
     ReferralAcknowledgementSchema,
     ReferralDecisionSchema,
@@ -37,10 +32,7 @@ from gateway.safeguarding.schemas import (
     read_decision,
     rendered,
 )
-from gateway.strict_json import JsonValue, StrictJsonError, TooLargeError, parse_json
 from gateway.wiring import Wiring
-
-T = TypeVar("T")
 
 
 def register(api: Api, wiring: Wiring) -> None:
@@ -80,7 +72,7 @@ def register(api: Api, wiring: Wiring) -> None:
         responses={"200": _answers("The referral as it stands.", ReferralSchema)},
     )
     def acknowledge(referral_id: str) -> Response:
-        _said(read_acknowledgement)
+        json_body.read_answer(read_acknowledgement, max_bytes=MAX_BYTES)
         return _json(rendered(receiving.acknowledge(wiring, current_caller(), _uuid(referral_id))))
 
     @blueprint.post("/v1/referrals/<string:referral_id>/decision")
@@ -91,7 +83,7 @@ def register(api: Api, wiring: Wiring) -> None:
         responses={"200": _answers("The referral as it stands.", ReferralSchema)},
     )
     def decide(referral_id: str) -> Response:
-        outcome, reference = _said(read_decision)
+        outcome, reference = json_body.read_answer(read_decision, max_bytes=MAX_BYTES)
         try:
             decided = receiving.decide(
                 wiring, current_caller(), _uuid(referral_id), outcome=outcome, reference=reference
@@ -103,32 +95,15 @@ def register(api: Api, wiring: Wiring) -> None:
     api.register_blueprint(blueprint)
 
 
-def _said(read: Callable[[JsonValue], T]) -> T:
-    """What was sent, read.
-
-    Raises: Problem.
-    """
-    if request.mimetype != "application/json":
-        raise Problem(UNSUPPORTED_MEDIA_TYPE)
-    try:
-        return read(parse_json(request.get_data(cache=False), max_bytes=MAX_BYTES))
-    except TooLargeError as error:
-        raise Problem(TOO_LARGE) from error
-    except StrictJsonError as error:
-        raise Problem(INVALID_REQUEST, detail=str(error)) from error
-    except FaultyAnswerError as error:
-        raise Problem(INVALID_DOCUMENT, faults=error.faults) from error
-
-
 def _uuid(text: str) -> UUID:
     """What an address names.
 
     Raises: UnknownReferralError, it is no id at all.
     """
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise UnknownReferralError("it is no id") from error
+    known = read_id(text)
+    if known is None:
+        raise UnknownReferralError("it is no id")
+    return known
 
 
 def _json(body: object) -> Response:
