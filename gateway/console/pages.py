@@ -22,7 +22,8 @@ from flask import Response, g, redirect, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from werkzeug.wrappers import Response as AnyResponse
 
-from gateway.console import words
+from gateway.console import referral_form, words
+from gateway.console.consent_form import Form
 from gateway.ids import read_id
 from gateway.oauth.access import ROUTES, Staff
 from gateway.problems import NOT_FOUND, Problem
@@ -96,6 +97,9 @@ _SENTENCES: Final[Mapping[int, str]] = MappingProxyType(
         HTTPStatus.SERVICE_UNAVAILABLE: "Nothing was changed. Try again in a minute.",
     }
 )
+_SIGNED_OUT: Final = "You were signed out"
+_WRITTEN_AT_LENGTH: Final = frozenset({"referrals.complete", "referrals.refer"})
+"""Forms of which nothing that was typed may be lost: where nobody is signed in any more it is shown, to be copied."""
 _OTHER_TITLE, _OTHER_SENTENCE = "This did not work", "Nothing was changed. Go back, and try again."
 
 _ENVIRONMENT: Final = Environment(
@@ -175,6 +179,17 @@ def menu_of(roles: frozenset[Role]) -> tuple[tuple[str, str], ...]:
 def answer(problem: Problem, settings: Settings) -> AnyResponse:
     """Return the page of a fault; for somebody who is not signed in, the way to the page where one does."""
     status = problem.kind.status
+    if status == HTTPStatus.UNAUTHORIZED and request.endpoint in _WRITTEN_AT_LENGTH:
+        typed = referral_form.typed_text(Form(dict(request.form.lists())))
+        return render(
+            settings,
+            "signed_out.html",
+            title=_SIGNED_OUT,
+            status=status,
+            typed=typed,
+            sign_in=SIGN_IN,
+            emergency=EMERGENCY,
+        )
     if status == HTTPStatus.UNAUTHORIZED:
         wanted = safe_next(request.path) if request.method == "GET" else HOME
         return redirect(f"{SIGN_IN}?next={quote(wanted)}", HTTPStatus.SEE_OTHER)

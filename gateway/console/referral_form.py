@@ -13,7 +13,16 @@ from gateway.ids import read_id
 from gateway.safeguarding.drafts import Draft
 from gateway.safeguarding.errors import Fault, FaultyAnswersError
 from gateway.safeguarding.model import Answers, Kind
-from gateway.safeguarding.questions import EMERGENCY, NO, QUESTIONS, YES, Question, read_answers
+from gateway.safeguarding.questions import (
+    EMERGENCY,
+    FIRST_YEAR,
+    LAST_YEAR,
+    NO,
+    QUESTIONS,
+    YES,
+    Question,
+    read_answers,
+)
 from gateway.safeguarding.service import Written
 
 INSTANTS: Final = ("concern_at", "called_at")
@@ -22,8 +31,11 @@ _WHEN: Final = "Enter a day and a time, for example 27 3 2026 and 14:05."
 _HOURS, _MINUTES = 24, 60
 
 
-def written(form: Form, kind: Kind) -> Written:
+def written(form: Form, kind: Kind, *, in_a_hurry: bool = False) -> Written:
     """Return what a form says.
+
+    Args:
+        in_a_hurry: what cannot wait is all that has to be read; any other answer that cannot be is asked for afterwards.
 
     Raises: FaultyAnswersError, naming every answer that cannot be read.
     """
@@ -35,14 +47,14 @@ def written(form: Form, kind: Kind) -> Written:
             faults.append(said)
         elif said is not None:
             fields[name] = (said.isoformat(timespec="seconds"),)
-    tell_on = typed_date(form, "tell-on")
+    tell_on = typed_day(form, "tell-on")
     if isinstance(tell_on, str):
         faults.append(Fault(f"tell-on-{tell_on}", "Enter a day, for example 27 3 2026."))
     try:
-        answers: Answers = read_answers(fields)
+        answers: Answers = read_answers(fields, needed=EMERGENCY[kind] if in_a_hurry else None)
     except FaultyAnswersError as error:
         raise FaultyAnswersError([*error.faults, *faults]) from error
-    if faults:
+    if faults and not in_a_hurry:
         raise FaultyAnswersError(faults)
     asked = {question.name for question in QUESTIONS if kind in question.kinds}
     return Written(
@@ -55,9 +67,15 @@ def written(form: Form, kind: Kind) -> Written:
     )
 
 
+def typed_day(form: Form, name: str) -> date | str | None:
+    """The day that was typed, as ``typed_date`` has it; one of another century is a slip of the pen."""
+    day = typed_date(form, name)
+    return "year" if isinstance(day, date) and not FIRST_YEAR <= day.year <= LAST_YEAR else day
+
+
 def typed_instant(form: Form, name: str) -> datetime | Fault | None:
     """The instant that was typed, in London's time; absent: none was; a fault: it cannot be read."""
-    day, clock = typed_date(form, name), form.one(f"{name}-time")
+    day, clock = typed_day(form, name), form.one(f"{name}-time")
     if day is None and not clock:
         return None
     if not isinstance(day, date):
@@ -109,6 +127,15 @@ def of_note(note: Draft) -> Form:
 
 def _day(name: str, day: date) -> dict[str, Sequence[str]]:
     return {f"{name}-{part}": (str(getattr(day, part)),) for part in ("day", "month", "year")}
+
+
+def typed_text(form: Form) -> list[tuple[str, str]]:
+    """What was typed in free text, each with its question: to be copied where it could not be kept."""
+    return [
+        (question.words, text)
+        for question in QUESTIONS
+        if not question.choices and not question.several and (text := form.one(question.name))
+    ]
 
 
 def first(kind: Kind) -> list[Question]:

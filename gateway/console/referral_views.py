@@ -21,7 +21,7 @@ from gateway.bank_holidays import bank_holidays_around
 from gateway.cases.model import Role as CaseRole
 from gateway.cases.people import FamilyRecord
 from gateway.console import pages, referral_form
-from gateway.console.consent_form import Form, typed_date
+from gateway.console.consent_form import Form
 from gateway.console.extract_page import value_words
 from gateway.console.family_views import address_of, fault, for_family, typed
 from gateway.console.proof import Proof
@@ -319,7 +319,8 @@ def _referred(wiring: Wiring, proof: Proof, family_id: UUID, kind: Kind) -> AnyR
     if go == _PROVED:
         return _send(wiring, proof, referral_id, emergency=False)
     try:
-        _store(wiring, family_id, referral_id, referral_form.written(form, kind), go=go)
+        said = referral_form.written(form, kind, in_a_hurry=go == _NOW)
+        _store(wiring, family_id, referral_id, said, go=go)
     except FaultyAnswersError as error:
         faults = error.faults
     except UnknownReferralError:  # it went: the same form was sent twice
@@ -360,7 +361,7 @@ def _send(wiring: Wiring, proof: Proof, referral_id: UUID, *, emergency: bool) -
             )
         return redirect(_address(referral_id), HTTPStatus.SEE_OTHER)
 
-    if emergency:
+    if emergency and not service.takes_proof(wiring, current_staff(), referral_id):
         return go_on()
     return proof.then(
         action="referral.send",
@@ -616,7 +617,7 @@ def _word(wiring: Wiring, referral_id: UUID) -> AnyResponse:
 
 def _told(wiring: Wiring, referral_id: UUID) -> AnyResponse:
     form = typed()
-    by, on = form.one("told_by"), typed_date(form, "tell-on")
+    by, on = form.one("told_by"), referral_form.typed_day(form, "tell-on")
     if isinstance(on, str):
         return _referral_page(
             wiring, referral_id, error="Enter a day, for example 27 3 2026.", at=f"tell-on-{on}"
@@ -657,7 +658,7 @@ def _visibility(wiring: Wiring, referral_id: UUID) -> AnyResponse:
     if Whose.OFFICER not in _roles():
         raise Problem(NOT_FOUND)
     form = typed()
-    wanted, ground, until = form.one("visibility"), form.one("ground"), typed_date(form, "until")
+    wanted, ground, until = form.one("visibility"), form.one("ground"), referral_form.typed_day(form, "until")
     if wanted not in {Visibility.SHOW, Visibility.WITHHOLD} or isinstance(until, str):
         return _referral_page(
             wiring, referral_id, error="Choose one, and enter a day, for example 27 3 2026.", at="visibility"

@@ -10,7 +10,7 @@ for practitioners 2024, golden rules 2 to 7.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -75,12 +75,25 @@ BASES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-_PHONE: Final = re.compile(r"\+?[0-9][0-9 ()-]{4,24}", re.ASCII)
+_PHONE: Final = re.compile(r"(?=(?:[^0-9]*[0-9]){3})[A-Za-z0-9 ()+.,/#-]{3,60}", re.ASCII)
+"""Three digits at least, and whatever somebody writes with them: an extension, a name."""
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", re.ASCII)
 _HASHES: Final = re.compile(r"[0-9a-f]{64}(\s+[0-9a-f]{64}){0,19}", re.ASCII)
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+"""Before and after which nothing happens that a referral is about: a slip of the pen."""
+
 _ANY: Final = frozenset(Kind)
 _SENT: Final = frozenset({Kind.AGREED, Kind.DUTY, Kind.PROTECTION})
 _PROTECTION: Final = frozenset({Kind.PROTECTION})
+
+
+def _is_instant(value: str) -> bool:
+    if not _INSTANT.fullmatch(value):
+        return False
+    try:
+        return FIRST_YEAR <= datetime.fromisoformat(value).year <= LAST_YEAR
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ class Question:
         kinds: of referral that ask it.
         choices: what can be answered, with its words; empty: free text.
         several: more than one answer.
-        form: what free text has to look like; absent: anything.
+        form: whether free text looks as it has to; absent: anything does.
         when: it is asked where that question has that answer; absent: always.
         optional: it may stay unanswered.
     """
@@ -102,7 +115,7 @@ class Question:
     kinds: frozenset[Kind] = _SENT
     choices: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     several: bool = False
-    form: re.Pattern[str] | None = None
+    form: Callable[[str], object] | None = None
     when: tuple[str, str] | None = None
     optional: bool = False
     hint: str = ""
@@ -123,7 +136,7 @@ QUESTIONS: Final[tuple[Question, ...]] = (
         kinds=_PROTECTION,
         choices=LIMBS,
     ),
-    Question("number", "On what number can you be called back?", form=_PHONE),
+    Question("number", "On what number can you be called back?", form=_PHONE.fullmatch),
     Question("agreed_by", "Who agreed, and when?", kinds=frozenset({Kind.AGREED})),
     Question("significant", "Do you suspect significant harm?", kinds=_PROTECTION, choices=YES_NO),
     Question(
@@ -155,14 +168,14 @@ QUESTIONS: Final[tuple[Question, ...]] = (
     Question("wishes", "What does the child say and want?", kinds=_ANY),
     Question("advice", "Whose advice did you take, and what was it?", kinds=_ANY),
     Question("decider", "Who decided?", kinds=_ANY),
-    Question("concern_at", "When did you begin to be worried?", kinds=_ANY, form=_INSTANT),
-    Question("called_at", "When did you ring them?", form=_INSTANT),
+    Question("concern_at", "When did you begin to be worried?", kinds=_ANY, form=_is_instant),
+    Question("called_at", "When did you ring them?", form=_is_instant),
     Question("recipient", "To whom did you speak?"),
     Question("reference", "What reference did they give you?", optional=True),
     Question(
         "attachments",
         "Fingerprints of what you sent along (SHA-256)",
-        form=_HASHES,
+        form=_HASHES.fullmatch,
         optional=True,
     ),
     Question("never_learn", "Who must never learn of this?", kinds=_ANY, optional=True),
@@ -204,11 +217,13 @@ EMERGENCY: Final[Mapping[Kind, tuple[str, ...]]] = MappingProxyType(
 """Without which nothing is sent or recorded: six at most."""
 
 
-def read_answers(sent: Mapping[str, Sequence[str]]) -> Answers:
+def read_answers(sent: Mapping[str, Sequence[str]], *, needed: Collection[str] | None = None) -> Answers:
     """Return what was answered; unknown names are left out, and so is whatever is empty.
 
     Args:
         sent: every value of each field.
+        needed: the questions whose faults count, in a hurry: any other answer that cannot be read is as if it had not
+            been given, and is asked for again. Absent: all.
 
     Raises: FaultyAnswersError, an answer is too long, of another form, or not one of its choices.
     """
@@ -224,10 +239,11 @@ def read_answers(sent: Mapping[str, Sequence[str]]) -> Answers:
             faults.append(Fault(question.name, "Make this shorter, and leave out signs that are no text."))
         elif question.choices and not set(values) <= question.choices.keys():
             faults.append(Fault(question.name, "Choose one of the answers."))
-        elif question.form is not None and not question.form.fullmatch(values[0]):
+        elif question.form is not None and not question.form(values[0]):
             faults.append(Fault(question.name, _FORMS[question.name]))
         else:
             answers[question.name] = tuple(values) if question.several else values[0]
+    faults = [fault for fault in faults if needed is None or fault.question in needed]
     if faults:
         raise FaultyAnswersError(faults)
     return answers

@@ -250,6 +250,13 @@ def send(wiring: Wiring, who: SignedIn, referral_id: UUID, *, emergency: bool) -
         return _mine(connection, who, referral_id).referral
 
 
+def takes_proof(wiring: Wiring, who: SignedIn, referral_id: UUID) -> bool:
+    """True for a draft that is sent by nobody who does not prove that it is them: the duty to share is no emergency."""
+    with wiring.engine.connect() as connection:
+        stored = repository.one(connection, who, referral_id)
+    return stored is not None and stored.referral.kind is Kind.DUTY
+
+
 def complete(wiring: Wiring, who: SignedIn, referral_id: UUID, answers: Answers) -> Referral:
     """Add to a referral what could not be answered before it went; what was answered stays.
 
@@ -725,6 +732,8 @@ def _rests_on(settings: Settings, kind: Kind) -> dict[str, Canonical]:
 
 def _taken(wiring: Wiring, connection: Connection, who: SignedIn, note_id: UUID | None) -> datetime | None:
     """When the note was typed that a referral is made of, which is then offered no more; absent: there is none."""
+    if note_id is None:
+        return None
     found = [
         each
         for each in drafts.drafts_of(connection, wiring, who.staff_id)

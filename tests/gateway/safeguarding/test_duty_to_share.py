@@ -125,6 +125,17 @@ def test_no_other_kind_goes_to_its_destinations(wiring: Wiring) -> None:
         service.send(world.wiring, ada.who, referral_id, emergency=True)
 
 
+def test_nobody_sends_it_without_a_fresh_proof(wiring: Wiring) -> None:
+    """It is no emergency, whichever button was pressed."""
+    world = world_of(switched_on(wiring), HUB, NURSERY)
+    ada = caseworker(world)
+    draft = decided(world, ada)
+    for go in ("now", "all"):
+        asked = ada.send(f"/console/referrals/{draft}/send", go=go)
+        assert "Confirm that it is you" in asked.text
+    assert State.DRAFT is service.look(world.wiring, ada.who, draft).referral.state
+
+
 def test_it_has_a_page_where_it_is_on(wiring: Wiring) -> None:
     world = world_of(switched_on(wiring), HUB, NURSERY)
     ada = caseworker(world)

@@ -164,11 +164,48 @@ def test_what_they_said_on_the_phone_is_written_down(world: World) -> None:
 
 
 @pytest.mark.parametrize(
+    "wrong",
+    [
+        {"called_at-day": "31", "called_at-month": "2", "called_at-year": "2026"},
+        {"called_at": "2026-99-99T99:99:99+00:00"},
+        {"tell-on-day": "x"},
+        {"certainty": "nonsense"},
+        {"known": "x" * 10_001},
+    ],
+)
+def test_in_an_emergency_a_slip_elsewhere_holds_nothing_up(world: World, wrong: dict[str, str]) -> None:
+    ada = caseworker(world)
+    sent = ada.send(form_of(world), {"people": [*children_of(world, ada)], **SIX, **wrong, "go": "now"})
+    assert sent.status_code == 303
+    assert "Answer what was left open" in words(ada.get(sent.headers["Location"]))
+    assert 422 == ada.post(form_of(world), **SIX, **wrong, people=[*children_of(world, ada)], go="all")
+
+
+def test_whoever_was_signed_out_meanwhile_loses_nothing_and_is_told_to_ring(world: World) -> None:
+    ada = caseworker(world)
+    people = [*children_of(world, ada)]
+    ada.post("/console/sign-out")
+    page = ada.http.post(
+        form_of(world),
+        base_url=ada.own,
+        headers={"Origin": ada.own},
+        data={"people": people, **SIX, "go": "now"},
+    )
+    assert page.status_code == 401
+    assert SIX["fear"] in page.text
+    assert "NOTHING HAS BEEN SENT" in words(page.text)
+    elsewhere = ada.http.post(form_of(world), base_url=ada.own, data=SIX)
+    assert elsewhere.status_code == 403
+    assert SIX["fear"] not in elsewhere.text
+
+
+@pytest.mark.parametrize(
     ("at", "sent"),
     [
         ("word", {"outcome": "nonsense"}),
         ("word", {"outcome": "advice", "reference": "x" * 65}),
         ("told", {}),
+        ("told", {"tell-on-day": "1", "tell-on-month": "1", "tell-on-year": "1"}),
         ("told", {"tell-on-day": "31", "tell-on-month": "2", "tell-on-year": "2027"}),
         ("complete", {"certainty": "nonsense"}),
         ("complete", {"called_at-day": "1", "called_at-time": "25:00"}),

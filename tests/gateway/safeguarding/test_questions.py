@@ -117,6 +117,9 @@ def test_no_significant_harm_keeps_nothing_back() -> None:
     [
         ("number", "call me"),
         ("number", "1"),
+        ("number", "12 at night"),
+        ("called_at", "2026-99-99T99:99:99+00:00"),
+        ("called_at", "0001-01-01T00:00:00+00:00"),
         ("fear", "x" * 10_001),
         ("fear", "a\x00b"),
         ("fear", "\ud800"),
