@@ -179,8 +179,12 @@ def menu_of(roles: frozenset[Role]) -> tuple[tuple[str, str], ...]:
 def answer(problem: Problem, settings: Settings) -> AnyResponse:
     """Return the page of a fault; for somebody who is not signed in, the way to the page where one does."""
     status = problem.kind.status
-    if status == HTTPStatus.UNAUTHORIZED and request.endpoint in _WRITTEN_AT_LENGTH:
-        typed = referral_form.typed_text(Form(dict(request.form.lists())))
+    typed = (
+        referral_form.typed_text(Form(dict(request.form.lists())))
+        if status == HTTPStatus.UNAUTHORIZED and request.endpoint in _WRITTEN_AT_LENGTH
+        else ()
+    )
+    if typed:
         return render(
             settings,
             "signed_out.html",
