@@ -23,7 +23,7 @@ from gateway.safeguarding.questions import (
     Question,
     read_answers,
 )
-from gateway.safeguarding.service import Written
+from gateway.safeguarding.sealing import Written
 
 INSTANTS: Final = ("concern_at", "called_at")
 """Questions that are answered with a day and a time."""

@@ -14,7 +14,7 @@ from gateway.console import words
 from gateway.console.extract_page import FieldLine, Section, sections
 from gateway.safeguarding.questions import BY_NAME
 from gateway.safeguarding.schemas import with_proof
-from gateway.safeguarding.service import OpenDocument
+from gateway.safeguarding.sealing import OpenDocument
 
 ANSWER_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -42,7 +42,7 @@ from gateway.console.referral_words import (
 from gateway.ids import read_id
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
-from gateway.safeguarding import pickup, service
+from gateway.safeguarding import following, pickup, service
 from gateway.safeguarding.clocks import Duty, Whose, duties, same_day
 from gateway.safeguarding.drafts import Draft
 from gateway.safeguarding.errors import (
@@ -71,7 +71,8 @@ from gateway.safeguarding.questions import (
     open_questions,
     still_to_ask,
 )
-from gateway.safeguarding.service import Opened, Sheet, Written
+from gateway.safeguarding.sealing import Written
+from gateway.safeguarding.service import Opened, Sheet
 from gateway.staff.model import Role
 from gateway.staff.provider import Provider
 from gateway.wiring import Wiring
@@ -605,9 +606,9 @@ def _word(wiring: Wiring, referral_id: UUID) -> AnyResponse:
         return _referral_page(wiring, referral_id, error="Enter a shorter reference.", at="reference")
     try:
         if said == "arrived":
-            service.acknowledge(wiring, current_staff(), referral_id)
+            following.acknowledge(wiring, current_staff(), referral_id)
         elif said in set(Outcome):
-            service.decide(wiring, current_staff(), referral_id, outcome=Outcome(said), reference=reference)
+            following.decide(wiring, current_staff(), referral_id, outcome=Outcome(said), reference=reference)
         else:
             return _referral_page(wiring, referral_id, error="Choose what they said.", at="outcome")
     except UnknownReferralError as error:
@@ -627,7 +628,7 @@ def _told(wiring: Wiring, referral_id: UUID) -> AnyResponse:
     return _done(
         wiring,
         referral_id,
-        lambda: service.tell(wiring, current_staff(), referral_id, told_by=by, tell_on=on),
+        lambda: following.tell(wiring, current_staff(), referral_id, told_by=by, tell_on=on),
         at="told_by",
     )
 
@@ -642,13 +643,13 @@ def _reviewed(wiring: Wiring, referral_id: UUID) -> AnyResponse:
     return _done(
         wiring,
         referral_id,
-        lambda: service.review(
+        lambda: following.review(
             wiring,
             current_staff(),
             referral_id,
             reviewer=Reviewer(as_),
             findings=[Finding(each) for each in found],
-            note=note,
+            remark=note,
         ),
         at="findings",
     )
@@ -667,7 +668,7 @@ def _visibility(wiring: Wiring, referral_id: UUID) -> AnyResponse:
     return _done(
         wiring,
         referral_id,
-        lambda: service.set_visibility(
+        lambda: following.set_visibility(
             wiring,
             current_staff(),
             referral_id,

@@ -35,8 +35,7 @@ from gateway.rights import repository
 from gateway.rights.errors import UnknownPersonError
 from gateway.rights.lines import left_out_of, names_of, secrets_of, statement_body
 from gateway.rights.model import Event, Paper, View, subject_of
-from gateway.safeguarding import repository as referrals
-from gateway.safeguarding.service import open_documents
+from gateway.safeguarding.sealing import open_documents
 from gateway.staff.model import SignedIn
 from gateway.wiring import Wiring
 
@@ -138,7 +137,7 @@ def rebuild(
     except KeyErasedError as error:
         raise UnknownPersonError("the family was erased") from error
     told = repository.events_of(connection, keys, person_id)
-    shown = _referrals(wiring, connection, keys, person_id, username=username)
+    shown = _referrals(connection, keys, person_id, username=username)
     agencies = all_agencies(connection)
     shielded = any(each.shield is not Shield.NONE for each in record.people)
     paper = Paper(
@@ -159,18 +158,16 @@ def rebuild(
 
 
 def _referrals(
-    wiring: Wiring, connection: Connection, keys: FamilyKeys, person_id: UUID, *, username: str | None
+    connection: Connection, keys: FamilyKeys, person_id: UUID, *, username: str | None
 ) -> Iterator[Event]:
     for shown in repository.shown_referrals(connection, keys.family_id, username=username):
-        entries = {each.number: each for each in referrals.documents(connection, shown.referral_id)}
-        for document in open_documents(wiring, connection, referrals.referral(connection, shown.referral_id)):
-            stored = entries[document.number]
+        for document in open_documents(connection, keys, shown.referral_id):
             event = repository.referred(
                 shown,
                 json.loads(document.body),
                 person_id=person_id,
-                entry_id=stored.entry_id,
-                minute=stored.sent_at.replace(second=0, microsecond=0),
+                entry_id=document.entry_id,
+                minute=document.sent_at.replace(second=0, microsecond=0),
             )
             if event is not None:
                 yield event

@@ -23,11 +23,12 @@ from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
 from gateway.keyring import FamilyKeys, KeyErasedError
-from gateway.safeguarding import pickup_repository, repository, service
+from gateway.safeguarding import pickup_repository, repository
+from gateway.safeguarding.entries import note
 from gateway.safeguarding.errors import SafeguardingError, UnknownReferralError
 from gateway.safeguarding.model import Referral, State
 from gateway.safeguarding.pickup_repository import StoredPickup
-from gateway.safeguarding.service import OpenDocument
+from gateway.safeguarding.sealing import OpenDocument, open_documents
 from gateway.staff.model import SignedIn
 from gateway.wiring import Wiring
 
@@ -88,7 +89,7 @@ def offer(wiring: Wiring, who: SignedIn, referral_id: UUID, person: str) -> Offe
             code_hash=_hash(keys, pickup_id, code),
             expires_at=database_now(change.connection) + LIFETIME,
         )
-        service.note_for(
+        note(
             change,
             who.username,
             referral,
@@ -129,11 +130,11 @@ def _taken(wiring: Wiring, pickup_id: UUID, found: StoredPickup, keys: FamilyKey
             change.nothing_changed()
             return None
         referral = repository.referral(connection, found.referral_id)
-        documents = service.open_documents(wiring, connection, referral)
+        documents = open_documents(connection, keys, referral.id)
         repository.add_fetch(
             connection, referral.id, number=found.number, client=None, practitioner=None, now=now
         )
-        service.note_for(
+        note(
             change,
             _ACTOR,
             referral,

@@ -20,11 +20,13 @@ from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.receipt import is_promise, receipt_of
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
-from gateway.safeguarding import repository, service
+from gateway.safeguarding import repository
+from gateway.safeguarding.entries import note
 from gateway.safeguarding.errors import DecisionStandsError, UnknownReferralError
+from gateway.safeguarding.following import store_decision
 from gateway.safeguarding.model import Outcome, Referral
 from gateway.safeguarding.repository import Stored
-from gateway.safeguarding.service import OpenDocument
+from gateway.safeguarding.sealing import OpenDocument, keys_of, open_documents, reference_of
 from gateway.wiring import Wiring
 
 _log = structlog.get_logger(__name__)
@@ -70,7 +72,7 @@ def fetch(wiring: Wiring, caller: Caller, referral_id: UUID) -> Fetched:
     with act(wiring, closes=True) as change:
         connection = change.connection
         referral = _theirs(connection, caller, referral_id).referral
-        documents = service.open_documents(wiring, connection, referral)
+        documents = open_documents(connection, keys_of(wiring, connection, referral.family_id), referral.id)
         now = database_now(connection)
         for each in documents:
             repository.add_fetch(
@@ -81,7 +83,7 @@ def fetch(wiring: Wiring, caller: Caller, referral_id: UUID) -> Fetched:
                 practitioner=_practitioner(caller),
                 now=now,
             )
-            service.note_for(
+            note(
                 change,
                 caller.client_id,
                 referral,
@@ -89,8 +91,7 @@ def fetch(wiring: Wiring, caller: Caller, referral_id: UUID) -> Fetched:
                 number=each.number,
                 **_acting(caller),
             )
-        entries = {each.number: each.entry_id for each in repository.documents(connection, referral_id)}
-    proved = [_proved(wiring, referral_id, each, entry_id=entries[each.number]) for each in documents]
+    proved = [_proved(wiring, referral_id, each) for each in documents]
     return Fetched(referral, tuple(proved))
 
 
@@ -102,7 +103,7 @@ def acknowledge(wiring: Wiring, caller: Caller, referral_id: UUID) -> Received:
     with act(wiring, closes=True) as change:
         referral = _theirs(change.connection, caller, referral_id, hold=True).referral
         if repository.acknowledge(change.connection, referral_id, now=database_now(change.connection)):
-            service.note_for(
+            note(
                 change,
                 caller.client_id,
                 referral,
@@ -129,8 +130,8 @@ def decide(
         family_id = _theirs(connection, caller, referral_id).referral.family_id
     with act(wiring, families=(family_id,), closes=True) as change:
         stored = _theirs(change.connection, caller, referral_id, hold=True)
-        if service.store_decision(wiring, change, stored, outcome=outcome, reference=reference):
-            service.note_for(
+        if store_decision(wiring, change, stored, outcome=outcome, reference=reference):
+            note(
                 change,
                 caller.client_id,
                 stored.referral,
@@ -144,12 +145,12 @@ def decide(
         return _received(change.connection, caller, referral_id)
 
 
-def _proved(wiring: Wiring, referral_id: UUID, document: OpenDocument, *, entry_id: UUID) -> OpenDocument:
+def _proved(wiring: Wiring, referral_id: UUID, document: OpenDocument) -> OpenDocument:
     """A document with its receipt in place of the promise, or of nothing, that there was when it went."""
     if document.proof is not None and not is_promise(document.proof):
         return document
     try:
-        proof = receipt_of(wiring, entry_id)
+        proof = receipt_of(wiring, document.entry_id)
         if proof is None:
             return document
         with wiring.engine.begin() as connection:
@@ -177,7 +178,7 @@ def _is_decision(
 ) -> bool:
     """True where this is what was decided; whoever names no reference says nothing about it."""
     return stored.referral.outcome is outcome and (
-        not reference or reference == service.reference_of(wiring, connection, stored)
+        not reference or reference == reference_of(wiring, connection, stored)
     )
 
 

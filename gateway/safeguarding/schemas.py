@@ -9,7 +9,7 @@ from gateway.instants import precise
 from gateway.json_body import loaded
 from gateway.safeguarding.model import Kind, Outcome, State
 from gateway.safeguarding.receiving import Fetched, Received
-from gateway.safeguarding.service import OpenDocument
+from gateway.safeguarding.sealing import OpenDocument
 from gateway.strict_json import JsonValue
 
 MAX_BYTES: Final = 4 * 1024

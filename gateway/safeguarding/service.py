@@ -7,12 +7,11 @@ INVARIANTS
 - For whoever may not know of a referral it does not exist, whatever they do.
 """
 
-import json
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,7 +22,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from agencies.model import AgencyKind, Profile
 from agencies.profile_text import template
 from certs.envelope import seal, unseal
-from certs.errors import EnvelopeError
 from gateway.cases import lookup
 from gateway.cases import repository as cases
 from gateway.cases.lookup import Listed
@@ -34,28 +32,26 @@ from gateway.disclosure_log.canonical import Canonical
 from gateway.disclosure_log.model import EntryKind, PendingEntry
 from gateway.disclosure_log.promise import include_or_promise
 from gateway.disclosure_log.repository import database_now
-from gateway.disclosure_log.service import Change, act, compose_entry
-from gateway.keyring import FamilyKeys, KeyErasedError
-from gateway.recall.repository import lapse_listings
+from gateway.disclosure_log.service import act, compose_entry
+from gateway.keyring import FamilyKeys
 from gateway.release.minimisation import item_of
 from gateway.release.model import Item
 from gateway.safeguarding import document, drafts, repository
 from gateway.safeguarding.clocks import Counted, Limit, Limits
 from gateway.safeguarding.document import Choice, Frozen, Heading, Member
 from gateway.safeguarding.drafts import Draft
+from gateway.safeguarding.entries import note
 from gateway.safeguarding.errors import NotSentError, SafeguardingError, UnknownReferralError
+from gateway.safeguarding.lookup import mine
 from gateway.safeguarding.model import (
     Answers,
     Destination,
     DutyToShare,
-    Exemption,
     Finding,
     Kind,
-    Outcome,
     Referral,
     Reviewer,
     State,
-    Visibility,
     reachable,
 )
 from gateway.safeguarding.questions import (
@@ -66,7 +62,16 @@ from gateway.safeguarding.questions import (
     instant_of,
     open_questions,
 )
-from gateway.safeguarding.repository import Fetch, Stored
+from gateway.safeguarding.repository import Fetch
+from gateway.safeguarding.sealing import (
+    OpenDocument,
+    Written,
+    keys_of,
+    open_documents,
+    open_written,
+    part_of,
+    seal_written,
+)
 from gateway.settings import Settings
 from gateway.staff.model import SignedIn
 from gateway.wiring import Wiring
@@ -75,25 +80,6 @@ SAMPLED: Final = 5
 """One referral of so many is looked at by the officer, whatever it says; chance decides."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What somebody wrote: their answers, and what they chose of the record.
-
-    Attributes:
-        items: keys of choices; absent: whatever is selected beforehand.
-        hidden_from: usernames of colleagues who must not learn of it.
-        tell_on: when telling the family is looked at again.
-        note_id: of the emergency page, which this referral is made of; absent: it is made of none.
-    """
-
-    kind: Kind
-    answers: Answers
-    items: frozenset[str] | None = None
-    hidden_from: frozenset[str] = frozenset()
-    tell_on: date | None = None
-    note_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +94,6 @@ class Sheet:
     destinations: tuple[Destination, ...]
     overseers: tuple[str, ...]
     offered: tuple[Choice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenDocument:
-    """One document as it went."""
-
-    number: int
-    body: bytes
-    sha256: str
-    sent_at: datetime
-    proof: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +163,7 @@ def write(wiring: Wiring, who: SignedIn, family_id: UUID, referral_id: UUID, wri
     """
     found = lookup.view(wiring, who, family_id)
     with wiring.engine.begin() as connection:
-        keys = _keys(wiring, connection, family_id)
+        keys = keys_of(wiring, connection, family_id)
         typed_at = _taken(wiring, connection, who, written.note_id)
         stored = repository.put_draft(
             connection,
@@ -197,7 +172,7 @@ def write(wiring: Wiring, who: SignedIn, family_id: UUID, referral_id: UUID, wri
             family_id=family_id,
             who=who,
             kind=written.kind,
-            sealed=_seal_written(keys, referral_id, written),
+            sealed=seal_written(keys, referral_id, written),
             now=database_now(connection),
             columns={
                 "destination": _destination(connection, written.answers),
@@ -223,12 +198,12 @@ def send(wiring: Wiring, who: SignedIn, referral_id: UUID, *, emergency: bool) -
     Raises: UnknownReferralError; FaultyAnswersError; NotSentError, there is nobody to send it to.
     """
     with wiring.engine.connect() as connection:
-        stored = _mine(connection, who, referral_id)
+        stored = mine(connection, who, referral_id)
         referral = stored.referral
         if referral.state is not State.DRAFT:
             return referral
         opened = _record_of(wiring, connection, referral)
-        written = _open_written(opened.keys, stored)
+        written = open_written(opened.keys, stored)
         _check(written, emergency=emergency)
         goes_to = None if referral.kind is Kind.CONSIDERED else _found(wiring, connection, referral)
         if goes_to is None or _is_refused(written):
@@ -247,7 +222,7 @@ def send(wiring: Wiring, who: SignedIn, referral_id: UUID, *, emergency: bool) -
     with suppress(_AlreadySentError):
         _record_document(wiring, referral, opened.keys, frozen, to=goes_to, number=1, now=now, keep=keep)
     with wiring.engine.connect() as connection:
-        return _mine(connection, who, referral_id).referral
+        return mine(connection, who, referral_id).referral
 
 
 def takes_proof(wiring: Wiring, who: SignedIn, referral_id: UUID) -> bool:
@@ -265,12 +240,12 @@ def complete(wiring: Wiring, who: SignedIn, referral_id: UUID, answers: Answers)
     Raises: UnknownReferralError; NotSentError.
     """
     with wiring.engine.connect() as connection:
-        stored = _mine(connection, who, referral_id)
+        stored = mine(connection, who, referral_id)
         referral = stored.referral
         if referral.state is State.DRAFT:
             raise UnknownReferralError("it is a draft")
         opened = _record_of(wiring, connection, referral)
-        before = _open_written(opened.keys, stored)
+        before = open_written(opened.keys, stored)
         added = {name: said for name, said in answers.items() if not before.answers.get(name)}
         written = replace(before, answers={**before.answers, **added})
         number = len(repository.documents(connection, referral_id)) + 1
@@ -287,7 +262,7 @@ def complete(wiring: Wiring, who: SignedIn, referral_id: UUID, answers: Answers)
         repository.put_answers(
             connection,
             referral_id,
-            sealed=_seal_written(opened.keys, referral_id, written),
+            sealed=seal_written(opened.keys, referral_id, written),
             concern_at=instant_of(written.answers, "concern_at"),
             called_at=instant_of(written.answers, "called_at"),
             told=_told(written) if referral.told is None else referral.told,
@@ -303,11 +278,11 @@ def complete(wiring: Wiring, who: SignedIn, referral_id: UUID, answers: Answers)
         else:
             with act(wiring, closes=True) as change:
                 keep(change.connection)
-                _note(change, who.username, referral, EntryKind.REFERRAL_COMPLETE, answered=sorted(added))
+                note(change, who.username, referral, EntryKind.REFERRAL_COMPLETE, answered=sorted(added))
     except _AlreadySentError as error:
         raise SafeguardingError("It was changed meanwhile. Look at it again.") from error
     with wiring.engine.connect() as connection:
-        return _mine(connection, who, referral_id).referral
+        return mine(connection, who, referral_id).referral
 
 
 def duty_of(settings: Settings) -> DutyToShare:
@@ -325,11 +300,11 @@ def look(wiring: Wiring, who: SignedIn, referral_id: UUID) -> Opened:
         stored = repository.one(connection, who, referral_id)
         if stored is None:
             raise UnknownReferralError("there is none for them")
-        keys = _keys(wiring, connection, stored.referral.family_id)
+        keys = keys_of(wiring, connection, stored.referral.family_id)
         opened = Opened(
             stored.referral,
-            _open_written(keys, stored),
-            tuple(_open_documents(connection, keys, referral_id)),
+            open_written(keys, stored),
+            tuple(open_documents(connection, keys, referral_id)),
             tuple(repository.fetches(connection, referral_id)),
             tuple(
                 Review(
@@ -337,13 +312,13 @@ def look(wiring: Wiring, who: SignedIn, referral_id: UUID) -> Opened:
                     each.by,
                     each.at,
                     each.findings,
-                    unseal(keys.data_key, each.sealed, aad=_aad(referral_id, "review")).decode(),
+                    unseal(keys.data_key, each.sealed, aad=part_of(referral_id, "review")).decode(),
                 )
                 for each in repository.reviews(connection, referral_id)
             ),
             database_now(connection),
         )
-        _note(change, who.username, stored.referral, EntryKind.REFERRAL_VIEW)
+        note(change, who.username, stored.referral, EntryKind.REFERRAL_VIEW)
     return opened
 
 
@@ -352,158 +327,6 @@ def seen_by(wiring: Wiring, who: SignedIn) -> tuple[list[Referral], datetime]:
     with wiring.engine.connect() as connection:
         found = [each.referral for each in repository.seen_by(connection, who)]
         return found, database_now(connection)
-
-
-def acknowledge(wiring: Wiring, who: SignedIn, referral_id: UUID) -> None:
-    """Write down that the destination said, on the phone, that it arrived; a second time changes nothing.
-
-    Raises: UnknownReferralError.
-    """
-    with act(wiring, closes=True) as change:
-        referral = _sent(change.connection, who, referral_id).referral
-        if not repository.acknowledge(change.connection, referral_id, now=database_now(change.connection)):
-            change.nothing_changed()
-            return
-        _note(change, who.username, referral, EntryKind.REFERRAL_ACKNOWLEDGE, by="phone")
-
-
-def decide(wiring: Wiring, who: SignedIn, referral_id: UUID, *, outcome: Outcome, reference: str) -> None:
-    """Write down what the destination said, on the phone, that it decided; the first word stands.
-
-    Raises: UnknownReferralError.
-    """
-    with wiring.engine.connect() as connection:
-        family_id = _sent(connection, who, referral_id).referral.family_id
-    with act(wiring, families=(family_id,), closes=True) as change:
-        stored = _sent(change.connection, who, referral_id, hold=True)
-        if not store_decision(wiring, change, stored, outcome=outcome, reference=reference):
-            return
-        _note(
-            change,
-            who.username,
-            stored.referral,
-            EntryKind.REFERRAL_DECIDE,
-            by="phone",
-            outcome=outcome.value,
-        )
-
-
-def store_decision(
-    wiring: Wiring, change: Change, stored: Stored, *, outcome: Outcome, reference: str
-) -> bool:
-    """Store what was decided and what follows for the case, in an act that moves the family's gate; return whether it is new."""
-    connection, referral = change.connection, stored.referral
-    keys = _keys(wiring, connection, referral.family_id)
-    written = _open_written(keys, stored)
-    said = {**written.answers, **({"reference": reference} if reference else {})}
-    now = database_now(connection)
-    if not repository.decide(
-        connection,
-        referral.id,
-        outcome=outcome,
-        sealed=_seal_written(keys, referral.id, replace(written, answers=said)),
-        now=now,
-    ):
-        change.nothing_changed()
-        return False
-    if outcome.stops_panel:
-        # Nobody learns why: a case can be not ready for many reasons.
-        lapse_listings(connection, referral.family_id, now=now)
-    return True
-
-
-def review(
-    wiring: Wiring,
-    who: SignedIn,
-    referral_id: UUID,
-    *,
-    reviewer: Reviewer,
-    findings: Collection[Finding],
-    note: str,
-) -> None:
-    """Store what a reviewer found; nobody reviews their own.
-
-    Raises: UnknownReferralError; SafeguardingError.
-    """
-    with act(wiring, closes=True) as change:
-        referral = _settled(change.connection, who, referral_id).referral
-        if referral.author_id == who.staff_id:
-            raise SafeguardingError("Somebody else reviews what you sent.")
-        if not findings:
-            raise SafeguardingError("Choose what you found.")
-        keys = _keys(wiring, change.connection, referral.family_id)
-        repository.add_review(
-            change.connection,
-            referral_id,
-            reviewer=reviewer,
-            by=who.username,
-            findings=findings,
-            sealed=seal(keys.data_key, note.encode(), aad=_aad(referral_id, "review")),
-            now=database_now(change.connection),
-        )
-        _note(
-            change,
-            who.username,
-            referral,
-            EntryKind.REFERRAL_REVIEW,
-            as_=reviewer.value,
-            findings=sorted(each.value for each in findings),
-        )
-
-
-def set_visibility(
-    wiring: Wiring,
-    who: SignedIn,
-    referral_id: UUID,
-    *,
-    visibility: Visibility,
-    exemption: Exemption | None = None,
-    until: date | None = None,
-) -> None:
-    """Decide whether a referral may be seen in a person's statement, until when.
-
-    Raises: UnknownReferralError; SafeguardingError, withholding takes a ground and a day on which it is looked at again.
-    """
-    if visibility is Visibility.WITHHOLD and (exemption is None or until is None):
-        raise SafeguardingError("Choose on what ground, and a day on which it is looked at again.")
-    with act(wiring, closes=True) as change:
-        referral = _settled(change.connection, who, referral_id).referral
-        until = until if visibility is Visibility.WITHHOLD else None
-        repository.put_visibility(change.connection, referral_id, visibility=visibility, until=until)
-        _note(
-            change,
-            who.username,
-            referral,
-            EntryKind.REFERRAL_VISIBILITY,
-            visibility=visibility.value,
-            **({"ground": exemption.value} if exemption is not None else {}),
-        )
-
-
-def tell(wiring: Wiring, who: SignedIn, referral_id: UUID, *, told_by: str, tell_on: date | None) -> None:
-    """Write down that the family was told, and by whom; or when that is looked at again.
-
-    Args:
-        told_by: in words; empty: they were not told yet.
-
-    Raises: UnknownReferralError; SafeguardingError.
-    """
-    if not told_by and tell_on is None:
-        raise SafeguardingError("Enter who told them, or a day on which that is looked at again.")
-    with act(wiring, closes=True) as change:
-        stored = _settled(change.connection, who, referral_id, hold=True)
-        referral = stored.referral
-        keys = _keys(wiring, change.connection, referral.family_id)
-        written = _open_written(keys, stored)
-        said = {**written.answers, **({"told": YES, "told_by": told_by} if told_by else {})}
-        repository.put_telling(
-            change.connection,
-            referral_id,
-            sealed=_seal_written(keys, referral_id, replace(written, answers=said)),
-            told=bool(told_by),
-            tell_on=None if told_by else tell_on,
-        )
-        _note(change, who.username, referral, EntryKind.REFERRAL_TELL, told=bool(told_by))
 
 
 def people_of(wiring: Wiring, referral: Referral) -> tuple[list[dict[str, str]], str]:
@@ -524,23 +347,6 @@ def limits(settings: Settings) -> Limits:
         lead_review=Limit(Counted.WORKING_DAYS, settings.referral_review_days),
         visibility=Limit(Counted.DAYS, settings.referral_visible_days),
     )
-
-
-def open_documents(wiring: Wiring, connection: Connection, referral: Referral) -> list[OpenDocument]:
-    """Return what went of a referral, in order, for the destination that it went to."""
-    return list(_open_documents(connection, _keys(wiring, connection, referral.family_id), referral.id))
-
-
-def reference_of(wiring: Wiring, connection: Connection, stored: Stored) -> str | None:
-    """Return the reference that the destination gave; absent: none that is known."""
-    written = _open_written(_keys(wiring, connection, stored.referral.family_id), stored)
-    said = written.answers.get("reference")
-    return said if isinstance(said, str) else None
-
-
-def note_for(change: Change, actor: str, referral: Referral, kind: EntryKind, **internal: Canonical) -> None:
-    """Record something about a referral under the family's restricted tag."""
-    _note(change, actor, referral, kind, **internal)
 
 
 class _AlreadySentError(Exception):
@@ -570,11 +376,11 @@ def _consider(wiring: Wiring, who: SignedIn, referral: Referral, written: Writte
             sampled=secrets.randbelow(SAMPLED) == 0,
             now=database_now(change.connection),
         ):
-            _note(change, who.username, referral, EntryKind.REFERRAL_CONSIDER, route=referral.kind.value)
+            note(change, who.username, referral, EntryKind.REFERRAL_CONSIDER, route=referral.kind.value)
         else:
             change.nothing_changed()
     with wiring.engine.connect() as connection:
-        return _mine(connection, who, referral.id).referral
+        return mine(connection, who, referral.id).referral
 
 
 def _freeze(
@@ -653,7 +459,7 @@ def _record_document(
             connection,
             referral.id,
             number=number,
-            sealed=seal(keys.data_key, frozen.body, aad=_aad(referral.id, str(number))),
+            sealed=seal(keys.data_key, frozen.body, aad=part_of(referral.id, str(number))),
             sha256=frozen.sha256,
             entry_id=entry.entry_id,
             now=now,
@@ -666,19 +472,6 @@ def _record_document(
                 repository.put_proof(connection, referral.id, number=number, proof=proof)
         except SQLAlchemyError as error:  # it went; its proof can be had again
             _log.error("referral.proof_not_kept", fault=type(error).__name__)
-
-
-def _open_documents(connection: Connection, keys: FamilyKeys, referral_id: UUID) -> Sequence[OpenDocument]:
-    """What went of a referral; a document that does not open keeps no other back."""
-    found = []
-    for each in repository.documents(connection, referral_id):
-        try:
-            body = unseal(keys.data_key, each.sealed, aad=_aad(referral_id, str(each.number)))
-        except EnvelopeError:
-            _log.error("referral.damaged", referral=str(referral_id), number=each.number)
-            continue
-        found.append(OpenDocument(each.number, body, each.sha256, each.sent_at, each.proof))
-    return found
 
 
 def _offered(opened: _Record, children: Collection[str] | None) -> list[Choice]:
@@ -704,20 +497,13 @@ def _record_of(wiring: Wiring, connection: Connection, referral: Referral) -> _R
 def _open_record(wiring: Wiring, connection: Connection, record: FamilyRecord) -> _Record:
     """The record as far as it opens: a damaged part keeps nothing else back when a child is at risk."""
     identity: CaseIdentity = record.identity
-    keys = _keys(wiring, connection, identity.family_id)
+    keys = keys_of(wiring, connection, identity.family_id)
     stored, _ = parts_that_open(
         keys,
         cases.family_person_keys(connection, identity.family_id),
         cases.stored_parts(connection, identity.case_id),
     )
     return _Record(record, keys, tuple(map(item_of, stored)))
-
-
-def _keys(wiring: Wiring, connection: Connection, family_id: UUID) -> FamilyKeys:
-    try:
-        return wiring.keyring.family(connection, family_id)
-    except KeyErasedError as error:
-        raise UnknownReferralError("the family was erased") from error
 
 
 def _rests_on(settings: Settings, kind: Kind) -> dict[str, Canonical]:
@@ -748,30 +534,6 @@ def notes_of(wiring: Wiring, who: SignedIn) -> list[Draft]:
         return drafts.drafts_of(connection, wiring, who.staff_id)
 
 
-def _mine(connection: Connection, who: SignedIn, referral_id: UUID) -> Stored:
-    """A referral of somebody's own."""
-    stored = repository.one(connection, who, referral_id)
-    if stored is None or stored.referral.author_id != who.staff_id:
-        raise UnknownReferralError("it is not theirs")
-    return stored
-
-
-def _settled(connection: Connection, who: SignedIn, referral_id: UUID, *, hold: bool = False) -> Stored:
-    """A referral that exists for somebody and is no draft."""
-    stored = repository.one(connection, who, referral_id, hold=hold)
-    if stored is None or stored.referral.state is State.DRAFT:
-        raise UnknownReferralError("there is none for them")
-    return stored
-
-
-def _sent(connection: Connection, who: SignedIn, referral_id: UUID, *, hold: bool = False) -> Stored:
-    """A referral that exists for somebody and went to a destination."""
-    stored = _settled(connection, who, referral_id, hold=hold)
-    if stored.referral.state is State.RECORDED:
-        raise UnknownReferralError("it went nowhere")
-    return stored
-
-
 def _found(wiring: Wiring, connection: Connection, referral: Referral) -> Destination:
     known = reachable(repository.destinations(connection), referral.kind, duty=duty_of(wiring.settings))
     found = [each for each in known if each.code == referral.destination]
@@ -790,41 +552,3 @@ def _told(written: Written) -> bool | None:
     if written.kind is Kind.AGREED:
         return True
     return {YES: True, NO: False}.get(str(written.answers.get("told", "")))
-
-
-def _seal_written(keys: FamilyKeys, referral_id: UUID, written: Written) -> bytes:
-    said = {
-        "answers": {name: list(a) if isinstance(a, tuple) else a for name, a in written.answers.items()},
-        "items": None if written.items is None else sorted(written.items),
-    }
-    return seal(keys.data_key, json.dumps(said).encode(), aad=_aad(referral_id, "answers"))
-
-
-def _open_written(keys: FamilyKeys, stored: Stored) -> Written:
-    referral = stored.referral
-    said = json.loads(unseal(keys.data_key, stored.sealed, aad=_aad(referral.id, "answers")))
-    answers: Mapping[str, str | list[str]] = said["answers"]
-    return Written(
-        referral.kind,
-        {name: tuple(a) if isinstance(a, list) else a for name, a in answers.items()},
-        None if said["items"] is None else frozenset(said["items"]),
-        referral.hidden_from,
-        referral.tell_on,
-    )
-
-
-def _aad(referral_id: UUID, part: str) -> bytes:
-    return b"referral:" + referral_id.bytes + part.encode()
-
-
-def _note(change: Change, actor: str, referral: Referral, kind: EntryKind, **internal: Canonical) -> None:
-    change.record(
-        kind=kind,
-        actor=actor,
-        family_id=referral.family_id,
-        restricted=True,
-        internal={
-            "referral": str(referral.id),
-            **{name.rstrip("_"): value for name, value in internal.items()},
-        },
-    )

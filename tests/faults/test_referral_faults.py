@@ -33,7 +33,8 @@ from gateway.disclosure_log.publishing import publish_head
 from gateway.log_signer import create_log_key
 from gateway.safeguarding import repository, service
 from gateway.safeguarding.errors import UnknownReferralError
-from gateway.safeguarding.service import Opened, Written
+from gateway.safeguarding.sealing import Written
+from gateway.safeguarding.service import Opened
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.faults.desk import SOURCE, Desk, second_node

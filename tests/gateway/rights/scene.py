@@ -17,7 +17,7 @@ from gateway.recall.service import answer_recall
 from gateway.release.model import Released
 from gateway.safeguarding import repository, service
 from gateway.safeguarding.model import Answers, Kind, Referral
-from gateway.safeguarding.service import Written
+from gateway.safeguarding.sealing import Written
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import HUB, POLICE, SIX

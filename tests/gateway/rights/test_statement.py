@@ -25,7 +25,7 @@ from gateway.disclosure_log.service import Change, act
 from gateway.recall.model import Answer, Ground
 from gateway.recall.service import shield
 from gateway.rights.model import mark_of
-from gateway.safeguarding import service
+from gateway.safeguarding import following
 from gateway.safeguarding.model import Exemption, Visibility
 from gateway.staff.model import Belonging, Role
 from gateway.strict_json import JsonValue
@@ -294,7 +294,7 @@ def test_the_leads_decision_to_withhold_takes_an_agreed_one_off(world: World, ad
     sent = agreed(world, ada)
     lead = Somebody(world.wiring, Role.SAFEGUARDING_LEAD, username="lena")
     assert before != file_of(world, ada, ADA)
-    service.set_visibility(
+    following.set_visibility(
         world.wiring,
         lead.who,
         sent.id,

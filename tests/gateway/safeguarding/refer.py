@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from gateway.safeguarding import repository, service
 from gateway.safeguarding.model import Answers, Destination, Function, Kind, Referral
-from gateway.safeguarding.service import Written
+from gateway.safeguarding.sealing import Written
 from gateway.staff.model import Belonging, Role
 from gateway.wiring import Wiring
 from tests.support.pages import Somebody

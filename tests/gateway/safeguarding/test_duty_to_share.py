@@ -17,7 +17,7 @@ from gateway.safeguarding.model import (
     State,
     reachable,
 )
-from gateway.safeguarding.service import Written
+from gateway.safeguarding.sealing import Written
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import HUB, REST, SIX, caseworker, children_of, world_of
 from tests.support.pages import Somebody

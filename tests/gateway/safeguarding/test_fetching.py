@@ -224,7 +224,7 @@ def test_a_fetch_is_on_record_before_a_byte_leaves(scene: Scene, monkeypatch: py
     monkeypatch.setattr(receiving, "Fetched", watched)
     assert 200 == scene.hub.fetch(sent.id).status_code
     assert [1] == seen
-    monkeypatch.setattr(service, "note_for", _away)
+    monkeypatch.setattr(receiving, "note", _away)
     failed = scene.hub.fetch(sent.id)
     assert 500 == failed.status_code
     assert str(sent.id).encode() not in failed.data

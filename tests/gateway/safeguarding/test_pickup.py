@@ -25,6 +25,7 @@ from gateway.safeguarding.document import TOLD
 from gateway.safeguarding.errors import SafeguardingError, UnknownReferralError
 from gateway.safeguarding.model import Answers, Kind, Referral
 from gateway.safeguarding.pickup import LENGTH, LIFETIME, SIGNS, TRIES, Offer, Taken, offer, take
+from gateway.safeguarding.sealing import Written
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import REST, SIX, caseworker, refer, world_of
@@ -189,7 +190,7 @@ def test_what_cannot_be_recorded_is_not_shown(scene: Scene, monkeypatch: pytest.
     def broken(*_given: object, **_more: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(service, "note_for", broken)
+    monkeypatch.setattr(pickup, "note", broken)
     with pytest.raises(RuntimeError):
         take(scene.wiring, made.pickup_id, made.code)
     monkeypatch.undo()
@@ -228,7 +229,7 @@ def test_only_its_author_offers_a_referral(scene: Scene) -> None:
 def test_a_draft_is_offered_to_nobody(scene: Scene) -> None:
     answers: Answers = {**SIX, "people": ()}
     draft = uuid4()
-    written = service.Written(Kind.PROTECTION, answers)
+    written = Written(Kind.PROTECTION, answers)
     service.write(scene.wiring, scene.ada.who, scene.world.family_id("EH-1"), draft, written)
     with pytest.raises(UnknownReferralError):
         offer(scene.wiring, scene.ada.who, draft, PERSON)

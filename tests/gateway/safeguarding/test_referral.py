@@ -11,10 +11,10 @@ from sqlalchemy import text
 from certs.envelope import unseal
 from extract_client.log.policy import Policy
 from extract_client.log.receipt import verify_receipt
-from gateway.safeguarding import service
+from gateway.safeguarding import following, service
 from gateway.safeguarding.errors import FaultyAnswersError, UnknownReferralError
 from gateway.safeguarding.model import Answers, Kind, Outcome, State, Visibility
-from gateway.safeguarding.service import Written
+from gateway.safeguarding.sealing import Written
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import REST, SIX, caseworker, children_of, refer, world_of
 from tests.support.throwaway import Database
@@ -89,9 +89,9 @@ def test_what_was_decided_makes_a_case_not_ready_or_leaves_it(wiring: Wiring, ou
     ada = caseworker(world)
     sent = refer(world, ada)
     assert [None] == listed_since(wiring)
-    service.decide(wiring, ada.who, sent.id, outcome=outcome, reference="R-1")
+    following.decide(wiring, ada.who, sent.id, outcome=outcome, reference="R-1")
     assert outcome.stops_panel is (listed_since(wiring) != [None])
-    service.decide(wiring, ada.who, sent.id, outcome=Outcome.ADVICE, reference="R-2")
+    following.decide(wiring, ada.who, sent.id, outcome=Outcome.ADVICE, reference="R-2")
     decided = service.look(wiring, ada.who, sent.id)
     assert (outcome, "R-1") == (decided.referral.outcome, decided.written.answers["reference"])
 

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from gateway.console import family_views
 from gateway.disclosure_log.reading import newest, of_family
-from gateway.safeguarding import service
+from gateway.safeguarding import following, service
 from gateway.safeguarding.model import Kind, Outcome, Referral
-from gateway.safeguarding.service import Written
+from gateway.safeguarding.sealing import Written
 from gateway.staff.model import Belonging, Role
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import REST, SIX, caseworker, children_of, refer, world_of
@@ -98,8 +98,8 @@ def everything(world: World, ada: Somebody) -> list[Referral]:
     wiring, family = world.wiring, world.family_id("EH-1")
     made = [refer(world, ada), refer(world, ada, emergency=False)]
     made[0] = service.complete(wiring, ada.who, made[0].id, REST)
-    service.acknowledge(wiring, ada.who, made[0].id)
-    service.decide(wiring, ada.who, made[0].id, outcome=Outcome.ADVICE, reference="x")
+    following.acknowledge(wiring, ada.who, made[0].id)
+    following.decide(wiring, ada.who, made[0].id, outcome=Outcome.ADVICE, reference="x")
     for kind, answers in (
         (Kind.AGREED, {**SIX, "agreed_by": "Their mother"}),
         (Kind.CONSIDERED, {"fear": "A bruise.", "why_not": "He fell."}),
