@@ -529,6 +529,13 @@ def _referral_page(
         outcomes=[{"value": each.value, "words": words} for each, words in OUTCOME_WORDS.items()],
         findings=[{"value": each.value, "words": words} for each, words in FINDING_WORDS.items()],
         visibility=VISIBILITY_WORDS[referral.visibility],
+        withheld=None
+        if opened.withheld is None
+        else {
+            "by": opened.withheld.by,
+            "ground": EXEMPTION_WORDS[opened.withheld.exemption],
+            "reason": opened.withheld.reason,
+        },
         exemptions=[{"value": "", "words": "Choose"}]
         + [{"value": each.value, "words": words} for each, words in EXEMPTION_WORDS.items()],
         reviews_as=sorted(whose.value for whose in _roles()) if not is_own else [],
@@ -660,10 +667,13 @@ def _visibility(wiring: Wiring, referral_id: UUID) -> AnyResponse:
         raise Problem(NOT_FOUND)
     form = typed()
     wanted, ground, until = form.one("visibility"), form.one("ground"), referral_form.typed_day(form, "until")
+    reason = form.one("why")
     if wanted not in {Visibility.SHOW, Visibility.WITHHOLD} or isinstance(until, str):
         return _referral_page(
             wiring, referral_id, error="Choose one, and enter a day, for example 27 3 2026.", at="visibility"
         )
+    if len(reason) > _LONGEST_NOTE:
+        return _referral_page(wiring, referral_id, error="Say it in fewer words.", at="why")
     known = Exemption(ground) if ground in set(Exemption) else None
     return _done(
         wiring,
@@ -675,6 +685,7 @@ def _visibility(wiring: Wiring, referral_id: UUID) -> AnyResponse:
             visibility=Visibility(wanted),
             exemption=known,
             until=until if isinstance(until, date) else None,
+            reason=reason,
         ),
         at="visibility",
     )
@@ -687,5 +698,5 @@ def _done(wiring: Wiring, referral_id: UUID, act: Callable[[], None], *, at: str
     except UnknownReferralError as error:
         raise Problem(NOT_FOUND) from error
     except SafeguardingError as error:
-        return _referral_page(wiring, referral_id, error=str(error), at=at)
+        return _referral_page(wiring, referral_id, error=str(error), at=at, form=typed())
     return redirect(_address(referral_id), HTTPStatus.SEE_OTHER)

@@ -23,7 +23,7 @@ from gateway.safeguarding.lookup import sent, settled
 from gateway.safeguarding.model import Exemption, Finding, Outcome, Reviewer, Visibility
 from gateway.safeguarding.questions import YES
 from gateway.safeguarding.repository import Stored
-from gateway.safeguarding.sealing import keys_of, open_written, part_of, seal_written
+from gateway.safeguarding.sealing import Withheld, keys_of, open_written, part_of, seal_withheld, seal_written
 from gateway.staff.model import SignedIn
 from gateway.wiring import Wiring
 
@@ -133,24 +133,37 @@ def set_visibility(
     visibility: Visibility,
     exemption: Exemption | None = None,
     until: date | None = None,
+    reason: str = "",
 ) -> None:
     """Decide whether a referral may be seen in a person's statement, until when.
 
-    Raises: UnknownReferralError; SafeguardingError, withholding takes a ground and a day on which it is looked at again.
+    Raises: UnknownReferralError; SafeguardingError, withholding takes a ground, a reason and a day on which it is looked at again.
     """
-    if visibility is Visibility.WITHHOLD and (exemption is None or until is None):
-        raise SafeguardingError("Choose on what ground, and a day on which it is looked at again.")
+    withheld = None
+    if visibility is Visibility.WITHHOLD:
+        if exemption is None or until is None or not reason:
+            raise SafeguardingError(
+                "Choose on what ground, say why, and enter a day on which it is looked at again."
+            )
+        withheld = Withheld(who.username, exemption, reason)
     with act(wiring, closes=True) as change:
         referral = settled(change.connection, who, referral_id).referral
-        until = until if visibility is Visibility.WITHHOLD else None
-        repository.put_visibility(change.connection, referral_id, visibility=visibility, until=until)
+        repository.put_visibility(
+            change.connection,
+            referral_id,
+            visibility=visibility,
+            until=None if withheld is None else until,
+            sealed=None
+            if withheld is None
+            else seal_withheld(keys_of(wiring, change.connection, referral.family_id), referral_id, withheld),
+        )
         note(
             change,
             who.username,
             referral,
             EntryKind.REFERRAL_VISIBILITY,
             visibility=visibility.value,
-            **({"ground": exemption.value} if exemption is not None else {}),
+            **({} if withheld is None else {"ground": withheld.exemption.value}),
         )
 
 

@@ -35,6 +35,7 @@ _COLUMNS: Final = (
     "SELECT r.referral_id, r.family_id, r.case_id, r.author_id, w.username AS author, r.kind, r.state, r.destination,"
     " r.emergency, r.recorded_at, r.typed_at, r.concern_at, r.called_at, r.sent_at, r.completed_at, r.acknowledged_at,"
     " r.decided_at, r.outcome, r.told, r.tell_on, r.hidden_from, r.sampled, r.visibility, r.visible_until, r.sealed,"
+    " r.visibility_sealed,"
     " ARRAY(SELECT DISTINCT v.reviewer FROM gateway.referral_review v WHERE v.referral_id = r.referral_id) AS reviewed"
     " FROM gateway.referral r JOIN gateway.staff w ON w.id = r.author_id"
 )
@@ -114,10 +115,11 @@ _OVERSEERS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A referral with its sealed answers."""
+    """A referral with what is sealed of it: its answers, and why it is withheld from a statement."""
 
     referral: Referral
     sealed: bytes
+    visibility_sealed: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,15 +444,20 @@ def reviews(connection: Connection, referral_id: UUID) -> list[StoredReview]:
 
 
 def put_visibility(
-    connection: Connection, referral_id: UUID, *, visibility: Visibility, until: date | None
+    connection: Connection,
+    referral_id: UUID,
+    *,
+    visibility: Visibility,
+    until: date | None,
+    sealed: bytes | None,
 ) -> None:
-    """Store whether a referral may be seen in a statement, and when that is looked at again."""
+    """Store whether a referral may be seen in a statement; where not, why, and when that is looked at again."""
     connection.execute(
         text(
-            "UPDATE gateway.referral SET visibility = :visibility, visible_until = :until"
+            "UPDATE gateway.referral SET visibility = :visibility, visible_until = :until, visibility_sealed = :sealed"
             " WHERE referral_id = :referral"
         ),
-        {"referral": referral_id, "visibility": visibility.value, "until": until},
+        {"referral": referral_id, "visibility": visibility.value, "until": until, "sealed": sealed},
     )
 
 
@@ -534,4 +541,8 @@ def _stored(row: Row[Any]) -> Stored:
         visible_until=row.visible_until,
         reviewed=frozenset(map(Reviewer, row.reviewed)),
     )
-    return Stored(referral, bytes(row.sealed))
+    return Stored(
+        referral,
+        bytes(row.sealed),
+        None if row.visibility_sealed is None else bytes(row.visibility_sealed),
+    )

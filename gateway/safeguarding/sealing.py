@@ -17,7 +17,7 @@ from certs.errors import EnvelopeError
 from gateway.keyring import FamilyKeys, KeyErasedError
 from gateway.safeguarding import repository
 from gateway.safeguarding.errors import UnknownReferralError
-from gateway.safeguarding.model import Answers, Kind
+from gateway.safeguarding.model import Answers, Exemption, Kind
 from gateway.safeguarding.repository import Stored
 from gateway.wiring import Wiring
 
@@ -41,6 +41,15 @@ class Written:
     hidden_from: frozenset[str] = frozenset()
     tell_on: date | None = None
     note_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why a referral is left out of a person's statement, and who decided so."""
+
+    by: str
+    exemption: Exemption
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,21 @@ def open_written(keys: FamilyKeys, stored: Stored) -> Written:
         referral.hidden_from,
         referral.tell_on,
     )
+
+
+def seal_withheld(keys: FamilyKeys, referral_id: UUID, withheld: Withheld) -> bytes:
+    """Return why a referral is left out of a statement, sealed."""
+    said = {"by": withheld.by, "exemption": withheld.exemption.value, "reason": withheld.reason}
+    return seal(keys.data_key, json.dumps(said).encode(), aad=part_of(referral_id, "visibility"))
+
+
+def open_withheld(keys: FamilyKeys, stored: Stored) -> Withheld | None:
+    """Return why a referral is left out of a statement; absent: it is not."""
+    if stored.visibility_sealed is None:
+        return None
+    part = part_of(stored.referral.id, "visibility")
+    said = json.loads(unseal(keys.data_key, stored.visibility_sealed, aad=part))
+    return Withheld(said["by"], Exemption(said["exemption"]), said["reason"])
 
 
 def open_documents(connection: Connection, keys: FamilyKeys, referral_id: UUID) -> list[OpenDocument]:

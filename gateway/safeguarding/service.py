@@ -65,9 +65,11 @@ from gateway.safeguarding.questions import (
 from gateway.safeguarding.repository import Fetch
 from gateway.safeguarding.sealing import (
     OpenDocument,
+    Withheld,
     Written,
     keys_of,
     open_documents,
+    open_withheld,
     open_written,
     part_of,
     seal_written,
@@ -116,6 +118,7 @@ class Opened:
     documents: tuple[OpenDocument, ...]
     fetches: tuple[Fetch, ...]
     reviews: tuple[Review, ...]
+    withheld: Withheld | None
     now: datetime
 
 
@@ -316,6 +319,7 @@ def look(wiring: Wiring, who: SignedIn, referral_id: UUID) -> Opened:
                 )
                 for each in repository.reviews(connection, referral_id)
             ),
+            open_withheld(keys, stored),
             database_now(connection),
         )
         note(change, who.username, stored.referral, EntryKind.REFERRAL_VIEW)

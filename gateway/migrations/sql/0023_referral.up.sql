@@ -37,6 +37,7 @@ CREATE TABLE gateway.referral (
     sampled         boolean NOT NULL DEFAULT false,
     visibility      text NOT NULL DEFAULT 'pending' CHECK (visibility IN ('pending', 'show', 'withhold')),
     visible_until   date,
+    visibility_sealed bytea,              -- who withheld it from the family, on what ground, why
     CHECK (state IN ('draft', 'recorded') OR (destination IS NOT NULL AND sent_at IS NOT NULL)),
     CHECK (state <> 'recorded' OR kind IN ('considered', 'duty'))
 );

@@ -301,6 +301,7 @@ def test_the_leads_decision_to_withhold_takes_an_agreed_one_off(world: World, ad
         visibility=Visibility.WITHHOLD,
         exemption=Exemption.SOCIAL_WORK,
         until=world.today.replace(year=world.today.year + 1),
+        reason="the inquiry would be hampered",
     )
     assert before == file_of(world, ada, ADA)
 

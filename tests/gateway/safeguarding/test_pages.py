@@ -142,8 +142,14 @@ def test_the_lead_reviews_it_the_officer_decides_what_the_family_sees(world: Wor
     assert 422 == dana.post(f"{address}/visibility", visibility="withhold")
     until = {"until-day": "1", "until-month": "3", "until-year": "2027"}
     grounds = {"visibility": "withhold", "ground": "schedule_3_paragraph_11", **until}
-    assert 303 == dana.post(f"{address}/visibility", **grounds)
-    assert "it is left out" in words(dana.get(address))
+    assert 422 == dana.post(f"{address}/visibility", **grounds)
+    assert "it is left out" not in words(dana.get(address))
+    assert 303 == dana.post(f"{address}/visibility", **grounds, why="the inquiry would be hampered")
+    shown = words(dana.get(address))
+    assert "it is left out" in shown
+    assert "the inquiry would be hampered" in shown
+    assert 303 == dana.post(f"{address}/visibility", visibility="show")
+    assert "the inquiry would be hampered" not in words(dana.get(address))
 
 
 def test_nobody_reviews_their_own(world: World) -> None:
