@@ -53,7 +53,7 @@ class Fetched:
 
 
 def received_by(wiring: Wiring, caller: Caller) -> list[Received]:
-    """Return every referral that was sent to the caller's destination, the oldest first."""
+    """Return what waits at the caller's destination, and what it decided in the last 31 days; the oldest first."""
     with wiring.engine.connect() as connection:
         counts = repository.document_counts(connection, caller.client_id)
         return [

@@ -52,7 +52,12 @@ _OF_CLIENT: Final = (
     _COLUMNS + " JOIN gateway.referral_destination d ON d.code = r.destination"
     " WHERE d.client_id = :client AND d.active AND r.state IN ('sent', 'acknowledged', 'decided')"
 )
-_ALL_OF_CLIENT: Final = text(_OF_CLIENT + " ORDER BY r.sent_at, r.referral_id")
+LISTED_DAYS: Final = 31
+"""How long a referral stays on its destination's list after it was decided; one that waits is never cut off."""
+_LISTED_OF_CLIENT: Final = text(
+    _OF_CLIENT + " AND (r.decided_at IS NULL OR r.decided_at > now() - make_interval(days => :days))"
+    " ORDER BY r.sent_at, r.referral_id"
+)
 _ONE_OF_CLIENT: Final = text(_OF_CLIENT + " AND r.referral_id = :referral")
 _HELD_OF_CLIENT: Final = text(_OF_CLIENT + " AND r.referral_id = :referral FOR UPDATE OF r")
 _COUNTS_OF_CLIENT: Final = text(
@@ -176,8 +181,9 @@ def one(connection: Connection, who: SignedIn, referral_id: UUID, *, hold: bool 
 
 
 def of_client(connection: Connection, client_id: str) -> list[Stored]:
-    """Return what was sent to the destination whose client this is, the oldest first."""
-    return [_stored(row) for row in connection.execute(_ALL_OF_CLIENT, {"client": client_id})]
+    """Return what waits at the destination whose client this is, and what it decided lately; the oldest first."""
+    rows = connection.execute(_LISTED_OF_CLIENT, {"client": client_id, "days": LISTED_DAYS})
+    return [_stored(row) for row in rows]
 
 
 def one_of_client(

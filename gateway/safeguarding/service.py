@@ -8,7 +8,7 @@ INVARIANTS
 """
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -507,7 +507,16 @@ def _open_record(wiring: Wiring, connection: Connection, record: FamilyRecord) -
         cases.family_person_keys(connection, identity.family_id),
         cases.stored_parts(connection, identity.case_id),
     )
-    return _Record(record, keys, tuple(map(item_of, stored)))
+    return _Record(record, keys, tuple(_items_that_read(stored)))
+
+
+def _items_that_read(stored: Iterable[Mapping[str, object]]) -> Iterator[Item]:
+    """Every item that reads as one of ours; an item that does not is logged without what it says, and left out."""
+    for each in stored:
+        try:
+            yield item_of(each)
+        except (KeyError, TypeError, ValueError) as error:
+            _log.error("referral.item_unreadable", fault=type(error).__name__)
 
 
 def _rests_on(settings: Settings, kind: Kind) -> dict[str, Canonical]:

@@ -48,7 +48,7 @@ def register(api: Api, wiring: Wiring) -> None:
     @blueprint.get("/v1/referrals")
     @blueprint.doc(
         summary="List the referrals sent to this destination",
-        description="All of them, the oldest first; nothing of what they say.",
+        description="All that wait for a decision and those decided in the last 31 days, the oldest first; nothing of what they say.",
         responses={"200": _answers("The referrals.", ReferralsSchema)},
     )
     def referrals() -> Response:

@@ -20,6 +20,7 @@ from certs.envelope import unseal
 from extract_client.log.policy import Policy
 from extract_client.log.receipt import verify_receipt
 from gateway.caller import Caller, PractitionerClaim
+from gateway.cases.sealing import parts_that_open
 from gateway.disclosure_log import repository as log
 from gateway.disclosure_log.entry import tag
 from gateway.disclosure_log.errors import NotAppendedError
@@ -290,6 +291,43 @@ def test_the_first_decision_stands(scene: Scene) -> None:
     assert opened.referral.acknowledged_at == opened.referral.decided_at
     (entry,) = scene.entries("referral.decide")
     assert ("section_17", "client") == (entry["outcome"], entry["by"])
+
+
+def test_the_list_keeps_what_waits_and_lets_go_of_what_was_decided(scene: Scene) -> None:
+    waits, recent, old = scene.refer(), scene.refer(), scene.refer()
+    for each in (recent, old):
+        scene.hub.decide(each.id, outcome="advice")
+    with scene.wiring.engine.begin() as connection:
+        shift = "UPDATE gateway.referral SET sent_at = sent_at - interval '400 days' WHERE referral_id = :id"
+        connection.execute(text(shift), {"id": waits.id})
+        shift = (
+            "UPDATE gateway.referral SET decided_at = decided_at - interval '32 days' WHERE referral_id = :id"
+        )
+        connection.execute(text(shift), {"id": old.id})
+    listed = [each["referral_id"] for each in scene.hub.http.get("/v1/referrals").get_json()["referrals"]]
+    assert [str(waits.id), str(recent.id)] == listed
+    assert 200 == scene.hub.fetch(old.id).status_code
+
+
+def test_an_item_that_reads_as_none_of_ours_holds_nothing_up(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = parts_that_open
+    strange = [{"field": "no such field", "value": {}, "about": []}, {"value": 1, "about": []}, {}]
+
+    def with_strangers(*given: Any) -> tuple[list[Any], bool]:
+        items, whole = real(*given)
+        return [*strange, *items], whole
+
+    def told() -> list[list[str]]:
+        (document,) = scene.hub.fetch(scene.refer().id).get_json()["documents"]
+        return sorted(sorted(each["fields"]) for each in document["record"]["people"])
+
+    before = told()
+    monkeypatch.setattr(service, "parts_that_open", with_strangers)
+    after = told()
+    assert before
+    assert before == after
 
 
 def test_a_decision_without_a_reference_is_not_joined_by_one_later(scene: Scene) -> None:
