@@ -17,7 +17,7 @@ from uuid import UUID
 
 from extract_client.log.merkle import Hash, leaf_hash
 from extract_client.log.opening import pack_opening
-from gateway.disclosure_log.canonical import Canonical, canonical
+from gateway.disclosure_log.canonical import Canonical, assembled, canonical
 
 SALT_BYTES = 32
 TAG_HEX = 32
@@ -90,7 +90,9 @@ def compose(
     """
     if len(recipient_salt) != SALT_BYTES or len(internal_salt) != SALT_BYTES:
         raise ValueError("salts are 32 bytes")
-    c_r, c_i = commitment_of(recipient, salt=recipient_salt), commitment_of(internal, salt=internal_salt)
+    told, kept = canonical(recipient), canonical(internal)
+    c_r = hmac.digest(recipient_salt, told, hashlib.sha256)
+    c_i = hmac.digest(internal_salt, kept, hashlib.sha256)
     commitment = hashlib.sha256(c_r + c_i).digest()
     body = canonical(
         {
@@ -102,10 +104,10 @@ def compose(
             "v": 1,
         }
     )
-    opening = canonical(
-        {"i": internal, "r": recipient, "si": internal_salt.hex(), "sr": recipient_salt.hex()}
+    opening = assembled(
+        {"i": kept, "r": told, "si": canonical(internal_salt.hex()), "sr": canonical(recipient_salt.hex())}
     )
     disclosure = pack_opening(
-        recipient_salt=recipient_salt, internal_commitment=c_i, body=body, recipient=canonical(recipient)
+        recipient_salt=recipient_salt, internal_commitment=c_i, body=body, recipient=told
     )
     return ComposedEntry(entry_id, body, commitment, opening, disclosure)

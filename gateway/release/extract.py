@@ -15,7 +15,7 @@ from uuid import UUID
 
 from agencies.catalogue import FIELDS, ThirdParty
 from agencies.model import JsonObject, Level
-from gateway.disclosure_log.canonical import Canonical, canonical
+from gateway.disclosure_log.canonical import Canonical, assembled, canonical
 from gateway.disclosure_log.model import EntryKind
 from gateway.release.model import (
     Decision,
@@ -79,17 +79,16 @@ def answer_of(
         reasons = decision.reasons if isinstance(decision, Refuse) else (nothing,)
         refusal = {"kind": str(EntryKind.EXTRACT_REFUSE), "reasons": [reason.value for reason in reasons]}
         return Answer(body=None, internal={**common, **refusal, "purpose": purpose})
-    body = canonical(
-        {
-            **_heading(decision),
-            "extract_id": str(extract_id),
-            "case_ref": str(request.case_ref),
-            "purpose": purpose,
-            "issued_at": _instant(now),
-            "use_until": _instant(decision.use_until),
-            "record": record,
-        }
-    )
+    heading = {
+        **_heading(decision),
+        "extract_id": str(extract_id),
+        "case_ref": str(request.case_ref),
+        "purpose": purpose,
+        "issued_at": _instant(now),
+        "use_until": _instant(decision.use_until),
+    }
+    encoded = canonical(record)
+    body = assembled({**{name: canonical(value) for name, value in heading.items()}, "record": encoded})
     return Answer(
         body=body,
         internal={
@@ -98,7 +97,7 @@ def answer_of(
             "fields": _fields_of(told),
             "kind": str(EntryKind.EXTRACT_RELEASE),
             "people": sorted({person for each in told.items for person in each.item.about}),
-            "record_sha256": record_sha256(record),
+            "record_sha256": record_sha256(encoded),
             "stage": decision.stage.value,
             "use_until": _instant(decision.use_until),
         },
@@ -114,9 +113,13 @@ def answer_of(
     )
 
 
-def record_sha256(record: JsonObject) -> str:
-    """Return what tells whether two extracts say the same of a family: the hash of the record alone, in hex."""
-    return hashlib.sha256(canonical({"record": record})).hexdigest()
+def record_sha256(encoded: bytes) -> str:
+    """Return what tells whether two extracts say the same of a family: the hash of the record alone, in hex.
+
+    Args:
+        encoded: the record, by ``canonical``.
+    """
+    return hashlib.sha256(assembled({"record": encoded})).hexdigest()
 
 
 def _fields_of(told: Told) -> dict[str, Canonical]:

@@ -127,10 +127,12 @@ def _field(
     level: Level, value: Sequence[JsonObject | None], telling: Sequence[Item], *, own: bool, with_kind: bool
 ) -> JsonObject:
     """One released field; equal values are told once, so that their number counts nothing held back."""
-    distinct: dict[str, JsonValue] = {json.dumps(one, sort_keys=True): one for one in value if one}
+    told: list[JsonValue] = [one for one in value if one]
+    if len(told) > 1:
+        told = [*{json.dumps(one, sort_keys=True): one for one in told}.values()]
     field: JsonObject = {
         "level": level.name,
-        "value": list(distinct.values()),
+        "value": told,
         "as_of": min(item.as_of for item in telling),
     }
     if with_kind:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from gateway.caller import Caller
+from gateway.disclosure_log.canonical import canonical
 from gateway.release.extract import record_sha256
 from gateway.release.model import Decision, ReleaseRequest
 from gateway.release.preview import preview
@@ -16,4 +17,4 @@ def would_release(wiring: Wiring, *, caller: Caller, case_ref: UUID | None) -> t
     """
     with wiring.autocommit.connect() as connection:
         found = preview(wiring, connection, ReleaseRequest(caller, case_ref))
-    return found.decision, record_sha256(found.told.record) if found.told.record else None
+    return found.decision, record_sha256(canonical(found.told.record)) if found.told.record else None
