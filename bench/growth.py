@@ -145,7 +145,13 @@ def _templates(wiring: Wiring, population: Population) -> Iterator[Template]:
         with wiring.engine.connect() as connection:
             identity = case_by_source_ref(connection, keyring=wiring.keyring, source_ref=raw["source_ref"])
         if identity is not None:
-            yield read_template(wiring, raw, family_id=identity.family_id, today=population.day)
+            yield read_template(
+                wiring,
+                raw,
+                family_id=identity.family_id,
+                today=population.day,
+                agencies=[*map(AgencyCode, AGENCIES)],
+            )
 
 
 def _measure(

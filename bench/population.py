@@ -24,7 +24,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import text
 
-from agencies.model import AgencyKind
+from agencies.model import AgencyCode, AgencyKind
 from bench.copies import copy_families, read_template
 from certs.envelope import FileKek
 from certs.private_file import write_private
@@ -210,7 +210,7 @@ def _make(server: EmbeddedPostgres, settings: Settings, size: Size, *, steps: Pr
         world.list_cases(*listed[:PACK], ref=PACK_MEETING)
         world.list_cases(*listed[PACK:] or listed, ref="BENCH-MAIN")
         for family in families:
-            world.sign_off(family["source_ref"], stages=["panel"])
+            world.sign_off(family["source_ref"], stages=["panel"], with_cuts=True)
         _copy(world, families, size, steps=steps)
         _records(server, families, count=size.families)
         return {
@@ -252,7 +252,13 @@ def _copy(world: World, families: Sequence[dict[str, Any]], size: Size, *, steps
     if missing <= 0:
         return
     templates = [
-        read_template(world.wiring, raw, family_id=world.family_id(raw["source_ref"]), today=world.today)
+        read_template(
+            world.wiring,
+            raw,
+            family_id=world.family_id(raw["source_ref"]),
+            today=world.today,
+            agencies=[*map(AgencyCode, AGENCIES)],
+        )
         for raw in families
     ]
     numbers = [range(first, min(first + _BATCH, missing)) for first in range(0, missing, _BATCH)]

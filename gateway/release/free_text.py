@@ -9,6 +9,7 @@ INVARIANTS
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -17,7 +18,7 @@ from agencies.ladders import LadderContext
 from agencies.model import FieldName, JsonObject, JsonValue, Level
 from gateway.release.minimisation import minimise
 from gateway.release.model import Item, Permit, PermittedItem, PersonFacts, Redacted, Told
-from gateway.release.redaction import KnownValue, Redactor, ValueKind
+from gateway.release.redaction import KnownValue, Redaction, Redactor, ValueKind, without
 
 _NAMES: Final = frozenset(map(FieldName, ("child_name", "adult_name")))
 _KINDS: Final[Mapping[tuple[str, str], ValueKind]] = MappingProxyType(
@@ -53,13 +54,7 @@ def redactor_for(permit: Permit, record: Iterable[Item], permitted: Sequence[Per
         lowest[key] = min(lowest[key], each.level)
     full = {id(each.item) for each in permitted if lowest[each.item.field, each.item.about] is Level.F}
     told: list[KnownValue] = []
-    own = {*permit.profile.agency.split("-")}
-    withheld = [
-        # A name that stands in the recipient's own cannot be looked for: it would take their own away from them.
-        KnownValue(ValueKind.PLACE, code.replace("-", " "), shielded=True)
-        for code in permit.hidden_agencies
-        if not {*code.split("-")} <= own
-    ]
+    withheld = [*map(_silent, _hidden_from(permit))]
     for item in record:
         (told if id(item) in full else withheld).extend(_values_of(item, shielded=permit.shielded))
     return Redactor(withheld, told=told)
@@ -72,6 +67,7 @@ def tell_with_narrative(
     *,
     context: LadderContext,
     people: Sequence[PersonFacts],
+    places: Iterator[Sequence[tuple[int, int]]] | None = None,
 ) -> Told:
     """Return what the recipient of a permit is told, its free text redacted.
 
@@ -80,27 +76,50 @@ def tell_with_narrative(
         permitted: what is told of it, each item at its level.
         context: see ``recipient_context``.
         people: the case's people with their pairwise ids.
+        places: where each text is cut, in their order, where that is known: what is cut is not searched for then. Never
+            where the recipient must not learn where the family is.
     """
     if not (permit.shielded or permit.hidden_agencies or any(map(_narrative_of, permitted))):
         return Told(permitted, minimise(permitted, context=context, people=people))
-    redactor = redactor_for(permit, record, permitted)
+    search = redactor_for(permit, record, permitted) if places is None else None
+    guard = search or _guard_of(_hidden_from(permit))
     items: list[PermittedItem] = []
     redacted: list[Redacted] = []
     kept_back: list[FieldName] = []
     for each in permitted:
         value = dict(each.item.value)
         for member in sorted(_narrative_of(each)):
-            cut = redactor.redact(str(value[member]))
+            text = str(value[member])
+            cut = search.redact(text) if search else Redaction(without(text, next(places or iter(()))), ())
             redacted.append(Redacted(each.item, member, cut.text, cut.cuts))
             value[member] = cut.text
-        if each.level is Level.F and any(map(redactor.survives, texts_of(value))):
+        if each.level is Level.F and guard.survives_in(texts_of(value)):
             kept_back.append(each.item.field)
         else:
             items.append(replace(each, item=replace(each.item, value=value)))
     told = minimise(items, context=context, people=people)
-    if any(map(redactor.survives, texts_of(told))):
+    if guard.survives_in(texts_of(told)):
         return Told((), {}, redacted=redacted, kept_back=kept_back, survived=True)
     return Told(items, told, redacted=redacted, kept_back=kept_back)
+
+
+def _hidden_from(permit: Permit) -> tuple[str, ...]:
+    """Refuges that are looked for in every text, in their order.
+
+    A name that stands in the recipient's own cannot be looked for: it would take their own away from them.
+    """
+    own = {*permit.profile.agency.split("-")}
+    return tuple(sorted(code for code in permit.hidden_agencies if not {*code.split("-")} <= own))
+
+
+def _silent(code: str) -> KnownValue:
+    return KnownValue(ValueKind.PLACE, code.replace("-", " "), shielded=True)
+
+
+@lru_cache(maxsize=256)
+def _guard_of(codes: tuple[str, ...]) -> Redactor:
+    """What finds the names of refuges, nothing personal among them."""
+    return Redactor(map(_silent, codes))
 
 
 def _narrative_of(permitted: PermittedItem) -> frozenset[str]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from agencies.model import AgencyCode, Level, Profile
 from gateway.caller import Caller, PractitionerClaim
+from gateway.cases.model import StoredPart
 from gateway.cases.sealing import open_parts
 from gateway.release import repository
 from gateway.release.decision import decide, item_level
@@ -41,6 +42,7 @@ class Preview:
         facts: what it was decided on.
         caller: who would ask.
         items: the whole record, for whoever explains what is missing from ``told``; empty after a refusal.
+        parts: as it is stored.
     """
 
     caller: Caller
@@ -48,6 +50,7 @@ class Preview:
     decision: Decision
     items: tuple[Item, ...]
     told: Told
+    parts: tuple[StoredPart, ...] = ()
 
 
 def preview(
@@ -76,7 +79,8 @@ def preview(
     if not isinstance(decision, Permit):
         return Preview(request.caller, facts, decision, (), NOTHING)
     items = tuple(map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts)))
-    return Preview(request.caller, facts, decision, items, tell(decision, items, facts=facts))
+    told = tell(decision, items, facts=facts)
+    return Preview(request.caller, facts, decision, items, told, snapshot.parts)
 
 
 def tell(permit: Permit, items: Sequence[Item], *, facts: Facts) -> Told:

@@ -225,6 +225,15 @@ class Redactor:
         # 3. Cut what nothing speaks against.
         return written(reading, settle(found, stands=stands))
 
+    def survives_in(self, texts: Iterable[str]) -> bool:
+        """True when a shielded value survives in one of several texts."""
+        held = [*texts] if self._guarded else []
+        # All at once first: what is in none of them together is in none of them.
+        quick = skeleton_of("\n".join(held))
+        if quick is not None and not any(skeleton in quick for _, skeleton in self._guarded):
+            return False
+        return any(map(self.survives, held))
+
     def survives(self, text: str) -> bool:
         """True when a shielded value can still be recognised in a text, by a looser reading than ``redact`` has.
 
@@ -308,6 +317,11 @@ def written(reading: Reading, taken: Sequence[_Found]) -> Redaction:
             key=lambda each: (bounds[each.last][1] - bounds[each.first][0], each.rule.startswith("known")),
         )
         cuts.append(Cut(start, end, widest.rule))
-    ends = [0, *(cut.end for cut in cuts)]
-    kept = [text[end : cut.start] for end, cut in zip(ends, cuts, strict=False)]
-    return Redaction(NOUN.join([*kept, text[ends[-1] :]]), tuple(cuts))
+    return Redaction(without(text, [(cut.start, cut.end) for cut in cuts]), tuple(cuts))
+
+
+def without(text: str, places: Sequence[tuple[int, int]]) -> str:
+    """Return a text with the noun in each place, given from its first sign to after its last, in their order."""
+    ends = [0, *(end for _, end in places)]
+    kept = [text[end:start] for end, (start, _) in zip(ends, places, strict=False)]
+    return NOUN.join([*kept, text[ends[-1] :]])

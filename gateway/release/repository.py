@@ -75,7 +75,8 @@ _READ = text(
                AND k.agency_code = a.agency_code
                AND k.practitioner_id IN ('', asked.practitioner_id)) AS in_conflict,
            EXISTS (SELECT FROM gateway.case_conflict k WHERE k.case_id = c.case_id) AS has_conflicts,
-           ARRAY(SELECT s.stage FROM gateway.pack_sign_off s WHERE s.case_id = c.case_id
+           (SELECT coalesce(jsonb_object_agg(s.stage, encode(s.cuts_sealed, 'hex')), '{}')
+              FROM gateway.pack_sign_off s WHERE s.case_id = c.case_id
                AND s.case_version = c.version AND s.agency_code = a.agency_code
                AND s.profile_version = ep.version AND s.withdrawn_at IS NULL) AS signed_off,
            (SELECT coalesce(jsonb_agg(jsonb_build_array(p.person_id, p.role, p.shield, pr.ref, s.body)
@@ -125,6 +126,7 @@ class Snapshot:
         family_wrapped: that family's keys, wrapped.
         people: everyone in the case, none for an unknown ref.
         births: the sealed day of birth of each whose record says it.
+        cuts: by stage what its sign-off keeps of where free text is cut, sealed.
         witnessed_at: when a checkpoint last met the witness policy; absent: never.
     """
 
@@ -137,6 +139,7 @@ class Snapshot:
     births: dict[UUID, bytes]
     person_keys: dict[UUID, bytes]
     parts: tuple[StoredPart, ...]
+    cuts: Mapping[Stage, bytes]
     witnessed_at: datetime | None
 
     def facts_with(self, birthdays: Mapping[UUID, Birthdays]) -> Facts:
@@ -215,6 +218,9 @@ def snapshot_of(row: SnapshotRow) -> Snapshot:
             StoredPart(UUID(part_id), row.case_id, tuple(map(UUID, about)), version, sealed)
             for (part_id, version, about), sealed in zip(row.part_rows, row.part_seals, strict=True)
         ),
+        cuts={
+            Stage(stage): bytes.fromhex(cuts) for stage, cuts in row.signed_off.items() if cuts is not None
+        },
         witnessed_at=row.witnessed_at,
     )
 

@@ -49,6 +49,7 @@ from gateway.release.model import (
     Unavailable,
 )
 from gateway.release.repository import Snapshot
+from gateway.release.signed_cuts import places_in
 from gateway.wiring import Wiring
 
 ATTEMPTS = 3
@@ -116,18 +117,23 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
 
                     # 4. Minimise and redact.
                     told = NOTHING
-                    if isinstance(decision, Permit) and facts.case is not None:
-                        people = facts.case.people
+                    if isinstance(decision, Permit) and (case := facts.case) is not None:
                         opened = [*map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts))]
-                        levels = ((item, item_level(decision, item)) for item in opened)
-                        items = [PermittedItem(item, level) for item, level in levels if level > Level.W]
-                        context = recipient_context(items, permit=decision, people=people, now=now)
+                        levels = [item_level(decision, item) for item in opened]
+                        leaving = zip(opened, levels, strict=True)
+                        items = [PermittedItem(item, level) for item, level in leaving if level > Level.W]
+                        context = recipient_context(items, permit=decision, people=case.people, now=now)
                         if decision.narrative:
                             told = tell_with_narrative(
-                                decision, opened, items, context=context, people=people
+                                decision,
+                                opened,
+                                items,
+                                context=context,
+                                people=case.people,
+                                places=places_in(snapshot.cuts, keys, decision, levels, parts=snapshot.parts),
                             )
                         else:
-                            told = Told(items, minimise(items, context=context, people=people))
+                            told = Told(items, minimise(items, context=context, people=case.people))
 
                     extract_id = uuid4()
                     answer = answer_of(request, decision, told, extract_id=extract_id, now=now)

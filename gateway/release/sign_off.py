@@ -6,7 +6,7 @@ INVARIANTS
 - Nothing is shown before its entry is committed. Taking a sign-off back never fails for being late.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,14 +14,24 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from agencies.model import AgencyCode, Purpose, Stage
+from gateway.caller import PractitionerClaim
 from gateway.cases.errors import UnknownCaseError
 from gateway.cases.lookup import case_of_worker
 from gateway.cases.model import CaseIdentity
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
-from gateway.release.model import Facts, ReleaseRequest
-from gateway.release.preview import Preview, in_good_standing, preview, somebody_of
+from gateway.release.decision import item_level
+from gateway.release.model import Facts, Permit, ReleaseRequest
+from gateway.release.preview import (
+    NAMED_WORKER,
+    Preview,
+    as_named_worker,
+    in_good_standing,
+    preview,
+    somebody_of,
+)
 from gateway.release.repository import reference_of
+from gateway.release.signed_cuts import Places, basis_of, places_of, seal_cuts
 from gateway.staff.model import SignedIn
 from gateway.wiring import Wiring
 
@@ -39,8 +49,8 @@ _CURRENT = text(
 )
 _SIGN = text(
     "INSERT INTO gateway.pack_sign_off"
-    " (case_id, family_id, case_version, agency_code, profile_version, stage, signed_by, signed_at, read_back)"
-    " VALUES (:case, :family, :case_version, :agency, :profile_version, :stage, :by, :now, :read_back)"
+    " (case_id, family_id, case_version, agency_code, profile_version, stage, signed_by, signed_at, read_back, cuts_sealed)"
+    " VALUES (:case, :family, :case_version, :agency, :profile_version, :stage, :by, :now, :read_back, :cuts)"
     " ON CONFLICT DO NOTHING"
 )
 _WITHDRAW = text(
@@ -102,12 +112,9 @@ def look(wiring: Wiring, who: SignedIn, family_id: UUID, *, agency: AgencyCode, 
             internal={"agency": agency, "stage": stage.value},
         )
     with wiring.autocommit.connect() as connection:
-        reference = reference_of(connection, agency, identity.case_id)
-        if reference is None:
-            raise UnknownCaseError("the agency has no name for this case")
-        caller = replace(somebody_of(agency), purpose=_PURPOSE[stage])
-        now = preview(wiring, connection, ReleaseRequest(caller, reference), supposing=in_good_standing)
-        shown = preview(wiring, connection, ReleaseRequest(caller, reference), supposing=_when_it_goes)
+        request = _request(connection, identity, agency=agency, stage=stage)
+        now = preview(wiring, connection, request, supposing=in_good_standing)
+        shown = preview(wiring, connection, request, supposing=_when_it_goes)
         case = now.facts.case
         return Pack(
             shown,
@@ -153,6 +160,7 @@ def sign(
                 "by": who.username,
                 "now": database_now(connection),
                 "read_back": read_back,
+                "cuts": cuts_now(wiring, connection, identity, agency=agency, stage=stage),
             },
         ).rowcount
         if not stored:
@@ -206,6 +214,45 @@ def _case(connection: Connection, who: SignedIn, family_id: UUID) -> CaseIdentit
     return identity
 
 
+def _request(
+    connection: Connection, identity: CaseIdentity, *, agency: AgencyCode, stage: Stage
+) -> ReleaseRequest:
+    reference = reference_of(connection, agency, identity.case_id)
+    if reference is None:
+        raise UnknownCaseError("the agency has no name for this case")
+    return ReleaseRequest(replace(somebody_of(agency), purpose=_PURPOSE[stage]), reference)
+
+
+def shown_when_signed(
+    wiring: Wiring, connection: Connection, identity: CaseIdentity, *, agency: AgencyCode, stage: Stage
+) -> Iterator[Preview]:
+    """Yield what would be told once it is signed off: to somebody of the agency, and to whoever of it works on the case.
+
+    Raises: UnknownCaseError, the agency has no name for the case; what ``preview`` raises.
+    """
+    request = _request(connection, identity, agency=agency, stage=stage)
+    worker = replace(request.caller, practitioner=PractitionerClaim(NAMED_WORKER, verified=True))
+    for each in (request, replace(request, caller=worker)):
+        yield preview(wiring, connection, each, supposing=_when_it_goes)
+
+
+def cuts_now(
+    wiring: Wiring, connection: Connection, identity: CaseIdentity, *, agency: AgencyCode, stage: Stage
+) -> bytes | None:
+    """Return where the free text is cut that would now go, sealed; absent: none would, or each release must look for itself.
+
+    Raises: UnknownCaseError, the agency has no name for the case; what ``preview`` raises.
+    """
+    cuts: dict[str, tuple[Places, ...]] = {}
+    for shown in shown_when_signed(wiring, connection, identity, agency=agency, stage=stage):
+        permit = shown.decision
+        if isinstance(permit, Permit) and not permit.shielded:
+            levels = (item_level(permit, item) for item in shown.items)
+            cuts[basis_of(permit, levels, parts=shown.parts)] = places_of(shown.told)
+    keys = wiring.keyring.family(connection, identity.family_id)
+    return seal_cuts(cuts, keys, agency=agency, stage=stage) if cuts else None
+
+
 def _versions(connection: Connection, identity: CaseIdentity, agency: AgencyCode) -> Versions:
     row = connection.execute(_VERSIONS, {"case": identity.case_id, "agency": agency}).one()
     return Versions(row.case_version, row.profile_version)
@@ -213,7 +260,7 @@ def _versions(connection: Connection, identity: CaseIdentity, agency: AgencyCode
 
 def _when_it_goes(facts: Facts) -> Facts:
     """The facts, as if the agency were entitled to the case and what it is told were signed off."""
-    standing = in_good_standing(facts)
+    standing = as_named_worker(in_good_standing(facts))
     if standing.case is None:
         return standing
     case = replace(

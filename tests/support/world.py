@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from agencies.model import AgencyCode, AgencyKind, Purpose
+from agencies.model import AgencyCode, AgencyKind, Purpose, Stage
 from agencies.register import Practitioner, PractitionerPolicy
 from certs.jwk import new_es256_key, public_part
 from consent_registry.birthdays import SIXTEEN, birthday
@@ -26,6 +26,7 @@ from gateway.panel.service import import_panel_file
 from gateway.recall.service import import_cases
 from gateway.release.model import Outcome, ReleaseRequest
 from gateway.release.service import release
+from gateway.release.sign_off import cuts_now
 from gateway.staff.repository import ensure_member
 from gateway.wiring import Wiring
 
@@ -243,21 +244,40 @@ class World:
             self.wiring, json.dumps({"format": 1, "meetings": [], "offers": [row]}).encode(), actor="test"
         )
 
-    def sign_off(self, source_ref: str, *agencies: str, stages: Sequence[str] = ("panel", "service")) -> None:
-        """Let the free text go of what agencies (all, if none is named) are told of a case as it stands."""
-        family = self.family_id(source_ref)
+    def sign_off(
+        self,
+        source_ref: str,
+        *agencies: str,
+        stages: Sequence[str] = ("panel", "service"),
+        with_cuts: bool = False,
+    ) -> None:
+        """Let the free text go of what agencies (all, if none is named) are told of a case as it stands.
+
+        Args:
+            with_cuts: keep where it is cut, as signing on the page does; else each release looks for itself.
+        """
+        identity, family = self._identity(source_ref), self.family_id(source_ref)
         with act(self.wiring, families=(family,)) as change:
             for agency in agencies or self.members:
                 for stage in stages:
+                    cuts = None
+                    if with_cuts:
+                        cuts = cuts_now(
+                            self.wiring,
+                            change.connection,
+                            identity,
+                            agency=AgencyCode(agency),
+                            stage=Stage(stage),
+                        )
                     change.connection.execute(
                         text(
                             "INSERT INTO gateway.pack_sign_off (case_id, family_id, case_version, agency_code,"
-                            " profile_version, stage, signed_by, signed_at, read_back)"
+                            " profile_version, stage, signed_by, signed_at, read_back, cuts_sealed)"
                             " SELECT c.case_id, c.family_id, c.version, e.agency_code, e.version, :stage, 'test',"
-                            " now(), true FROM gateway.case_record c, agencies.effective_profile e"
+                            " now(), true, :cuts FROM gateway.case_record c, agencies.effective_profile e"
                             " WHERE c.family_id = :family AND e.agency_code = :agency ON CONFLICT DO NOTHING"
                         ),
-                        {"family": family, "agency": agency, "stage": stage},
+                        {"family": family, "agency": agency, "stage": stage, "cuts": cuts},
                     )
             change.record(kind="pack.sign_off", actor="test", family_id=family)
 

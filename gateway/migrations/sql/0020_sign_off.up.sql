@@ -10,7 +10,8 @@ CREATE TABLE gateway.pack_sign_off (
     signed_by       text NOT NULL,
     signed_at       timestamptz NOT NULL,
     read_back       boolean NOT NULL,      -- the family heard it
-    withdrawn_at    timestamptz
+    withdrawn_at    timestamptz,
+    cuts_sealed     bytea                  -- where its free text is cut, and on what that rests
 );
 CREATE UNIQUE INDEX pack_sign_off_current
     ON gateway.pack_sign_off (case_id, agency_code, stage, case_version, profile_version) WHERE withdrawn_at IS NULL;
