@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 Canonical: TypeAlias = "str | int | bool | Sequence[Canonical] | Mapping[str, Canonical]"
 
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 MAX_INTEGER = 2**53 - 1
 """Largest integer every JSON reader keeps exact (RFC 8785 section 3.2.2.3)."""
 
@@ -48,7 +50,6 @@ def canonical(value: Canonical) -> bytes:
         # Most of what is written is text, which needs no look.
         waiting += [each for each in within if type(each) is not str]
     try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return text.encode("utf-8")
+        return _encoded(value).encode("utf-8")
     except (UnicodeEncodeError, RecursionError) as error:
         raise NotCanonicalError("lone surrogates and very deep values have no canonical form") from error

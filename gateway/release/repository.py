@@ -41,7 +41,7 @@ _READ = text(
              WHERE g.agency_code = a.agency_code AND g.valid_from <= clock.today AND clock.today < g.valid_until
            ) AS agreement_until,
            pv.document AS profile_document,
-           (SELECT coalesce(jsonb_agg(jsonb_build_array(v.version, v.document) ORDER BY v.version), '[]')
+           (SELECT coalesce(json_agg(json_build_array(v.version, v.document) ORDER BY v.version), '[]')
               FROM agencies.profile_version v
              WHERE v.agency_code = a.agency_code AND v.version <> ep.version
                AND to_jsonb(v.version) IN (SELECT s.body #> ARRAY['given', 'profiles_shown', a.agency_code]
@@ -75,11 +75,11 @@ _READ = text(
                AND k.agency_code = a.agency_code
                AND k.practitioner_id IN ('', asked.practitioner_id)) AS in_conflict,
            EXISTS (SELECT FROM gateway.case_conflict k WHERE k.case_id = c.case_id) AS has_conflicts,
-           (SELECT coalesce(jsonb_object_agg(s.stage, encode(s.cuts_sealed, 'hex')), '{}')
+           (SELECT coalesce(json_object_agg(s.stage, encode(s.cuts_sealed, 'hex')), '{}')
               FROM gateway.pack_sign_off s WHERE s.case_id = c.case_id
                AND s.case_version = c.version AND s.agency_code = a.agency_code
                AND s.profile_version = ep.version AND s.withdrawn_at IS NULL) AS signed_off,
-           (SELECT coalesce(jsonb_agg(jsonb_build_array(p.person_id, p.role, p.shield, pr.ref, s.body)
+           (SELECT coalesce(json_agg(json_build_array(p.person_id, p.role, p.shield, pr.ref, s.body)
                        ORDER BY p.person_id), '[]')
               FROM gateway.case_person p
               LEFT JOIN gateway.pairwise pr ON pr.agency_code = a.agency_code
@@ -93,7 +93,7 @@ _READ = text(
                ORDER BY k.person_id) AS key_people,
            ARRAY(SELECT k.wrapped FROM gateway.person_key k WHERE k.family_id = c.family_id
                ORDER BY k.person_id) AS keys,
-           (SELECT coalesce(jsonb_agg(jsonb_build_array(q.part_id, q.version, q.about) ORDER BY q.part_id), '[]')
+           (SELECT coalesce(json_agg(json_build_array(q.part_id, q.version, q.about) ORDER BY q.part_id), '[]')
               FROM gateway.case_part q WHERE q.case_id = c.case_id) AS part_rows,
            ARRAY(SELECT q.sealed FROM gateway.case_part q WHERE q.case_id = c.case_id
                ORDER BY q.part_id) AS part_seals
