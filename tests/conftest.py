@@ -5,6 +5,7 @@ embedded server; databases are made and dropped there, and the three gateway rol
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.support.process import wired
 from tests.support.throwaway import Cluster, Database, NamedCluster, new_database
 
 FIGURE = "figure"
+_ROOM = 4 << 30
+"""Bytes of memory that a run may take for its databases."""
 LONGEST_FIRST = (
     "tests/races/",
     "tests/faults/",
@@ -83,10 +86,18 @@ def cluster() -> Iterator[Cluster]:
         return
     # Not under pytest's own folder: pytest closes that to other users, and as root the server is another user.
     with (
-        tempfile.TemporaryDirectory(prefix="gateway-tests-") as folder,
+        tempfile.TemporaryDirectory(prefix="gateway-tests-", dir=_memory()) as folder,
         EmbeddedPostgres.start(Path(folder) / "database", durable=False) as server,
     ):
         yield server
+
+
+def _memory() -> Path | None:
+    """A folder in memory, where there is room: every test has a database of its own, a thousand files each."""
+    folder = Path("/dev/shm")  # noqa: S108 - the folder within it is made for us alone
+    if not folder.is_dir() or shutil.disk_usage(folder).free < _ROOM:
+        return None
+    return folder
 
 
 @pytest.fixture(scope="session")

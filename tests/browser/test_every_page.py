@@ -43,6 +43,7 @@ def test_every_page_is_looked_at() -> None:
     assert looked_at.isdisjoint(ACTS)
 
 
+@pytest.mark.browser
 @pages
 def test_axe_finds_nothing(opened: Opened, known: Known, place: Place) -> None:
     watched = opened()
@@ -101,6 +102,7 @@ def test_without_javascript_the_page_is_whole(opened: Opened, known: Known, plac
     assert page.get_by_role("main").inner_text().strip()
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("place", FAULTS.values(), ids=FAULTS.keys())
 def test_what_is_wrong_is_said_first_and_leads_to_where_it_is(
     opened: Opened, known: Known, place: Place
