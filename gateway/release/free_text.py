@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
@@ -85,18 +86,21 @@ def tell_with_narrative(
     guard = search or _guard_of(_hidden_from(permit))
     items: list[PermittedItem] = []
     redacted: list[Redacted] = []
-    kept_back: list[FieldName] = []
     for each in permitted:
-        value = dict(each.item.value)
+        value: JsonObject = {}
         for member in sorted(_narrative_of(each)):
-            text = str(value[member])
+            text = str(each.item.value[member])
             cut = search.redact(text) if search else Redaction(without(text, next(places or iter(()))), ())
             redacted.append(Redacted(each.item, member, cut.text, cut.cuts))
             value[member] = cut.text
-        if each.level is Level.F and guard.survives_in(texts_of(value)):
-            kept_back.append(each.item.field)
+        if value:
+            items.append(replace(each, item=replace(each.item, value={**each.item.value, **value})))
         else:
-            items.append(replace(each, item=replace(each.item, value=value)))
+            items.append(each)
+    kept_back: list[FieldName] = []
+    if guard.survives_in(chain.from_iterable(map(_full_texts, items))):
+        kept_back = [each.item.field for each in items if guard.survives_in(_full_texts(each))]
+        items = [each for each in items if not guard.survives_in(_full_texts(each))]
     told = minimise(items, context=context, people=people)
     if guard.survives_in(texts_of(told)):
         return Told((), {}, redacted=redacted, kept_back=kept_back, survived=True)
@@ -120,6 +124,11 @@ def _silent(code: str) -> KnownValue:
 def _guard_of(codes: tuple[str, ...]) -> Redactor:
     """What finds the names of refuges, nothing personal among them."""
     return Redactor(map(_silent, codes))
+
+
+def _full_texts(permitted: PermittedItem) -> Iterator[str]:
+    """The texts of an item that is told in full."""
+    return texts_of(permitted.item.value) if permitted.level is Level.F else iter(())
 
 
 def _narrative_of(permitted: PermittedItem) -> frozenset[str]:
