@@ -62,7 +62,7 @@ class Plan:
 
 
 PARTS: Final = ("main", "counts", "slow-disk", "masters", "frozen", "withdrawal", "pack")
-FULL: Final = Plan(Size(400, 10_000), 5, 2.0, (1, 8, 32), 300, 20, 11.0, frozenset(PARTS))
+FULL: Final = Plan(Size(200, 10_000), 5, 2.0, (1, 8, 32), 300, 20, 11.0, frozenset(PARTS))
 QUICK: Final = Plan(Size(12, 20), 1, 0.4, (1, 2), 20, 2, 0.0, frozenset(PARTS))
 
 

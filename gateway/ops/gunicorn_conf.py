@@ -13,6 +13,7 @@ middle of a header, keep everyone else waiting. Without nginx this is for the de
 every machine is known.
 """
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -45,6 +46,8 @@ limit_request_line = 4094
 limit_request_fields = 50
 limit_request_field_size = 8190
 control_socket_disable = True
+_COLLECT_AFTER = 20_000
+"""Objects more than before; Python's own 700 is reached by every second release."""
 umask = 0o117
 """A unix socket is the owner's and the group's: whoever may write to it is believed to be nginx."""
 forwarder_headers = ""
@@ -56,6 +59,13 @@ secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 def ssl_context(_config: object, _factory: Callable[[], SSLContext]) -> Listeners | None:
     """Return what wraps the next connection: it knows the listener by its port."""
     return _listeners
+
+
+def post_worker_init(_worker: object) -> None:
+    """Let the collector walk over what requests leave behind, not again and again over everything that was loaded."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
 
 
 def when_ready(_arbiter: object) -> None:
