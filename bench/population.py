@@ -57,7 +57,7 @@ _NO_LIMIT: Final = 1_000_000
 _BATCH: Final = 50
 _USABLE: Final = timedelta(days=7)  # the meeting is in three, and admits for at least five more
 _PAIRS_OF_AGENCY: Final = 500
-_SOURCES: Final = ("gateway/migrations", "gateway/cases", "consent_registry", "agencies", "bench/population.py",
+_SOURCES: Final = ("gateway/migrations", "gateway/cases", "gateway/release", "consent_registry", "agencies", "bench/population.py",
                    "bench/copies.py", "tests/support/world.py")  # fmt: skip
 
 _FLOOR: Final = """
