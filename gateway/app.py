@@ -25,6 +25,7 @@ from gateway.agency import views as agency_views
 from gateway.consent import views as consent_views
 from gateway.console import (
     approval_views,
+    desk_sample_views,
     desk_views,
     disclosure_views,
     editor_views,
@@ -40,6 +41,7 @@ from gateway.console import (
     preview_views,
     profile_views,
     referral_views,
+    sample_views,
     sign_in_views,
     statement_views,
     today_views,
@@ -161,6 +163,8 @@ def build_app(wiring: Wiring) -> Flask:
         meeting_views,
         pack_views,
         desk_views,
+        desk_sample_views,
+        sample_views,
         profile_views,
         disclosure_views,
         today_views,

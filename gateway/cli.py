@@ -23,6 +23,7 @@ from gateway.panel.commands import panel
 from gateway.recall.commands import import_file, shield_person
 from gateway.rights.commands import rights
 from gateway.safeguarding.commands import safeguarding
+from gateway.sampling.commands import sample
 from gateway.settings import SettingsError
 from gateway.staff.commands import staff
 from gateway.tasks.commands import task
@@ -53,6 +54,7 @@ for command in (
     profile,
     rights,
     safeguarding,
+    sample,
     serve,
     staff,
     task,

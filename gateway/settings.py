@@ -21,6 +21,9 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 _READABLE = 4.5  # WCAG 2.2, success criterion 1.4.3
 _TELEPHONE = re.compile(r"(?P<name>[^\W\d_][^\x00-\x1f\x7f]{0,79}?) +(?P<number>\+?[0-9](?: ?[0-9]){1,19})")
 _SHIFT = 12
+_LARGEST_SAMPLE = 50
+_LAST_DAY = 28  # that every month has
+_MONTHS = (1, 2, 3, 4, 6, 12)
 _SCOPE = re.compile(r"[a-z]+:[a-z-]+")
 _LOOPBACK = ("localhost", "127.0.0.1")
 PROVIDER_ALGORITHMS = ("PS256", "RS256", "ES256")
@@ -106,6 +109,25 @@ class EmergencySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingSettings:
+    """How agencies are asked to confirm some of what they received.
+
+    Attributes:
+        size: releases of one sample, 50 at most; 0: none is drawn but by hand.
+        day: of the month, 1 to 28, from which on the months before are drawn from.
+        months: how many of them a sample is of: 1, 2, 3, 4, 6 or 12.
+        answer_days: days in which an agency answers; then it is reminded.
+        escalate_days: further days after which its silence is the officer's.
+    """
+
+    size: int = 5
+    day: int = 3
+    months: int = 1
+    answer_days: int = 14
+    escalate_days: int = 14
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What one gateway process needs to know.
 
@@ -162,6 +184,7 @@ class Settings:
         witness_stop_seconds: age at which nothing is released any more, referrals apart.
         provider: where members of staff sign in; None: here, with passkeys.
         emergency: what is there while no record can be read.
+        sampling: how agencies are asked to confirm some of what they received.
     """
 
     database_url: str
@@ -213,6 +236,7 @@ class Settings:
     witness_stop_seconds: int = 900
     provider: ProviderSettings | None = None
     emergency: EmergencySettings = EmergencySettings()
+    sampling: SamplingSettings = SamplingSettings()
 
     @property
     def issuer(self) -> str:
@@ -303,6 +327,7 @@ def load_settings() -> Settings:
             witness_stop_seconds=env.int("WITNESS_STOP_SECONDS", 900),
             provider=_provider(env),
             emergency=_emergency(env),
+            sampling=_sampling(env),
         )
     except EnvError as error:
         raise SettingsError(f"The gateway cannot start: {_sentence(error)}.") from error
@@ -381,6 +406,16 @@ def _emergency(env: Env) -> EmergencySettings:
         key_file=env.path("EMERGENCY_KEY_FILE", None),
         spool=env.path("EMERGENCY_SPOOL", None),
         shift_hours=env.int("SHIFT_HOURS", 12),
+    )
+
+
+def _sampling(env: Env) -> SamplingSettings:
+    return SamplingSettings(
+        size=env.int("SAMPLE_SIZE", 5),
+        day=env.int("SAMPLE_DAY", 3),
+        months=env.int("SAMPLE_MONTHS", 1),
+        answer_days=env.int("SAMPLE_ANSWER_DAYS", 14),
+        escalate_days=env.int("SAMPLE_ESCALATE_DAYS", 14),
     )
 
 
@@ -520,6 +555,15 @@ def _number_rules(settings: Settings) -> dict[str, bool]:
         ),
         "GATEWAY_ATTESTATION_DAYS and GATEWAY_ATTESTATION_GRACE_DAYS must be a year at most": (
             max(settings.attestation_days, settings.attestation_grace_days) <= _YEAR
+        ),
+        f"GATEWAY_SAMPLE_SIZE must be 0 to {_LARGEST_SAMPLE}, GATEWAY_SAMPLE_DAY 1 to {_LAST_DAY}, and"
+        " GATEWAY_SAMPLE_MONTHS 1, 2, 3, 4, 6 or 12": (
+            0 <= settings.sampling.size <= _LARGEST_SAMPLE
+            and 1 <= settings.sampling.day <= _LAST_DAY
+            and settings.sampling.months in _MONTHS
+        ),
+        f"GATEWAY_SAMPLE_ANSWER_DAYS and GATEWAY_SAMPLE_ESCALATE_DAYS must be 1 to {_YEAR}": all(
+            1 <= days <= _YEAR for days in (settings.sampling.answer_days, settings.sampling.escalate_days)
         ),
         f"GATEWAY_SHIFT_HOURS must be 1 to {_SHIFT}": 1 <= settings.emergency.shift_hours <= _SHIFT,
         "GATEWAY_WITNESS_WARN_SECONDS must be 1 or more, and GATEWAY_WITNESS_STOP_SECONDS more than it": (

@@ -32,6 +32,8 @@ _DELETE: Final = (
     text("DELETE FROM gateway.recall WHERE family_id = :family"),
     # Parts, people, workers, agenda items and offers go with it.
     text("DELETE FROM gateway.case_record WHERE family_id = :family"),
+    # After the case, which whoever draws a sample holds: what was drawn meanwhile is seen now.
+    text("DELETE FROM gateway.sampled_access WHERE family_id = :family"),
     text("DELETE FROM gateway.person_key WHERE family_id = :family"),
     text("DELETE FROM consent_registry.standing WHERE family_id = :family"),
     text("DELETE FROM consent_registry.subject WHERE family_id = :family"),
@@ -51,13 +53,16 @@ def consent_hold(connection: Connection, family_id: UUID) -> str | None:
 def open_task(connection: Connection, family_id: UUID) -> str | None:
     """Somebody has yet to look at something about this family: unusual pulling, for example, or a referral.
 
-    Which of them it is nobody is told: for whoever erases there may be no referral.
+    An access that its agency did not confirm counts, too. Which of them it is nobody is told: for whoever erases
+    there may be no referral.
     """
     waiting = connection.execute(
         text(
             "SELECT EXISTS (SELECT FROM gateway.task WHERE ref = :family AND done_at IS NULL)"
             " OR EXISTS (SELECT FROM gateway.referral r WHERE r.family_id = :family"
             "   AND (r.state IN ('draft', 'sent', 'acknowledged') OR r.completed_at IS NULL))"
+            " OR EXISTS (SELECT FROM gateway.sampled_access a WHERE a.family_id = :family"
+            "   AND a.answer = 'no' AND a.outcome IS NULL)"
         ),
         {"family": family_id},
     ).scalar_one()

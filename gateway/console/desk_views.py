@@ -32,6 +32,7 @@ from gateway.recall.model import Answer, Ground, Recall, RecallState
 from gateway.recall.service import answer_recall
 from gateway.release.model import Refused, Released, ReleaseRequest
 from gateway.release.service import permitted, release
+from gateway.sampling import service
 from gateway.wiring import Wiring
 
 DESK: Final = "/desk"
@@ -45,16 +46,16 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/desk")
     def home() -> Response:
-        return _home(wiring, _desk(wiring))
+        return _home(wiring, own_desk(wiring))
 
     @blueprint.get("/desk/cases/<case_ref>")
     def case(case_ref: str) -> Response:
-        desk, ref = _desk(wiring), pages.named_id(case_ref)
+        desk, ref = own_desk(wiring), pages.named_id(case_ref)
         return _case_page(wiring, desk, ref)
 
     @blueprint.post("/desk/cases/<case_ref>")
     def extract(case_ref: str) -> Response:
-        desk, ref = _desk(wiring), pages.named_id(case_ref)
+        desk, ref = own_desk(wiring), pages.named_id(case_ref)
         chosen = request.form.get("purpose", "")
         if chosen not in desk.purposes:
             fault = {"field": "purpose", "sentence": "Choose what you need it for."}
@@ -63,7 +64,7 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/desk/receipts/<extract_id>")
     def receipt(extract_id: str) -> Response:
-        desk = _desk(wiring)
+        desk = own_desk(wiring)
         found = receipt_again(wiring, agency=desk.agency.code, extract_id=pages.named_id(extract_id))
         if found is None:
             raise Problem(NOT_FOUND)
@@ -71,7 +72,7 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/desk/recalls")
     def recall_list() -> Response:
-        desk = _desk(wiring)
+        desk = own_desk(wiring)
         with wiring.engine.connect() as connection:
             found = recalls.recalls_of(connection, desk.agency.code)
         return pages.render(
@@ -80,17 +81,17 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/desk/recalls/<recall_id>")
     def recall(recall_id: str) -> Response:
-        return _recall_page(wiring, _desk(wiring), pages.named_id(recall_id))
+        return _recall_page(wiring, own_desk(wiring), pages.named_id(recall_id))
 
     @blueprint.post("/desk/recalls/<recall_id>")
     def answer(recall_id: str) -> AnyResponse:
-        return _answered(wiring, _desk(wiring), pages.named_id(recall_id))
+        return _answered(wiring, own_desk(wiring), pages.named_id(recall_id))
 
     app.register_blueprint(blueprint)
 
 
-def _desk(wiring: Wiring) -> Desk:
-    """The desk of whoever is signed in.
+def own_desk(wiring: Wiring) -> Desk:
+    """Return the desk of whoever is signed in.
 
     Raises: Problem: 404.
     """
@@ -126,6 +127,7 @@ def _home(wiring: Wiring, desk: Desk) -> Response:
         meetings=meetings,
         helped=sorted(map(_listed, helped), key=lambda each: each["words"]),
         waiting=list(map(_told, waiting)),
+        to_confirm=len(service.for_desk(wiring, desk.agency.code, practitioner=desk.practitioner)),
     )
 
 

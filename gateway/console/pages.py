@@ -72,6 +72,7 @@ _MENU: Final = (
     ("referrals.review_queue", "/console/referrals/review", "Referrals to look at"),
     ("meetings.meetings", "/console/meetings", "Panel meetings"),
     ("disclosures.explorer", "/console/disclosures", "Who got what"),
+    ("samples.samples", "/console/samples", "What agencies confirm"),
     ("profiles.matrix", "/console/profiles", "Who may be told what"),
     ("approvals.approvals", "/console/approvals", "What takes two people"),
     ("desk.home", "/desk", "Your desk"),

@@ -72,6 +72,9 @@ class EntryKind(StrEnum):
     REFERRAL_TELL = "referral.tell"
     REFERRAL_VIEW = "referral.view"
     REFERRAL_VISIBILITY = "referral.visibility"
+    SAMPLE_ANSWER = "sample.answer"
+    SAMPLE_DRAW = "sample.draw"
+    SAMPLE_SETTLE = "sample.settle"
     STATEMENT_AUDIT = "statement.audit"
     STATEMENT_MAKE = "statement.make"
 

@@ -42,6 +42,7 @@ from gateway.oauth.repository import sweep_revoked_tokens
 from gateway.recall.service import watch_recalls
 from gateway.release.watch.service import watch_pulling
 from gateway.safeguarding.drafts import take_in
+from gateway.sampling.service import draw_due
 from gateway.wiring import Wiring
 
 STOP_SECONDS: Final = 2.0
@@ -109,6 +110,7 @@ JOBS: Final = (
     Job("watch_expiry", "0 * * * *", watch_expiry),
     Job("watch_consent", "0 * * * *", watch_consent),
     Job("watch_recalls", "0 * * * *", watch_recalls),
+    Job("draw_samples", "20 * * * *", draw_due),
     Job("take_in_notes", "* * * * *", take_in),
     Job("refresh_list", "30 * * * *", refresh_list),
     Job("sweep", "*/10 * * * *", sweep),

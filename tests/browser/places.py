@@ -82,6 +82,8 @@ def known_places(demo: Demo) -> dict[str, str]:
         meeting = connection.execute(text("SELECT meeting_id FROM gateway.panel_meeting")).scalars().first()
         _pull(demo, "siblings_differ")
         _pull(demo, "plain", agency="youth")  # what its waiting version would have changed
+        _pull(demo, "plain", practitioner="charity-2")  # for whoever is at the desk to confirm
+        sample = _gateway(demo, "sample", "draw", "charity").strip()
         _withdraw(demo, cases["siblings_differ"]["source_ref"])
         recall = connection.execute(
             text("SELECT recall_id, extracts FROM gateway.recall WHERE agency_code = 'charity' LIMIT 1")
@@ -96,33 +98,30 @@ def known_places(demo: Demo) -> dict[str, str]:
         "meeting": str(meeting),
         "desk_case": cases["plain"]["refs"]["charity"],
         "recall": str(recall.recall_id),
+        "sample": sample,
         "extract": str(recall.extracts[0]),
     }
 
 
-def _pull(demo: Demo, label: str, *, agency: str = "charity") -> None:
+def _pull(demo: Demo, label: str, *, agency: str = "charity", practitioner: str | None = None) -> None:
     config = str(demo.folder / "demo.json")
-    _run("extract-client", "pull", "--config", config, "--agency", agency, "--case", label)
+    who = () if practitioner is None else ("--practitioner", practitioner)
+    _run("extract-client", "pull", "--config", config, "--agency", agency, "--case", label, *who)
 
 
 def _withdraw(demo: Demo, source_ref: str) -> None:
-    _run(
-        "gateway",
-        "--env-file",
-        str(demo.folder / "gateway.env"),
-        "consent",
-        "withdraw",
-        source_ref,
-        "--everyone",
-        "--recorded-by",
-        CASEWORKER,
-    )
+    _gateway(demo, "consent", "withdraw", source_ref, "--everyone", "--recorded-by", CASEWORKER)
 
 
-def _run(program: str, *arguments: str) -> None:
+def _gateway(demo: Demo, *arguments: str) -> str:
+    return _run("gateway", "--env-file", str(demo.folder / "gateway.env"), *arguments)
+
+
+def _run(program: str, *arguments: str) -> str:
     command = [str(PROGRAMS / program), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def go_on(page: Page) -> None:
@@ -316,6 +315,22 @@ EDIT: Final = "/console/profiles/early-help/edit"
 PROFILE: Final = "/console/approvals/profile/youth/2"
 
 
+def _to_refused_draw(page: Page) -> None:
+    page.get_by_label("Of how many days, up to now?").fill("0")
+    page.get_by_role("button", name="Draw and ask").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _to_refused_letter(page: Page) -> None:
+    page.get_by_role("button", name="Enter the answers").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _to_refused_answer(page: Page) -> None:
+    page.get_by_role("button", name="Answer").click()
+    page.get_by_role("alert").wait_for()
+
+
 def _to_entry(page: Page) -> None:
     page.locator("table a").first.click()
 
@@ -352,6 +367,7 @@ PAGES: Final[Mapping[str, Place]] = {
     "desk.recall": Place(DESK, "/desk/recalls/{recall}"),
     "desk.recall_list": Place(DESK, "/desk/recalls"),
     "desk.receipt": Place(DESK, "/desk/receipts/{extract}"),
+    "desk_samples.questions": Place(DESK, "/desk/samples"),
     "disclosures.entry": Place("dana.dpo", "/console/disclosures?kind=release", _to_entry),
     "disclosures.explorer": Place("dana.dpo", "/console/disclosures"),
     "disclosures.weeks": Place("dana.dpo", "/console/disclosures/weeks"),
@@ -395,6 +411,9 @@ PAGES: Final[Mapping[str, Place]] = {
     "referrals.referral": Place(CASEWORKER, f"{REFER}/protection", _to_referral),
     "referrals.referral, to review": Place(LEAD, "/console/referrals/review", _to_review),
     "referrals.review_queue": Place(LEAD, "/console/referrals/review"),
+    "samples.sample": Place("dana.dpo", "/console/samples/{sample}"),
+    "samples.samples": Place("dana.dpo", "/console/samples"),
+    "samples.waiting": Place("dana.dpo", "/console/samples/waiting/denied"),
     "today.recalls": Place("dana.dpo", "/console/today/recalls"),
     "today.worklist": Place("dana.dpo", "/console/today/review/60"),
     "sign_in.form": Place(None, "/console/sign-in"),
@@ -407,6 +426,9 @@ PAGES: Final[Mapping[str, Place]] = {
 FAULTS: Final[Mapping[str, Place]] = {
     "emergency.note, at fault": Place(CASEWORKER, "/console", _to_refused_note),
     "consents.agreeing, at fault": Place(CASEWORKER, f"{FAMILY}/agree", _to_fault),
+    "desk_samples.confirm, at fault": Place(DESK, "/desk/samples", _to_refused_answer),
+    "samples.draw, at fault": Place("dana.dpo", "/console/samples", _to_refused_draw),
+    "samples.enter, at fault": Place("dana.dpo", "/console/samples/{sample}", _to_refused_letter),
     "disclosures.explorer, at fault": Place("dana.dpo", "/console/disclosures?from-day=31&from-month=2"),
     "editor.change, at fault": Place("dana.dpo", EDIT, _to_refused_draft),
     "referrals.refer, at fault": Place(CASEWORKER, f"{REFER}/protection", _to_refused_referral),
@@ -421,6 +443,7 @@ ACTS: Final = {
     "console.task_done",
     "demo.click",
     "desk.answer",
+    "desk_samples.confirm",
     "disclosures.file",
     "disclosures.remove",
     "disclosures.save",
@@ -451,6 +474,9 @@ ACTS: Final = {
     "referrals.told",
     "referrals.visibility",
     "referrals.word",
+    "samples.draw",
+    "samples.enter",
+    "samples.settle",
     "sign_in.end_session",
     "sign_in.passkey",
     "sign_in.sign_out",

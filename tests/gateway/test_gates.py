@@ -6,6 +6,8 @@ from gateway.database import open_engine
 from tests.support.throwaway import Database
 
 CANNOT_CHANGE_A_RELEASE = {
+    "gateway.access_sample": "asks an agency about the past; releases nothing",
+    "gateway.sampled_access": "asks an agency about the past; releases nothing",
     "gateway.agency_gate": "is the gate",
     "gateway.approval": "what was proposed and decided; what is made effective by it is guarded",
     "gateway.family_gate": "is the gate",

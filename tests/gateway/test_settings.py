@@ -140,6 +140,13 @@ def test_a_missing_setting_is_named(environ: pytest.MonkeyPatch, name: str) -> N
         ("SHIFT_HOURS", "0"),
         ("SHIFT_HOURS", "13"),
         ("SHIFT_HOURS", "a day"),
+        ("SAMPLE_SIZE", "-1"),
+        ("SAMPLE_SIZE", "51"),
+        ("SAMPLE_DAY", "0"),
+        ("SAMPLE_DAY", "29"),  # that February has not
+        ("SAMPLE_MONTHS", "5"),
+        ("SAMPLE_ANSWER_DAYS", "0"),
+        ("SAMPLE_ESCALATE_DAYS", "4000"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(environ: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -28,6 +28,7 @@ APPROVERS: Final = {Role.SECOND_APPROVER}
 OFFICERS: Final = {Role.DATA_PROTECTION_OFFICER}
 WHO_AUDIT: Final = {Role.AUDITOR, Role.DATA_PROTECTION_OFFICER}
 ARGUMENTS: Final = {
+    "access_id": SOME_ID,
     "approval_id": SOME_ID,
     "matter": "profile",
     "code": "camhs",
@@ -54,7 +55,9 @@ ARGUMENTS: Final = {
     "section": "name",
     "name": "base.css",
     "stage": "panel",
+    "sample_id": SOME_ID,
     "view_id": SOME_ID,
+    "what": "denied",
 }
 PAGES: Final = {
     "approvals.approvals": APPROVERS | OFFICERS,
@@ -82,6 +85,8 @@ PAGES: Final = {
     "desk.recall": DESK_USERS,
     "desk.recall_list": DESK_USERS,
     "desk.receipt": DESK_USERS,
+    "desk_samples.confirm": DESK_USERS,
+    "desk_samples.questions": DESK_USERS,
     "disclosures.entry": WHO_AUDIT,
     "disclosures.explorer": WHO_AUDIT,
     "disclosures.file": WHO_AUDIT,
@@ -149,6 +154,12 @@ PAGES: Final = {
     "referrals.told": WITH_FAMILIES | OFFICERS,
     "referrals.visibility": OFFICERS,
     "referrals.word": WITH_FAMILIES | OFFICERS,
+    "samples.draw": OFFICERS,
+    "samples.enter": OFFICERS,
+    "samples.sample": OFFICERS,
+    "samples.samples": OFFICERS,
+    "samples.settle": OFFICERS,
+    "samples.waiting": OFFICERS,
     "sign_in.end_session": set(Role),
     "sign_in.form": None,
     "sign_in.invitation": None,

@@ -57,6 +57,7 @@ MAY_DELETE = {
     "gateway.referral_fetch",
     "gateway.referral_pickup",
     "gateway.referral_review",
+    "gateway.sampled_access",
 }
 """Keys, mappings, blind indexes and the erasable rows themselves; evidence goes by a function that checks."""
 

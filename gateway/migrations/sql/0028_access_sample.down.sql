@@ -1,0 +1,2 @@
+DROP TABLE gateway.sampled_access;
+DROP TABLE gateway.access_sample;
