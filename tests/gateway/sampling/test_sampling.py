@@ -195,25 +195,28 @@ def test_an_agency_that_received_nothing_is_asked_nothing(world: World) -> None:
 # --- What is restricted -------------------------------------------------------------------------------------
 
 
-def restrict(world: World, source_ref: str) -> None:
+def restrict(
+    world: World, source_ref: str, *, kind: str = "extract.release", restricted: bool = True
+) -> None:
     """An entry of the kind of a release under the restricted tag, as no release of an agency has it."""
     with act(world.wiring) as change:
         change.record(
-            kind="extract.release",
+            kind=kind,
             actor="test",
             family_id=world.family_id(source_ref),
             agency="charity",
-            restricted=True,
+            restricted=restricted,
             internal={"agency": "charity", "practitioner": "hidden-1"},
         )
 
 
-def test_an_entry_under_the_restricted_tag_is_never_drawn(
-    world: World, dana: Somebody, owner: Engine
+@pytest.mark.parametrize(("kind", "restricted"), [("extract.release", True), ("extract.refuse", False)])
+def test_what_is_no_ordinary_release_is_never_drawn(
+    world: World, dana: Somebody, owner: Engine, kind: str, *, restricted: bool
 ) -> None:
     """Even where it looked like a release in everything that is not sealed."""
     pull(world, "EH-1")
-    restrict(world, "EH-2")
+    restrict(world, "EH-2", kind=kind, restricted=restricted)
     with owner.begin() as connection:
         connection.execute(
             text(
@@ -261,6 +264,7 @@ def test_a_sealed_family_is_not_drawn_and_not_shown(world: World, dana: Somebody
     pull(world, "EH-2")
     seal_case(world, "EH-2")
     assert [world.family_id("EH-1")] == [each.family_id for each in draw(world, dana)]
+    assert (1, {"EH-1"}) == (count(world, "gateway.sampled_access"), asked(world, "charity-2"))
     seal_case(world, "EH-1")
     assert () == service.for_officer(world.wiring, dana.who)
 
@@ -317,6 +321,18 @@ def test_an_answer_stands_and_is_on_record(world: World, dana: Somebody) -> None
         entry["practitioner"],
         entry["access"],
     )
+
+
+def test_of_two_answers_at_once_one_is_stored(world: World, dana: Somebody) -> None:
+    """Both saw the question open; the second is not stored over the first."""
+    access = one(world, dana)
+    stored = []
+    for said in (Answer.NO, Answer.YES):
+        with world.wiring.engine.begin() as connection:
+            at = datetime.now(UTC)
+            keyring = world.wiring.keyring
+            stored.append(repository.put_answer(connection, keyring, access, answer=said, by="test", now=at))
+    assert ([True, False], Answer.NO) == (stored, now(world, dana, access).answer)
 
 
 def test_nobody_confirms_an_access_of_their_own(world: World, dana: Somebody) -> None:
