@@ -2,7 +2,7 @@
 
 from gateway.migrations import run_sql
 
-revision = "0028_access_sample"
+revision = "0026_access_sample"
 down_revision = "0025_disclosure_view"
 branch_labels = None
 depends_on = None
@@ -10,9 +10,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply the SQL of this step."""
-    run_sql("0028_access_sample.up")
+    run_sql("0026_access_sample.up")
 
 
 def downgrade() -> None:
     """Take the SQL of this step back."""
-    run_sql("0028_access_sample.down")
+    run_sql("0026_access_sample.down")
