@@ -28,6 +28,7 @@ from gateway.console import (
     desk_sample_views,
     desk_views,
     disclosure_views,
+    dossier_views,
     editor_views,
     emergency_views,
     family_views,
@@ -174,6 +175,7 @@ def build_app(wiring: Wiring) -> Flask:
         emergency_views,
         pickup_views,
         statement_views,
+        dossier_views,
     ):
         section.register(app, wiring)
     api = _ProblemApi(app)

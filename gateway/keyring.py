@@ -123,6 +123,10 @@ class Keyring:
         """Return the key of notes of emergencies that nobody has made a referral of yet."""
         return self._derived(connection, b"emergency note")
 
+    def dossier_key(self, connection: Connection) -> bytes:
+        """Return the key of what is written of incidents and complaints that are no family's."""
+        return self._derived(connection, b"dossier")
+
     def node_keys(self, label: bytes) -> tuple[bytes, ...]:
         """Return the keys of one label that every node has without a database, that of the present epoch first.
 

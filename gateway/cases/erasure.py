@@ -30,6 +30,9 @@ _DELETE: Final = (
     text("DELETE FROM gateway.blind_index WHERE family_id = :family"),
     text("DELETE FROM gateway.family_opened WHERE family_id = :family"),
     text("DELETE FROM gateway.recall WHERE family_id = :family"),
+    # What was done about a complaint stays; whose it was, and what anybody said of it, goes.
+    text("DELETE FROM gateway.dossier_text WHERE family_id = :family"),
+    text("DELETE FROM gateway.dossier_family WHERE family_id = :family"),
     # Parts, people, workers, agenda items and offers go with it.
     text("DELETE FROM gateway.case_record WHERE family_id = :family"),
     # After the case, which whoever draws a sample holds: what was drawn meanwhile is seen now.
@@ -51,7 +54,9 @@ def consent_hold(connection: Connection, family_id: UUID) -> str | None:
 
 
 def open_task(connection: Connection, family_id: UUID) -> str | None:
-    """Somebody has yet to look at something about this family: unusual pulling, for example, or a referral.
+    """Somebody has yet to look at something about this family: unusual pulling, for example, a referral or a complaint.
+
+    An incident counts while it is open and a release of the family is linked to it.
 
     An access that its agency did not confirm counts, too. Which of them it is nobody is told: for whoever erases
     there may be no referral.
@@ -63,6 +68,13 @@ def open_task(connection: Connection, family_id: UUID) -> str | None:
             "   AND (r.state IN ('draft', 'sent', 'acknowledged') OR r.completed_at IS NULL))"
             " OR EXISTS (SELECT FROM gateway.sampled_access a WHERE a.family_id = :family"
             "   AND a.answer = 'no' AND a.outcome IS NULL)"
+            " OR EXISTS (SELECT FROM gateway.dossier d JOIN gateway.dossier_family f USING (dossier_id)"
+            "   WHERE d.open AND f.family_id = :family)"
+            " OR EXISTS (SELECT FROM gateway.dossier d JOIN gateway.dossier_step s USING (dossier_id)"
+            "   JOIN gateway.log_trace t ON t.entry_id = CAST(s.facts ->> 'entry' AS uuid)"
+            "   WHERE d.open AND s.kind = 'link' AND t.family_id = :family"
+            "   AND NOT EXISTS (SELECT FROM gateway.dossier_step u WHERE u.dossier_id = s.dossier_id"
+            "     AND u.kind = 'unlink' AND u.number > s.number AND u.facts ->> 'entry' = s.facts ->> 'entry'))"
         ),
         {"family": family_id},
     ).scalar_one()

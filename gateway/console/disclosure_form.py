@@ -17,6 +17,7 @@ from consent_registry.birthdays import midnight
 from gateway.console.consent_form import Form, typed_date
 from gateway.disclosure_log.exploring import Sort, Wanted
 
+DISCLOSURES: Final = "/console/disclosures"
 PURPOSES: Final = ("P1", "P2", "P3")
 CURSOR: Final = "cursor"
 _DAYS: Final = ("from", "to")

@@ -26,6 +26,7 @@ from gateway.console.consent_form import Form
 from gateway.console.disclosure_chart import chart, short
 from gateway.console.disclosure_form import (
     CURSOR,
+    DISCLOSURES,
     PURPOSES,
     FaultyQueryError,
     Query,
@@ -34,11 +35,12 @@ from gateway.console.disclosure_form import (
     sound_fields,
 )
 from gateway.console.disclosure_words import SORT_WORDS, STANDING_COLOURS, STANDING_WORDS, title_of, to_csv
+from gateway.console.dossier_views import linkable
 from gateway.console.family_views import typed
 from gateway.console.profile_words import LEVEL_WORDS
 from gateway.console.words import RULE_WORDS
 from gateway.disclosure_log import saved_views
-from gateway.disclosure_log.exploring import Disclosure
+from gateway.disclosure_log.exploring import Disclosure, Sort
 from gateway.disclosure_log.repository import database_now
 from gateway.keyring import NULL_FAMILY
 from gateway.oauth.access import current_staff
@@ -46,7 +48,6 @@ from gateway.problems import NOT_FOUND, Problem
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 
-DISCLOSURES: Final = "/console/disclosures"
 _LONGEST_INDEX: Final = 18
 _EVERY: Final = {"value": "", "words": "all"}
 
@@ -195,8 +196,12 @@ def _list_page(
         newest=_address(fields) if query is not None and query.before is not None else None,
         file=_address(fields, path=f"{DISCLOSURES}/file"),
         saved=[{"id": each.id, "name": each.name, "address": _address(each.wanted)} for each in kept],
-        may_save=Role.DATA_PROTECTION_OFFICER in who.roles,
+        may_save=_may_keep(),
     )
+
+
+def _may_keep() -> bool:
+    return Role.DATA_PROTECTION_OFFICER in current_staff().roles
 
 
 def _row(line: Disclosure, names: Mapping[str, str]) -> dict[str, object]:
@@ -243,6 +248,8 @@ def _entry_page(wiring: Wiring, found: Detail) -> Response:
         at=None if trace is None else trace.at,
         told=[] if trace is None else _traced(trace, told=True),
         untold=[] if trace is None else _traced(trace, told=False),
+        release=line.leaf_index if line.sort is Sort.RELEASE and _may_keep() else None,
+        dossiers=linkable(wiring) if line.sort is Sort.RELEASE and _may_keep() else [],
     )
 
 

@@ -73,6 +73,8 @@ _MENU: Final = (
     ("meetings.meetings", "/console/meetings", "Panel meetings"),
     ("disclosures.explorer", "/console/disclosures", "Who got what"),
     ("samples.samples", "/console/samples", "What agencies confirm"),
+    ("incidents.listed", "/console/incidents", "Incidents"),
+    ("complaints.listed", "/console/complaints", "Complaints"),
     ("profiles.matrix", "/console/profiles", "Who may be told what"),
     ("approvals.approvals", "/console/approvals", "What takes two people"),
     ("desk.home", "/desk", "Your desk"),

@@ -20,6 +20,7 @@ from gateway.agency.upcoming import NOTICES, Ending, Upcoming, upcoming
 from gateway.cases.lookup import absent_for
 from gateway.console import pages, sample_views
 from gateway.console.approval_views import APPROVALS
+from gateway.console.dossier_views import open_lists
 from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import OFFICERS, current_staff
 from gateway.problems import NOT_FOUND, Problem
@@ -96,7 +97,7 @@ def worklists(wiring: Wiring) -> list[dict[str, object]]:
     if waiting:
         listed = _list(APPROVALS, "Proposals that wait for a second person", len(waiting))
         found.append({**listed, "due": waiting[0].proposed_at, "since": waiting[0].proposed_at})
-    return [*found, *sample_views.worklists(wiring)]
+    return [*found, *sample_views.worklists(wiring), *open_lists(wiring)]
 
 
 def _list(address: str, words: str, count: int) -> dict[str, object]:

@@ -46,6 +46,10 @@ _BEFORE: Final = text(
     + " WHERE e.leaf_index >= :first AND e.leaf_index < :before ORDER BY e.leaf_index DESC LIMIT :count"
 )
 _AT: Final = text(_COLUMNS + " WHERE e.leaf_index = :index")
+_NAMED: Final = text(_COLUMNS + " WHERE e.entry_id = ANY (CAST(:entries AS uuid[]))")
+_OF_EXTRACT: Final = text(
+    "SELECT e.leaf_index FROM gateway.log_trace t JOIN gateway.log_entry e USING (entry_id) WHERE t.extract_id = :extract"
+)
 
 
 class Sort(StrEnum):
@@ -170,6 +174,41 @@ def disclosure(
     if row is None or line is None or line.family_id in absent({line.family_id}):
         return None
     return line, row
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Entries that somebody named before, as they are now for whoever asks.
+
+    Attributes:
+        lines: by entry, what exists for them.
+        hidden: what does not.
+        erased: what nobody can open any more.
+    """
+
+    lines: Mapping[UUID, Disclosure]
+    hidden: frozenset[UUID]
+    erased: frozenset[UUID]
+
+
+def named(connection: Connection, entries: Collection[UUID], *, keyring: Keyring, absent: Absent) -> Named:
+    """Return what can be told of entries that were named before."""
+    rows = connection.execute(_NAMED, {"entries": list(entries)}).all()
+    away = absent({row.family_id for row in rows}) if rows else ()
+    keys: dict[UUID, FamilyKeys] = {}
+    lines = {
+        row.entry_id: line
+        for row in rows
+        if row.family_id not in away and (line := _line(keyring, keys, row)) is not None
+    }
+    there = {row.entry_id for row in rows}
+    return Named(lines, frozenset(there - lines.keys()), frozenset(entries) - there)
+
+
+def place_of_extract(connection: Connection, extract_id: UUID) -> int | None:
+    """Return the leaf index of the entry that released an extract; absent: none did, or its family was erased."""
+    place: int | None = connection.execute(_OF_EXTRACT, {"extract": extract_id}).scalar_one_or_none()
+    return place
 
 
 def _line(keyring: Keyring, keys: dict[UUID, FamilyKeys], row: Row[Any]) -> Disclosure | None:

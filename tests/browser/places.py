@@ -340,6 +340,57 @@ def _to_refused_code(page: Page) -> None:
     page.get_by_role("button", name="Show it").click()
 
 
+def _to_incident(page: Page) -> None:
+    for name, said in {
+        "aware-day": "1",
+        "aware-month": "6",
+        "aware-year": "2026",
+        "aware-time": "09:30",
+    }.items():
+        page.locator(f"#{name}").fill(said)
+    page.locator("#breach").check()
+    page.get_by_label("How many people").fill("12")
+    page.get_by_label("What happened?").fill("A list went to the wrong place.")
+    page.get_by_role("button", name="Record it").click()
+    page.wait_for_url("**/console/incidents/*-*-*")
+
+
+def _to_linked(page: Page) -> None:
+    """To an incident with a release, which is linked from the release's own page."""
+    _to_incident(page)
+    page.goto(f"{_origin(page)}/console/disclosures?kind=release")
+    _to_entry(page)
+    page.get_by_role("button", name="Link it to: Incident").last.click()
+    page.wait_for_url("**/console/incidents/*-*-*")
+
+
+def _to_commissioner(page: Page) -> None:
+    _to_incident(page)
+    page.get_by_role("link", name="Notify the Commissioner").click()
+    page.wait_for_url("**/commissioner")
+
+
+def _to_complaint(page: Page) -> None:
+    for name, said in {"received-day": "1", "received-month": "6", "received-year": "2026"}.items():
+        page.locator(f"#{name}").fill(said)
+    page.locator("#channel").check()
+    page.get_by_label("What is it about?").fill("They say that we told too much.")
+    page.get_by_label("The council's reference").fill("EH-D1")
+    page.get_by_role("button", name="Record it").click()
+    page.wait_for_url("**/console/complaints/*-*-*")
+
+
+def _to_outcome(page: Page) -> None:
+    _to_complaint(page)
+    page.get_by_role("link", name="Say what the outcome is").click()
+    page.wait_for_url("**/outcome")
+
+
+def _to_refused_incident(page: Page) -> None:
+    page.get_by_role("button", name="Record it").click()
+    page.get_by_role("alert").wait_for()
+
+
 PICKUP: Final = "/pickup/00000000-0000-4000-8000-000000000001"
 """One that waits for nobody: until a code is right, each looks like any other."""
 PAGES: Final[Mapping[str, Place]] = {
@@ -347,6 +398,10 @@ PAGES: Final[Mapping[str, Place]] = {
     "approvals.subject": Place("dana.dpo", PROFILE),
     "approvals.subject, proposed": Place("dana.dpo", PROFILE, _to_proposed),
     "approvals.subject, to decide": Place("eli.approver", PROFILE),
+    "complaints.dossier": Place("dana.dpo", "/console/complaints/new", _to_complaint),
+    "complaints.form": Place("dana.dpo", "/console/complaints/new", _to_outcome),
+    "complaints.listed": Place("dana.dpo", "/console/complaints"),
+    "complaints.new": Place("dana.dpo", "/console/complaints/new"),
     "consents.agree": Place(CASEWORKER, f"{FAMILY}/agree"),
     "consents.agreeing, about": Place(CASEWORKER, f"{FAMILY}/agree", _to_about),
     "consents.agreeing, what": Place(CASEWORKER, f"{FAMILY}/agree", _to_what),
@@ -386,6 +441,10 @@ PAGES: Final[Mapping[str, Place]] = {
     "families.search": Place(CASEWORKER, "/console/families/find"),
     "families.team": Place(CASEWORKER, "/console/families/team"),
     "impacts.impact": Place("dana.dpo", "/console/profiles/youth/versions/2/impact"),
+    "incidents.dossier": Place("dana.dpo", "/console/incidents/new", _to_linked),
+    "incidents.form": Place("dana.dpo", "/console/incidents/new", _to_commissioner),
+    "incidents.listed": Place("dana.dpo", "/console/incidents"),
+    "incidents.new": Place("dana.dpo", "/console/incidents/new"),
     "meetings.agenda": Place(CHAIR, "/console/meetings/{meeting}"),
     "meetings.meetings": Place(CHAIR, "/console/meetings"),
     "meetings.members": Place(CHAIR, "/console/meetings/{meeting}/members"),
@@ -430,6 +489,7 @@ FAULTS: Final[Mapping[str, Place]] = {
     "samples.draw, at fault": Place("dana.dpo", "/console/samples", _to_refused_draw),
     "samples.enter, at fault": Place("dana.dpo", "/console/samples/{sample}", _to_refused_letter),
     "disclosures.explorer, at fault": Place("dana.dpo", "/console/disclosures?from-day=31&from-month=2"),
+    "incidents.begin, at fault": Place("dana.dpo", "/console/incidents/new", _to_refused_incident),
     "editor.change, at fault": Place("dana.dpo", EDIT, _to_refused_draft),
     "referrals.refer, at fault": Place(CASEWORKER, f"{REFER}/protection", _to_refused_referral),
     "pickup.code, at fault": Place(None, PICKUP, _to_refused_code),
@@ -439,6 +499,10 @@ ACTS: Final = {
     "approvals.approve",
     "approvals.propose",
     "approvals.reject",
+    "complaints.begin",
+    "complaints.link",
+    "complaints.take",
+    "complaints.unlink",
     "console.asset",
     "console.task_done",
     "demo.click",
@@ -454,6 +518,10 @@ ACTS: Final = {
     "editor.save",
     "families.open_family",
     "impacts.file",
+    "incidents.begin",
+    "incidents.link",
+    "incidents.take",
+    "incidents.unlink",
     "meetings.accept",
     "meetings.add_case",
     "meetings.hold",

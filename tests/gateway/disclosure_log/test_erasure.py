@@ -43,6 +43,8 @@ MAY_DELETE = {
     "gateway.case_person",
     "gateway.case_record",
     "gateway.case_worker",
+    "gateway.dossier_family",
+    "gateway.dossier_text",
     "gateway.family_key",
     "gateway.family_opened",
     "gateway.offer",

@@ -1,0 +1,1 @@
+"""What the data protection officer keeps of an incident or a complaint, with its clock."""
