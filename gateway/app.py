@@ -40,6 +40,7 @@ from gateway.console import (
     passkey_views,
     pickup_views,
     preview_views,
+    processing_views,
     profile_views,
     referral_views,
     sample_views,
@@ -176,6 +177,7 @@ def build_app(wiring: Wiring) -> Flask:
         pickup_views,
         statement_views,
         dossier_views,
+        processing_views,
     ):
         section.register(app, wiring)
     api = _ProblemApi(app)

@@ -18,6 +18,7 @@ _CODE = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _NOTICE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NOTICE_VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
+_CONTACT = 200
 _READABLE = 4.5  # WCAG 2.2, success criterion 1.4.3
 _TELEPHONE = re.compile(r"(?P<name>[^\W\d_][^\x00-\x1f\x7f]{0,79}?) +(?P<number>\+?[0-9](?: ?[0-9]){1,19})")
 _SHIFT = 12
@@ -141,6 +142,8 @@ class Settings:
         state_dir: folder of what this node remembers outside the database: how far the log was signed, and whose
             data was erased. It goes into no backup of the database.
         council_name: shown to partners.
+        data_protection_contact: how the data protection officer is reached, for the record of processing; empty: nobody
+            said.
         brand_colour: the council's colour on the pages, ``#rrggbb``; white has to be readable on it.
         synthetic_people: true in the demo and tests only: NHS numbers from the 999 range are the only
             ones accepted; false: they are the only ones refused.
@@ -194,6 +197,7 @@ class Settings:
     log_key_file: Path
     state_dir: Path
     council_name: str
+    data_protection_contact: str = ""
     brand_colour: str = "#14365c"
     synthetic_people: bool = False
     token_seconds: int = 300
@@ -284,6 +288,7 @@ def load_settings() -> Settings:
             log_key_file=Path(env.str("LOG_KEY_FILE")),
             state_dir=Path(env.str("STATE_DIR")),
             council_name=env.str("COUNCIL_NAME"),
+            data_protection_contact=env.str("DATA_PROTECTION_CONTACT", ""),
             brand_colour=env.str("BRAND_COLOUR", "#14365c"),
             synthetic_people=env.bool("SYNTHETIC_PEOPLE", False),
             entitlement_days_before=env.int("ENTITLEMENT_DAYS_BEFORE", 7),
@@ -348,6 +353,7 @@ def environ_of(settings: Settings) -> dict[str, str]:
         "GATEWAY_LOG_KEY_FILE": str(settings.log_key_file),
         "GATEWAY_STATE_DIR": str(settings.state_dir),
         "GATEWAY_COUNCIL_NAME": settings.council_name,
+        "GATEWAY_DATA_PROTECTION_CONTACT": settings.data_protection_contact,
         "GATEWAY_BRAND_COLOUR": settings.brand_colour,
         "GATEWAY_SYNTHETIC_PEOPLE": str(settings.synthetic_people).lower(),
         "GATEWAY_LAPSE_AT_SIXTEEN": str(settings.lapse_at_sixteen).lower(),
@@ -483,6 +489,10 @@ def _address_rules(settings: Settings) -> dict[str, bool]:
             not settings.policy_document or _CODE.fullmatch(settings.policy_document) is not None
         ),
         "GATEWAY_COUNCIL_NAME must not be empty": bool(settings.council_name.strip()),
+        f"GATEWAY_DATA_PROTECTION_CONTACT must be one line of at most {_CONTACT} characters": (
+            settings.data_protection_contact.isprintable()
+            and len(settings.data_protection_contact) <= _CONTACT
+        ),
         "GATEWAY_BRAND_COLOUR must be #rrggbb, and dark enough for white words (4.5:1)": (
             _COLOUR.fullmatch(settings.brand_colour) is not None
             and contrast_with_white(settings.brand_colour) >= _READABLE

@@ -77,6 +77,7 @@ _MENU: Final = (
     ("complaints.listed", "/console/complaints", "Complaints"),
     ("profiles.matrix", "/console/profiles", "Who may be told what"),
     ("approvals.approvals", "/console/approvals", "What takes two people"),
+    ("processing.record", "/console/record-of-processing", "Record of processing"),
     ("desk.home", "/desk", "Your desk"),
     ("sign_in.sessions", "/console/sessions", "Where you are signed in"),
 )

@@ -90,6 +90,8 @@ WHO_OVERSEE: Final = Staff(
 )
 WHO_AUDIT: Final = Staff(frozenset({Role.AUDITOR, Role.DATA_PROTECTION_OFFICER}))
 """Who reads the disclosure log; whoever audits reads it only."""
+WHO_ACCOUNT: Final = Staff(frozenset({Role.AUDITOR, Role.DATA_PROTECTION_OFFICER, Role.SECOND_APPROVER}))
+"""Who reads the record of processing."""
 COORDINATORS: Final = Staff(frozenset({Role.PANEL_COORDINATOR}))
 DESK_USERS: Final = Staff(frozenset({Role.DESK_USER}))
 WITH_FAMILIES: Final = Staff(frozenset({Role.CASEWORKER, Role.MANAGER, Role.SAFEGUARDING_LEAD}))
@@ -225,6 +227,8 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "pickup.form": PUBLIC,
         "previews.family": OFFICERS,
         "previews.preview": OFFICERS,
+        "processing.file": WHO_ACCOUNT,
+        "processing.record": WHO_ACCOUNT,
         "profiles.file": WHO_OVERSEE,
         "profiles.matrix": WHO_OVERSEE,
         "profiles.profile": WHO_OVERSEE,
@@ -308,6 +312,7 @@ _PAGES: Final = (
     "passkeys.",
     "pickup.",
     "previews.",
+    "processing.",
     "profiles.",
     "referrals.",
     "samples.",

@@ -12,6 +12,7 @@ from gateway.safeguarding.model import Destination, Function
 from gateway.settings import Telephone
 
 COUNCIL_NAME: Final = "Lewisham (demo)"
+OFFICER_CONTACT: Final = "Data protection officer (demo), dpo@council.example"
 MEETING_REF: Final = "DEMO-MEETING-1"
 EMERGENCY_NUMBERS: Final = (
     Telephone("Police", "999"),

@@ -155,6 +155,8 @@ PAGES: Final = {
     "pickup.form": None,
     "previews.family": OFFICERS,
     "previews.preview": OFFICERS,
+    "processing.file": WHO_AUDIT | APPROVERS,
+    "processing.record": WHO_AUDIT | APPROVERS,
     "profiles.file": WHO_OVERSEE,
     "profiles.matrix": WHO_OVERSEE,
     "profiles.profile": WHO_OVERSEE,
