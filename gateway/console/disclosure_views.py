@@ -249,7 +249,7 @@ def _entry_page(wiring: Wiring, found: Detail) -> Response:
         told=[] if trace is None else _traced(trace, told=True),
         untold=[] if trace is None else _traced(trace, told=False),
         release=line.leaf_index if line.sort is Sort.RELEASE and _may_keep() else None,
-        dossiers=linkable(wiring) if line.sort is Sort.RELEASE and _may_keep() else [],
+        dossiers=linkable(wiring, line.leaf_index) if line.sort is Sort.RELEASE and _may_keep() else [],
     )
 
 

@@ -105,13 +105,13 @@ def open_lists(wiring: Wiring) -> list[dict[str, object]]:
     return found
 
 
-def linkable(wiring: Wiring) -> list[dict[str, str]]:
-    """Return what an officer can link a release to: where the form goes, and its words."""
+def linkable(wiring: Wiring, leaf_index: int) -> list[dict[str, str]]:
+    """Return what an officer can link a release to, and has not yet: where the form goes, and its words."""
     return [
         {"address": f"{_address(each)}/releases", "words": f"{name_of(each)}, {_since(each)}"}
         for sort in Sort
         for each in service.listed(wiring, current_staff(), sort)
-        if each.is_open
+        if each.is_open and str(leaf_index) not in {step.facts["leaf"] for step in each.linked()}
     ]
 
 

@@ -358,9 +358,10 @@ def _to_incident(page: Page) -> None:
 def _to_linked(page: Page) -> None:
     """To an incident with a release, which is linked from the release's own page."""
     _to_incident(page)
+    number = page.url.rpartition("/")[2][:8]
     page.goto(f"{_origin(page)}/console/disclosures?kind=release")
     _to_entry(page)
-    page.get_by_role("button", name="Link it to: Incident").last.click()
+    page.get_by_role("button", name=f"Link it to: Incident {number}").click()
     page.wait_for_url("**/console/incidents/*-*-*")
 
 

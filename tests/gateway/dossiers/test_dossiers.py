@@ -382,6 +382,7 @@ def test_a_release_is_linked_by_its_place_its_extract_and_from_its_own_page(
         HTTPStatus.SEE_OTHER
         == dana.send(f"{address}/releases", filled(page, f"{address}/releases")).status_code
     )
+    assert f"{address}/releases" not in dana.get(f"{EXPLORER}/{third}"), "it is offered once"
     page = dana.get(address)
     assert 3 == rows_of(page)
     said = words(page)
