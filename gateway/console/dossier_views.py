@@ -184,7 +184,7 @@ def _list_page(wiring: Wiring, sort: Sort) -> Response:
         "dossiers.html",
         title=LIST_WORDS[sort],
         one=SORT_WORDS[sort],
-        clock=CLOCK_WORDS[sort],
+        clock_words=CLOCK_WORDS[sort],
         new=NEW_WORDS[sort],
         address=ADDRESS[sort],
         may_act=_may_act(),
@@ -360,7 +360,7 @@ def _fields(linked: Linked) -> str:
     entry = None if linked.line is None else linked.line.entry
     told = {} if entry is None else entry.internal.get("fields") or {}
     codes = {code for each in told.values() for code in each.split()}
-    return ", ".join(field.words for field in FIELDS.values() if str(field.id) in codes)
+    return "; ".join(field.words for field in FIELDS.values() if str(field.id) in codes)
 
 
 def _step(dossier: Dossier, step: Step, names: dict[str, str]) -> dict[str, object]:

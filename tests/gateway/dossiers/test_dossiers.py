@@ -176,6 +176,9 @@ def test_an_incident_is_recorded_answered_and_closed(dana: Somebody) -> None:
         in page
     )
     assert "overdue" not in page
+    known = re.search(r"Known since (\d+ [A-Z][a-z]+ \d{4}) at 9:30am\.", page)
+    assert known, "as it is said"
+    assert TWO_DAYS_AGO.date() == datetime.strptime(known[1], "%d %B %Y").replace(tzinfo=UTC).date()
     assert HTTPStatus.UNPROCESSABLE_ENTITY == take(dana, address, "close", {"x": ""}).status_code
     settled(dana, address)
     assert "Everything is answered: it can be closed" in words(dana.get(address))
@@ -330,6 +333,8 @@ def test_each_number_is_as_many_rows_and_the_most_urgent_stands_first(dana: Some
     for address, count in found.items():
         page = dana.get(address)
         assert count == rows_of(page)
+        sort = next(each for each, own in ADDRESS.items() if own == address)
+        assert f"The clock is the time {CLOCK_WORDS[sort]}. What is due first" in words(page)
         stamps = re.findall(r"(?:known since|received) (\d+ \w+ \d{4})", page)
         shown = [datetime.strptime(each, "%d %B %Y").replace(tzinfo=UTC) for each in stamps[:3]]
         assert shown == sorted(shown)
@@ -412,7 +417,7 @@ def test_what_is_no_release_for_whoever_asks_cannot_be_linked(world: World, dana
     release(world)
     conflict(world, "EH-1", "dana")
     address = begin(dana, INCIDENTS, INCIDENT)
-    theirs, consent = places(world)[0], places(world, "consent.give")[0]
+    theirs, consent = places(world)[0], places(world, "consent.give", family="EH-2")[0]
     answers = set()
     for name in (theirs, consent, 10**9, "9" * 40, -1, "x", "", uuid4(), f" {theirs}x"):
         answer = dana.send(f"{address}/releases", {"release": str(name)})
