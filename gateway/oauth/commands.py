@@ -160,6 +160,15 @@ def remove_key(client_id: str, thumbprint: str) -> None:
     click.echo("Removed." if changed else "It was removed before, or was never there.")
 
 
+@client.command(name="suspend")
+@click.argument("client_id")
+def suspend(client_id: str) -> None:
+    """Stop CLIENT_ID, now, until two people let it in again, and end its tokens."""
+    with command_wiring() as wiring, _plain_faults():
+        changed = service.suspend_client(wiring, client_id=ClientId(client_id), actor=command_actor())
+    click.echo("Suspended." if changed else "It was suspended or revoked before.")
+
+
 @client.command(name="revoke")
 @click.argument("client_id")
 def revoke(client_id: str) -> None:

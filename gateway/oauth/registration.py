@@ -12,6 +12,7 @@ Sources: RFC 7591 section 2 (jwks), RFC 8705 section 2.1.2 (certificate names), 
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Final
 
 from psycopg.types.json import Jsonb
@@ -119,15 +120,8 @@ def add_keys(
 
     Raises: RegistrationError, a key is private, weak, of another type, or known already.
     """
-    try:
-        accepted = sanitise_jwks({"keys": [dict(key) for key in keys]})["keys"]
-    except JwkError as error:
-        raise RegistrationError(
-            f"The key set is refused at {error.pointer or '/'}: {error.reason}."
-        ) from error
     added = []
-    for members in accepted:
-        thumbprint = Thumbprint(import_key(members).thumbprint())
+    for thumbprint, members in checked_keys(keys):
         stored = connection.execute(
             text(
                 "INSERT INTO gateway.oauth_client_key (client_id, thumbprint, agency_code, jwk, state)"
@@ -145,6 +139,20 @@ def add_keys(
     return added
 
 
+def checked_keys(keys: Sequence[Mapping[str, object]]) -> list[tuple[Thumbprint, Mapping[str, str]]]:
+    """Return each key's thumbprint and the members of it that are kept.
+
+    Raises: RegistrationError, a key is private, weak or of another type.
+    """
+    try:
+        accepted = sanitise_jwks({"keys": [dict(key) for key in keys]})["keys"]
+    except JwkError as error:
+        raise RegistrationError(
+            f"The key set is refused at {error.pointer or '/'}: {error.reason}."
+        ) from error
+    return [(Thumbprint(import_key(members).thumbprint()), members) for members in accepted]
+
+
 def remove_key(connection: Connection, client_id: ClientId, *, thumbprint: str) -> bool:
     """Take a key away, and with it every token it was used for; return whether that changed anything."""
     return _changed(
@@ -153,6 +161,43 @@ def remove_key(connection: Connection, client_id: ClientId, *, thumbprint: str) 
         " WHERE client_id = :client AND thumbprint = :thumbprint AND state <> 'removed'",
         client=client_id,
         thumbprint=thumbprint,
+    )
+
+
+def end_keys(connection: Connection, client_id: ClientId, *, ends_on: date) -> list[Thumbprint]:
+    """Let a client's effective keys open nothing from a day on; one that ends before stays as it is.
+
+    Args:
+        ends_on: in London; today: now.
+
+    Returns: the keys that end on this day.
+    """
+    ended = connection.execute(
+        text(
+            "UPDATE gateway.oauth_client_key SET ends_on = :day WHERE client_id = :client AND state = 'active'"
+            " AND (ends_on IS NULL OR ends_on > :day) RETURNING thumbprint"
+        ),
+        {"client": client_id, "day": ends_on},
+    )
+    return [Thumbprint(row.thumbprint) for row in ended]
+
+
+def suspend_client(connection: Connection, client_id: ClientId) -> bool:
+    """Stop a client until it is proposed again and approved; return whether that changed anything."""
+    return _changed(
+        connection,
+        "UPDATE gateway.oauth_client SET state = 'suspended'"
+        " WHERE client_id = :client AND state IN ('proposed', 'active')",
+        client=client_id,
+    )
+
+
+def propose_client(connection: Connection, client_id: ClientId) -> bool:
+    """Let a suspended client wait for its approval again: it gives nothing yet; return whether it was suspended."""
+    return _changed(
+        connection,
+        "UPDATE gateway.oauth_client SET state = 'proposed' WHERE client_id = :client AND state = 'suspended'",
+        client=client_id,
     )
 
 

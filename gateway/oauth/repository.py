@@ -43,9 +43,11 @@ _SERVED: Final = f"""
     c.state = 'active' AND (c.agency_code IS NULL OR (a.state = 'active' AND {_IN_AGREEMENT}))
 """
 _PROPOSED: Final = """
-    c.state <> 'revoked' AND 'proposed' IN (c.state, a.state)
+    c.state IN ('proposed', 'active') AND 'proposed' IN (c.state, a.state)
     AND (c.agency_code IS NULL OR a.state IN ('proposed', 'active'))
 """
+# A key ``k`` that has an end opens nothing from the start of that day.
+_KEY_LASTS: Final = f"(k.ends_on IS NULL OR {_TODAY} < k.ends_on)"
 # By serial number first: an ECDSA signature has a second valid spelling, so a certificate has a second thumbprint.
 _CERTIFICATE_STANDS: Final = """
     NOT EXISTS (SELECT FROM gateway.client_certificate x WHERE x.state = 'revoked'
@@ -78,7 +80,7 @@ def find_client(
             "SELECT c.client_id, c.agency_code, c.scopes, c.certificate_name_kind, c.certificate_name,"  # noqa: S608 - constants of this module
             " c.certificate_issuer, a.purposes,"
             " (SELECT coalesce(jsonb_object_agg(k.thumbprint, k.jwk), '{}') FROM gateway.oauth_client_key k"
-            "   WHERE k.client_id = c.client_id AND k.state IN ('proposed', 'active')) AS keys,"
+            f"   WHERE k.client_id = c.client_id AND k.state IN ('proposed', 'active') AND {_KEY_LASTS}) AS keys,"
             " ARRAY(SELECT k.thumbprint FROM gateway.oauth_client_key k"
             "   WHERE k.client_id = c.client_id AND k.state = 'proposed') AS proposed_keys,"
             f" ({_SERVED}) AS effective"
@@ -180,7 +182,7 @@ _STANDING: Final = text(
     f" AND EXISTS (SELECT FROM gateway.oauth_signing_key s WHERE s.kid = :signing_key AND {PUBLISHED})"
     "  AND (CASE WHEN CAST(:client_key AS text) IS NULL THEN c.certificate_name IS NOT NULL"
     "   ELSE EXISTS (SELECT FROM gateway.oauth_client_key k WHERE k.client_id = c.client_id"
-    "   AND k.thumbprint = :client_key AND k.state = 'active') END)) AS served"
+    f"   AND k.thumbprint = :client_key AND k.state = 'active' AND {_KEY_LASTS}) END)) AS served"
     f" FROM {_CLIENT} WHERE c.client_id = :client"
 )
 

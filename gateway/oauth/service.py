@@ -6,13 +6,14 @@ INVARIANTS
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from agencies.model import AgencyCode
 from certs.revocation import Reason
 from gateway.disclosure_log.service import act
 from gateway.oauth import certificates, keys, registration
 from gateway.oauth.certificates import IssuedCertificate
+from gateway.oauth.contact import end_tokens
 from gateway.oauth.model import CertificateName, ClientId, Scope, Thumbprint
 from gateway.oauth.repository import client_agency
 from gateway.wiring import Wiring
@@ -68,6 +69,36 @@ def add_keys(
     return added
 
 
+def replace_key(
+    wiring: Wiring, *, client_id: ClientId, key: Mapping[str, object], old_end_on: date, actor: str
+) -> Thumbprint:
+    """Propose a key in the place of those that a client has, which open nothing from a day on; return its thumbprint.
+
+    The old ones end on their day whether the new one was approved until then or not.
+
+    Args:
+        old_end_on: in London; today: now.
+
+    Raises: RegistrationError.
+    """
+    agency = _agency_of(wiring, client_id)
+    with act(wiring, agencies=_gates(agency)) as change:
+        (added,) = registration.add_keys(change.connection, client_id, keys=[key])
+        ended = registration.end_keys(change.connection, client_id, ends_on=old_end_on)
+        change.record(
+            kind="client.add_key",
+            actor=actor,
+            agency=agency,
+            internal={
+                "client_id": client_id,
+                "keys": [added],
+                "ended": [*ended],
+                "ends_on": old_end_on.isoformat(),
+            },
+        )
+    return added
+
+
 def remove_key(wiring: Wiring, *, client_id: ClientId, thumbprint: str, actor: str) -> bool:
     """Take a key away, now; return whether it was there.
 
@@ -84,6 +115,40 @@ def remove_key(wiring: Wiring, *, client_id: ClientId, thumbprint: str, actor: s
             agency=agency,
             internal={"client_id": client_id, "key": thumbprint},
         )
+    return True
+
+
+def suspend_client(wiring: Wiring, *, client_id: ClientId, actor: str) -> bool:
+    """Stop a client and end its tokens, now, until two people let it in again; return whether it was not stopped before.
+
+    Raises: RegistrationError, there is no such client.
+    """
+    agency = _agency_of(wiring, client_id)
+    with act(wiring, agencies=_gates(agency), closes=True) as change:
+        if not registration.suspend_client(change.connection, client_id):
+            change.nothing_changed()
+            return False
+        ended = end_tokens(change.connection, client_id=client_id)
+        change.record(
+            kind="client.suspend",
+            actor=actor,
+            agency=agency,
+            internal={"client_id": client_id, "tokens": ended},
+        )
+    return True
+
+
+def propose_client(wiring: Wiring, *, client_id: ClientId, actor: str) -> bool:
+    """Let a suspended client wait for its approval, as a new one does; return whether it was suspended.
+
+    Raises: RegistrationError, there is no such client.
+    """
+    agency = _agency_of(wiring, client_id)
+    with act(wiring, agencies=_gates(agency)) as change:
+        if not registration.propose_client(change.connection, client_id):
+            change.nothing_changed()
+            return False
+        change.record(kind="client.propose", actor=actor, agency=agency, internal={"client_id": client_id})
     return True
 
 

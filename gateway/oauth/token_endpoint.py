@@ -15,8 +15,14 @@ from typing import Final
 from gateway.oauth import tokens
 from gateway.oauth.authorization_details import granted_scopes, read_entry
 from gateway.oauth.client_authentication import ClientRequest, prove, use_up
+from gateway.oauth.contact import note_issued, note_refused
 from gateway.oauth.dpop import Proof, verify_proof
-from gateway.oauth.errors import InvalidAuthorizationDetailsError, InvalidProofError, InvalidTargetError
+from gateway.oauth.errors import (
+    InvalidAuthorizationDetailsError,
+    InvalidProofError,
+    InvalidTargetError,
+    RequestRefusedError,
+)
 from gateway.oauth.keys import active_key
 from gateway.oauth.model import (
     CLOSING_SCOPES,
@@ -66,10 +72,19 @@ def authenticate(wiring: Wiring, request: ClientRequest) -> AuthenticatedClient:
 
 
 def decide(wiring: Wiring, request: ClientRequest, authenticated: AuthenticatedClient) -> tokens.Grant:
-    """Return the grant that was asked for, whole, or refuse it.
+    """Return the grant that was asked for, whole, or refuse it; the council can see what its client was refused for.
 
     Raises: InvalidScopeError, InvalidTargetError, InvalidAuthorizationDetailsError.
     """
+    try:
+        return _decided(wiring, request, authenticated)
+    except RequestRefusedError as error:
+        with wiring.autocommit.connect() as connection:
+            note_refused(connection, authenticated.client.client_id, error=error.code, now=request.now)
+        raise
+
+
+def _decided(wiring: Wiring, request: ClientRequest, authenticated: AuthenticatedClient) -> tokens.Grant:
     client = authenticated.client
     scopes = granted_scopes(request.form.get("scope"), client=client)
     if request.form.get("resource", wiring.settings.resource) != wiring.settings.resource:
@@ -98,12 +113,18 @@ def decide(wiring: Wiring, request: ClientRequest, authenticated: AuthenticatedC
 
 
 def token_response(wiring: Wiring, grant: tokens.Grant, *, request: ClientRequest) -> dict[str, object]:
-    """Sign a token for a grant and return the response (RFC 6749 section 5.1, RFC 9449 section 5)."""
+    """Sign a token for a grant and return the response (RFC 6749 section 5.1, RFC 9449 section 5).
+
+    It is counted before it leaves: whoever stops the client is told how many end.
+    """
     settings = wiring.settings
+    token_id = tokens.new_token_id()
     with wiring.autocommit.connect() as connection:
         signing_key = active_key(connection, wiring.keyring)
+        note_issued(connection, grant, token_id=token_id, now=request.now, seconds=settings.token_seconds)
     token = tokens.issue(
         grant,
+        token_id=token_id,
         signing_key=signing_key,
         issuer=settings.issuer,
         resource=settings.resource,

@@ -88,10 +88,22 @@ class VerifiedToken:
     signing_key: str
 
 
+def new_token_id() -> str:
+    """Return a ``jti`` that nobody can guess and no other token has."""
+    return secrets.token_urlsafe(16)
+
+
 def issue(
-    grant: Grant, *, signing_key: SigningKey, issuer: str, resource: str, now: datetime, seconds: int
+    grant: Grant,
+    *,
+    token_id: str,
+    signing_key: SigningKey,
+    issuer: str,
+    resource: str,
+    now: datetime,
+    seconds: int,
 ) -> str:
-    """Return a signed token, valid from ``now`` for ``seconds``."""
+    """Return a signed token of this id, valid from ``now`` for ``seconds``."""
     issued = int(now.timestamp())
     claims: dict[str, object] = {
         "iss": issuer,
@@ -100,7 +112,7 @@ def issue(
         "aud": resource,
         "iat": issued,
         "exp": issued + seconds,
-        "jti": secrets.token_urlsafe(16),
+        "jti": token_id,
         "scope": grant.scope,
         "cnf": {str(grant.confirmation.method): grant.confirmation.thumbprint},
     }

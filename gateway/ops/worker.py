@@ -36,6 +36,7 @@ from gateway.disclosure_log.tending import tend_log
 from gateway.disclosure_log.witnessing import CRON, collect
 from gateway.oauth import replay
 from gateway.oauth.certificates import refresh_list
+from gateway.oauth.contact import sweep_issued_tokens
 from gateway.oauth.keys import sweep_retired_keys
 from gateway.oauth.rate_limit import sweep_buckets
 from gateway.oauth.repository import sweep_revoked_tokens
@@ -75,6 +76,7 @@ class Sweeper(Protocol):
 SWEEPERS: Final[tuple[Sweeper, ...]] = (
     replay.sweep,
     sweep_buckets,
+    sweep_issued_tokens,
     sweep_retired_keys,
     sweep_revoked_tokens,
 )

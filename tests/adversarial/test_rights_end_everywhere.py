@@ -164,6 +164,13 @@ def _revoke_certificate(leaver: Leaver) -> bool:
 TODAY = "(now() AT TIME ZONE 'Europe/London')::date"
 TAKEN: Mapping[str, Taking] = {
     "client revoked": Taking(_revoke_client),
+    "client suspended": Taking(
+        lambda leaver: service.suspend_client(leaver.place.wiring, client_id=leaver.client_id, actor=ACTOR)
+    ),
+    "key over": Taking(
+        _sql(f"UPDATE gateway.oauth_client_key SET ends_on = {TODAY} WHERE client_id = :client"),
+        ways=("proof", "certificate"),
+    ),
     "key removed": Taking(_remove_key, ways=("proof", "certificate")),
     "certificate revoked": Taking(_revoke_certificate, ways=("certificate", "tls_client_auth")),
     "certificate named anew": Taking(

@@ -32,6 +32,8 @@ CANNOT_CHANGE_A_RELEASE = {
     "gateway.log_head": "evidence, written by append() only",
     "gateway.log_payload": "evidence, written by append() only",
     "gateway.log_trace": "maps entries to families, read by nobody who decides",
+    "gateway.oauth_issued_token": "counts tokens; whether one works is read from guarded rows",
+    "gateway.oauth_refused_request": "what a client was refused for; read by nobody who decides",
     "gateway.oauth_revoked_token": "ends tokens; read on every request, and only ever added to",
     "gateway.oauth_replay": "what was used up; a second use is refused by its key",
     "gateway.oauth_signing_key": "signs tokens; rights are read on every request",

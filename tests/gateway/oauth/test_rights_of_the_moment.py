@@ -27,6 +27,13 @@ def _taking(statement: str) -> Taking:
 
 TAKEN: dict[str, Taking] = {
     "client revoked": _taking("UPDATE gateway.oauth_client SET state = 'revoked' WHERE client_id = :client"),
+    "client suspended": _taking(
+        "UPDATE gateway.oauth_client SET state = 'suspended' WHERE client_id = :client"
+    ),
+    "key over": _taking(
+        "UPDATE gateway.oauth_client_key SET ends_on = (now() AT TIME ZONE 'Europe/London')::date"
+        " WHERE client_id = :client"
+    ),
     "key removed": _taking("UPDATE gateway.oauth_client_key SET state = 'removed' WHERE client_id = :client"),
     "agency suspended": _taking("UPDATE agencies.agency SET state = 'suspended' WHERE agency_code = 'camhs'"),
     "agency ended": _taking("UPDATE agencies.agency SET state = 'ended' WHERE agency_code = 'camhs'"),
