@@ -135,6 +135,24 @@ def activate(connection: Connection, *, code: AgencyCode) -> None:
     repository.make_effective(connection, code, version=FIRST_VERSION, now=now)
 
 
+def reinstate(connection: Connection, *, code: AgencyCode) -> AgencyState:
+    """Let a suspended agency be what it was, and return that: active, or proposed where it never took part.
+
+    Who may decide that is decided by whoever calls.
+
+    Raises: UnknownAgencyError; OnboardingError, it is not suspended.
+    """
+    found = repository.agency(connection, code)
+    if found is None:
+        raise UnknownAgencyError("There is no such agency.")
+    if found.state is not AgencyState.SUSPENDED:
+        raise OnboardingError("Only a suspended agency can be reinstated.")
+    took_part = repository.effective_version(connection, code) is not None
+    state = AgencyState.ACTIVE if took_part else AgencyState.PROPOSED
+    repository.set_state(connection, code, state=state)
+    return state
+
+
 def replace_register(
     connection: Connection, code: AgencyCode, *, practitioners: Sequence[Practitioner], today: date
 ) -> RegisterChange:

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from gateway import openapi
 from gateway.agency import views as agency_views
 from gateway.consent import views as consent_views
+from gateway.console import agency_views as agency_pages
 from gateway.console import (
     approval_views,
     desk_sample_views,
@@ -46,6 +47,7 @@ from gateway.console import (
     sample_views,
     sign_in_views,
     statement_views,
+    system_views,
     today_views,
 )
 from gateway.console import consent_views as consent_pages
@@ -158,6 +160,7 @@ def build_app(wiring: Wiring) -> Flask:
     passkey_views.register(app, wiring, provider)
     approval_views.register(app, wiring, provider)
     referral_views.register(app, wiring, provider)
+    system_views.register(app, wiring, provider)
     for section in (
         console_views,
         family_views,
@@ -169,6 +172,7 @@ def build_app(wiring: Wiring) -> Flask:
         sample_views,
         profile_views,
         disclosure_views,
+        agency_pages,
         today_views,
         impact_views,
         editor_views,

@@ -1,4 +1,4 @@
-"""What takes two people: making an agency, its clients and keys, or a profile version effective.
+"""What takes two people: making an agency, its clients and keys, or a profile version effective, or an agency so again.
 
 INVARIANTS
 - Whoever proposed something, or wrote the profile version in question, never approves it, whatever roles they have; the
@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from agencies import repository as register
 from agencies import service as agencies
-from agencies.errors import UnknownAgencyError, UnsoundProfileError
+from agencies.errors import OnboardingError, UnknownAgencyError, UnsoundProfileError
 from agencies.model import AgencyCode
 from agencies.register import AgencyState
 from gateway.agency import repository
@@ -44,6 +44,8 @@ class Matter(StrEnum):
     CLIENTS = "clients"
     """Clients and keys that an agency got later."""
     PROFILE = "profile"
+    REINSTATEMENT = "reinstatement"
+    """A suspended agency that is to take part again, with the clients and keys that wait."""
 
 
 class Decision(StrEnum):
@@ -107,6 +109,8 @@ def candidates(connection: Connection) -> list[Subject]:
         if agency.state is AgencyState.PROPOSED:
             found.append(Subject(Matter.AGENCY, agency.code))
             continue
+        if agency.state is AgencyState.SUSPENDED:
+            found.append(Subject(Matter.REINSTATEMENT, agency.code))
         if agency.state is AgencyState.ACTIVE and repository.proposed_clients(connection, agency.code):
             found.append(Subject(Matter.CLIENTS, agency.code))
         newest, effective = (
@@ -157,6 +161,18 @@ def propose(wiring: Wiring, who: SignedIn, subject: Subject) -> UUID:
     return made
 
 
+def propose_clients(wiring: Wiring, who: SignedIn, agency: AgencyCode) -> bool:
+    """Ask a second person about the clients and keys of an agency that wait; return whether somebody is asked.
+
+    Nobody is while the agency does not take part: they are decided on with the agency then.
+    """
+    try:
+        propose(wiring, who, Subject(Matter.CLIENTS, agency))
+    except ApprovalError:
+        return False
+    return True
+
+
 def approve(wiring: Wiring, who: SignedIn, approval_id: UUID, *, digest: str) -> Subject:
     """Make effective what somebody else proposed; the caller has a fresh proof of who it is for this digest.
 
@@ -187,7 +203,10 @@ def approve(wiring: Wiring, who: SignedIn, approval_id: UUID, *, digest: str) ->
             staff_id=who.staff_id,
             now=now,
         )
-        _make_effective(change, who, subject, approval_id, now=now)
+        try:
+            _make_effective(change, who, subject, approval_id, now=now)
+        except OnboardingError as error:  # it was suspended or let in meanwhile
+            raise ApprovalError(str(error)) from error
         _finish_task(change.connection, who, approval_id, now=now)
     return subject
 
@@ -246,6 +265,10 @@ def _make_effective(
             register.make_effective(connection, code, version=version, now=now)
             ask_again(connection, code, version=version, now=now)
             _note(change, who, "profile.adopt", subject, approval_id, profile_sha256=digest)
+        case Matter.REINSTATEMENT:
+            if agencies.reinstate(connection, code=code) is AgencyState.ACTIVE:
+                registration.approve(connection, code)
+            _note(change, who, "agency.reinstate", subject, approval_id)
 
 
 def _profile_sha256(connection: Connection, subject: Subject) -> str | None:
@@ -273,6 +296,9 @@ def _digest(connection: Connection, subject: Subject) -> bytes:
             if document is None:
                 raise UnknownAgencyError("There is no such profile version.")
             return hashlib.sha256(document.encode()).digest()
+        case Matter.REINSTATEMENT:
+            effective = register.effective_version(connection, subject.agency)
+            return repository.digest_of_agency(connection, subject.agency, effective=effective)
 
 
 def _finish_task(connection: Connection, who: SignedIn, approval_id: UUID, *, now: datetime) -> None:

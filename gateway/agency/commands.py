@@ -25,10 +25,13 @@ from consent_registry.birthdays import LONDON
 from gateway.agency import desk, onboarding, service, soundness
 from gateway.agency.application import EXAMPLE, ClientApplication, read_application
 from gateway.agency.errors import ApplicationError
+from gateway.agency.model import StepState, how_to_test, steps
 from gateway.agency.simulate_command import simulate
+from gateway.agency.standing import standing_of
 from gateway.agency.walk import walk_through
 from gateway.commands import command_actor, command_wiring
 from gateway.disclosure_log.errors import NotAppendedError
+from gateway.disclosure_log.repository import database_now
 from gateway.oauth.commands import MAX_REQUEST_BYTES, client
 from gateway.oauth.errors import OAuthError
 from gateway.oauth.key_set import read_key_set
@@ -97,12 +100,19 @@ def agency_status(code: AgencyCode) -> None:
 
 
 def _print_steps(wiring: Wiring, code: AgencyCode) -> bool:
-    shown = False
+    """Print each step, and beneath them how the agency tests what never connected; False: there is no such agency."""
     with wiring.engine.connect() as connection:
-        for step in onboarding.steps(connection, wiring.settings, code):
-            click.echo(f"[{'done' if step.done else 'open'}] {step.text}")
-            shown = True
-    return shown
+        now = database_now(connection)
+        found = standing_of(connection, wiring.settings, code, now=now)
+    if found is None:
+        return False
+    for step in steps(found, today=now.astimezone(LONDON).date()):
+        done = step.state in {StepState.DONE, StepState.NOT_NEEDED}
+        click.echo(f"[{'done' if done else 'open'}] {step.what}: {step.more}")
+    for system in found.systems:
+        if not system.is_desk and not system.contact.connected:
+            click.echo(f"To test {system.client_id}: {how_to_test(wiring.settings, system)}")
+    return True
 
 
 @agency.command(name="suspend")

@@ -1,4 +1,4 @@
-"""Watching what ends: agencies' agreements, and the certificates of their clients.
+"""Watching what ends: agencies' agreements, and the keys and certificates of their clients.
 
 INVARIANTS
 - A notice is raised once per end and threshold; a later threshold is a notice of its own, done or not the one before.
@@ -7,10 +7,10 @@ INVARIANTS
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from agencies import repository
 from agencies.register import Agreement
@@ -27,6 +27,13 @@ _ACTIVE_CERTIFICATES: Final = text(
     " WHERE state = 'active' ORDER BY thumbprint"
 )
 
+# A client with a key that has no end goes on, whatever ends beside it; one by certificate is watched by that.
+_LAST_KEYS: Final = text(
+    "SELECT k.agency_code AS agency, k.client_id AS client, max(k.ends_on) AS ends_on FROM gateway.oauth_client_key k"
+    " JOIN gateway.oauth_client c USING (client_id) WHERE k.agency_code IS NOT NULL AND k.state = 'active'"
+    " AND c.state <> 'revoked' GROUP BY 1, 2 HAVING bool_and(k.ends_on IS NOT NULL) ORDER BY 1, 2"
+)
+
 
 def watch_expiry(wiring: Wiring, now: datetime) -> int:
     """Raise the notices of expiry that are due and were not raised before; return how many.
@@ -35,7 +42,12 @@ def watch_expiry(wiring: Wiring, now: datetime) -> int:
         now: the database's, aware.
     """
     with wiring.engine.begin() as connection:
-        return _agreements(connection, now) + _certificates(connection, now)
+        return _agreements(connection, now) + _certificates(connection, now) + _keys(connection, now)
+
+
+def last_keys(connection: Connection) -> Sequence[Row[Any]]:
+    """Return agency, client, and the first day without an effective key, of each client that will have none."""
+    return connection.execute(_LAST_KEYS).all()
 
 
 def covered_until(agreements: Sequence[Agreement], *, today: date) -> date | None:
@@ -94,5 +106,23 @@ def _certificates(connection: Connection, now: datetime) -> int:
                 **{name: code for name, code in facts.items() if code is not None},
             },
             occasion=str(days),
+        )
+    return raised
+
+
+def _keys(connection: Connection, now: datetime) -> int:
+    raised = 0
+    for row in last_keys(connection):
+        end = start_of_day_london(row.ends_on)
+        days = notice_due(end, now=now)
+        if days is None:
+            continue
+        raised += raise_task(
+            connection,
+            kind=TaskKind.KEY_EXPIRING,
+            due=end,
+            about=row.client,
+            facts={"agency": row.agency, "ends": row.ends_on.isoformat(), "notice": days},
+            occasion=f"{row.ends_on.isoformat()}:{days}",
         )
     return raised

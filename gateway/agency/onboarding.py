@@ -1,4 +1,4 @@
-"""Bringing an agency in from its application, whole, and showing how far it has come.
+"""Bringing an agency in from its application, whole.
 
 INVARIANTS
 - All of an application or nothing of it: one act, one entry; every case and person gets the new agency's own
@@ -8,17 +8,13 @@ INVARIANTS
 - A certificate that an agency brings was issued by the authority it names, for clients, and is in date.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-
-from sqlalchemy import Connection, text
 
 from agencies import repository
 from agencies import service as register
 from agencies.errors import UnknownAgencyError
 from agencies.model import AgencyCode, Profile
-from agencies.register import AgencyState, PractitionerPolicy
 from certs.certificate import check_chain
 from certs.errors import CertificateError
 from gateway.agency.application import Application, ClientApplication, ForeignCertificate
@@ -28,7 +24,6 @@ from gateway.cases.repository import mint_for_agency
 from gateway.disclosure_log.service import Change, act
 from gateway.oauth import certificates, registration
 from gateway.oauth.model import CertificateName, ClientId
-from gateway.settings import Settings
 from gateway.wiring import Wiring
 
 
@@ -106,73 +101,6 @@ def register_client(
         client_id, certificate = _register_client(wiring, change, client, agency=agency, now=now)
         change.record(kind="client.register", actor=actor, agency=agency, internal={"client_id": client_id})
     return client_id, certificate
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of bringing an agency in, as a line to read."""
-
-    done: bool
-    text: str
-
-
-def steps(connection: Connection, settings: Settings, code: AgencyCode) -> Iterator[Step]:
-    """Yield how far an agency has come, in the order in which it is brought in; nothing for an unknown one."""
-    found = repository.agency(connection, code)
-    if found is None:
-        return
-    for agreement in repository.agreements(connection, code):
-        period = f"from {agreement.valid_from} until {agreement.valid_until}"
-        yield Step(done=True, text=f"Agreement {agreement.reference}, {period}.")
-    effective = repository.effective_version(connection, code)
-    newest = repository.latest_version(connection, code)
-    which = f"version {newest}" if effective is None else f"version {effective} is effective"
-    yield Step(done=newest is not None, text=f"Sharing profile from the template of {found.kind}: {which}.")
-    current = register.current_practitioners(connection, code, today=repository.today(connection))
-    registered = found.practitioner_policy is PractitionerPolicy.REGISTERED
-    people = f"Practitioners: {len(current)} on the list" + (
-        "." if registered else ", vouched for by the agency."
-    )
-    yield Step(done=bool(current) or not registered, text=people)
-    yield from _client_steps(connection, settings, code)
-    yield Step(
-        done=found.state is AgencyState.ACTIVE and effective is not None,
-        text="Made effective by the data protection officer and a second person.",
-    )
-
-
-def _client_steps(connection: Connection, settings: Settings, code: AgencyCode) -> Iterator[Step]:
-    rows = connection.execute(
-        text(
-            "SELECT c.client_id, c.state, c.certificate_name IS NOT NULL AS has_certificate, t.passed_at,"
-            " (SELECT count(*) FROM gateway.oauth_client_key k WHERE k.client_id = c.client_id"
-            "   AND k.state <> 'removed') AS keys"
-            " FROM gateway.oauth_client c LEFT JOIN gateway.connection_test t USING (client_id)"
-            " WHERE c.agency_code = :code AND c.state <> 'revoked' ORDER BY c.client_id"
-        ),
-        {"code": code},
-    ).all()
-    if not rows:
-        yield Step(done=True, text="Client: none; the agency has no system of its own.")
-    for row in rows:
-        by = f"{row.keys} keys" + (", known by certificate" if row.has_certificate else "")
-        yield Step(done=True, text=f"Client {row.client_id}: {row.state}, {by}.")
-        if row.passed_at is not None:
-            yield Step(done=True, text=f"Connection test passed at {row.passed_at:%Y-%m-%d %H:%M} UTC.")
-        elif row.state == "proposed":
-            yield Step(done=False, text=f"Connection test. {_how_to_test(settings, row.client_id, row.keys)}")
-
-
-def _how_to_test(settings: Settings, client_id: str, keys: int) -> str:
-    if keys:
-        return (
-            f"The agency runs: extract-client check --base-url {settings.public_url}"
-            f" --client-id {client_id} --key-file KEY --practitioner ID"
-        )
-    return (
-        f"The agency asks for a token with its certificate at {settings.mtls_url or settings.public_url}:"
-        " the answer unauthorized_client says that it works."
-    )
 
 
 def _register_client(

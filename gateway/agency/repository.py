@@ -111,10 +111,15 @@ def proposed_clients(connection: Connection, agency: AgencyCode) -> list[dict[st
     ]
 
 
-def digest_of_agency(connection: Connection, agency: AgencyCode) -> bytes:
-    """What tells whether a proposed agency is still exactly what was proposed: itself, agreements, profile, clients."""
+def digest_of_agency(connection: Connection, agency: AgencyCode, *, effective: int | None = None) -> bytes:
+    """What tells whether a proposed agency is still exactly what was proposed: itself, agreements, profile, clients.
+
+    Args:
+        effective: of an agency that took part before, the profile version that releases; absent: none did.
+    """
     row = connection.execute(_WHOLE, {"agency": agency}).one()
-    whole = {**row._asdict(), "clients": proposed_clients(connection, agency)}
+    before = {} if effective is None else {"effective": effective}
+    whole = {**row._asdict(), **before, "clients": proposed_clients(connection, agency)}
     return _digest(whole)
 
 

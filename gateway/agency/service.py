@@ -29,6 +29,7 @@ from gateway.agency.soundness import faults, refuse, sound_sha256
 from gateway.consent.reconsent import ask_again
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
+from gateway.oauth.contact import end_tokens
 from gateway.oauth.registration import approve_synthetic
 from gateway.wiring import Wiring
 
@@ -83,7 +84,7 @@ def adopt_synthetic(wiring: Wiring, *, code: AgencyCode, version: int, actor: st
 
 
 def suspend(wiring: Wiring, *, code: AgencyCode, actor: str) -> bool:
-    """Stop every release to an agency, now; return whether it was not suspended or ended before.
+    """Stop every release to an agency and end its tokens, now; return whether it was not suspended or ended before.
 
     Raises: agencies.errors.UnknownAgencyError.
     """
@@ -93,7 +94,10 @@ def suspend(wiring: Wiring, *, code: AgencyCode, actor: str) -> bool:
         if ended or not repository.set_state(change.connection, code, state=AgencyState.SUSPENDED):
             change.nothing_changed()
             return False
-        change.record(kind="agency.suspend", actor=actor, agency=code, internal={"agency": code})
+        tokens = end_tokens(change.connection, agency=code)
+        change.record(
+            kind="agency.suspend", actor=actor, agency=code, internal={"agency": code, "tokens": tokens}
+        )
     return True
 
 

@@ -1,4 +1,4 @@
-"""What ends or has to be looked at again soon: profiles to review, agreements and certificates that end.
+"""What ends or has to be looked at again soon: profiles to review, agreements, certificates and keys that end.
 
 INVARIANT: what is over already is still there: nobody who was away has missed it.
 """
@@ -16,7 +16,7 @@ from agencies.errors import ProfileError
 from agencies.model import AgencyCode
 from certs.certificate import EXPIRY_NOTICE_DAYS, notice_due
 from consent_registry.birthdays import LONDON
-from gateway.agency.expiry import covered_until
+from gateway.agency.expiry import covered_until, last_keys
 from gateway.calendar import start_of_day_london
 
 NOTICES: Final = EXPIRY_NOTICE_DAYS
@@ -33,6 +33,8 @@ class Ending(StrEnum):
 
     AGREEMENT = "agreement"
     CERTIFICATE = "certificate"
+    KEY = "key"
+    """The last key of a client: from then on it has none."""
     REVIEW = "review"
     """The day on which a profile is due for review."""
 
@@ -63,10 +65,17 @@ def upcoming(connection: Connection, *, now: datetime) -> list[Upcoming]:
     """
     found = [
         Upcoming(ending, agency, about, at, notice)
-        for ending, agency, about, at in (*_of_agencies(connection, now=now), *_certificates(connection))
+        for ending, agency, about, at in _all(connection, now=now)
         if (notice := notice_due(at, now=now)) is not None
     ]
     return sorted(found, key=lambda each: (each.at, each.ending, each.agency, each.about))
+
+
+def _all(connection: Connection, *, now: datetime) -> Iterator[tuple[Ending, str, str, datetime]]:
+    yield from _of_agencies(connection, now=now)
+    yield from _certificates(connection)
+    for row in last_keys(connection):
+        yield Ending.KEY, row.agency, row.client, start_of_day_london(row.ends_on)
 
 
 def _of_agencies(connection: Connection, *, now: datetime) -> Iterator[tuple[Ending, str, str, datetime]]:

@@ -36,6 +36,7 @@ _MATTER_WORDS: Final[Mapping[Matter, str]] = {
     Matter.AGENCY: "Let this agency take part",
     Matter.CLIENTS: "Let these systems and keys in",
     Matter.PROFILE: "Let this profile version release",
+    Matter.REINSTATEMENT: "Let this suspended agency take part again",
 }
 
 
@@ -211,7 +212,7 @@ def _subject_page(wiring: Wiring, subject: Subject, *, error: str | None = None)
 
 def _changes(wiring: Wiring, subject: Subject) -> tuple[list[dict[str, object]], list[dict[str, str]]]:
     """What the profile in question changes, what becomes wider first; and what it rests on."""
-    if subject.matter is Matter.CLIENTS:
+    if subject.matter in {Matter.CLIENTS, Matter.REINSTATEMENT}:
         return [], []
     with wiring.engine.connect() as connection:
         effective = agencies.effective_version(connection, subject.agency)

@@ -76,6 +76,7 @@ _MENU: Final = (
     ("incidents.listed", "/console/incidents", "Incidents"),
     ("complaints.listed", "/console/complaints", "Complaints"),
     ("profiles.matrix", "/console/profiles", "Who may be told what"),
+    ("agencies.agencies", "/console/agencies", "Agencies"),
     ("approvals.approvals", "/console/approvals", "What takes two people"),
     ("processing.record", "/console/record-of-processing", "Record of processing"),
     ("desk.home", "/desk", "Your desk"),

@@ -33,6 +33,7 @@ ENDING_WORDS: Final[Mapping[Ending, str]] = MappingProxyType(
     {
         Ending.AGREEMENT: "Agreements with agencies that end",
         Ending.CERTIFICATE: "Certificates of agencies that end",
+        Ending.KEY: "Systems of agencies whose last key ends",
         Ending.REVIEW: "Profiles to review",
     }
 )

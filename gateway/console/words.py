@@ -46,6 +46,7 @@ TASK_WORDS: Final[Mapping[TaskKind, str]] = MappingProxyType(
         TaskKind.CONSENT_REPORTS: "Unusually many withdrawals reported by one agency",
         TaskKind.CONSENT_STOPPED: "Families who stopped sharing",
         TaskKind.EMERGENCY_NOTE: "Notes of emergencies, written while no record could be read",
+        TaskKind.KEY_EXPIRING: "Systems whose last key ends soon",
         TaskKind.LOG_FORKED: "The disclosure log shows two histories",
         TaskKind.LOG_PROMISE_BROKEN: "The disclosure log broke a promise",
         TaskKind.LOG_ROLLED_BACK: "The disclosure log is shorter than it was",

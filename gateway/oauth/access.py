@@ -104,6 +104,8 @@ WHO_KNOW: Final = Staff(WITH_FAMILIES.roles | OVERSEERS.roles)
 """For whom a referral may exist; each page makes sure of it."""
 WHO_ASK: Final = Staff(frozenset({Role.CASEWORKER, Role.MANAGER}))
 """Who asks families for a yes."""
+WHO_ADMIT: Final = Staff(TWO_PEOPLE.roles | {Role.OPERATOR})
+"""Who looks after the agencies and their systems, and may stop one at once."""
 ANY_TOKEN: Final = Open.ANY_TOKEN
 CLIENT: Final = Open.CLIENT
 PUBLIC: Final = Open.PUBLIC
@@ -116,6 +118,11 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "consent.decisions": frozenset({Scope.CONSENT_REPORT_WITHDRAWAL, Scope.CONSENT_WRITE}),
         "consent.receipt": Scope.CONSENT_WRITE,
         "consent.standing": Scope.CONSENT_WRITE,
+        "agencies.agencies": WHO_ADMIT,
+        "agencies.agency": WHO_ADMIT,
+        "agencies.practitioners": TWO_PEOPLE,
+        "agencies.suspend": WHO_ADMIT,
+        "agencies.suspending": WHO_ADMIT,
         "approvals.approvals": TWO_PEOPLE,
         "approvals.approve": APPROVERS,
         "approvals.propose": OFFICERS,
@@ -268,6 +275,13 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "sign_in.sessions": ANYBODY,
         "sign_in.sign_out": ANYBODY,
         "sign_in.use_invitation": PUBLIC,
+        "systems.let_in": OFFICERS,
+        "systems.letting_in": OFFICERS,
+        "systems.replace_key": OFFICERS,
+        "systems.replacing": OFFICERS,
+        "systems.suspend": WHO_ADMIT,
+        "systems.suspending": WHO_ADMIT,
+        "systems.system": WHO_ADMIT,
         "today.recalls": OFFICERS,
         "today.worklist": OFFICERS,
         "statements.statement": WITH_FAMILIES,
@@ -293,6 +307,7 @@ UNLIMITED: Final = frozenset({"consent.decisions"})
 
 SESSION_COOKIE: Final = "__Host-staff"
 _PAGES: Final = (
+    "agencies.",
     "approvals.",
     "complaints.",
     "consents.",
@@ -317,6 +332,7 @@ _PAGES: Final = (
     "referrals.",
     "samples.",
     "sign_in.",
+    "systems.",
     "today.",
     "statements.",
 )

@@ -44,6 +44,7 @@ class TaskKind(StrEnum):
     CONSENT_REPORTS = "consent.reports"
     CONSENT_STOPPED = "consent.stopped"
     EMERGENCY_NOTE = "emergency.note"
+    KEY_EXPIRING = "key.expiring"
     LOG_FORKED = "log.forked"
     LOG_PROMISE_BROKEN = "log.promise_broken"
     LOG_ROLLED_BACK = "log.rolled_back"
@@ -92,6 +93,7 @@ AUDIENCE_OF: Final[Mapping[TaskKind, Audience]] = MappingProxyType(
         TaskKind.CONSENT_REPORTS: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.CONSENT_STOPPED: Audience.CASEWORKER,
         TaskKind.EMERGENCY_NOTE: Audience.SAFEGUARDING_LEAD,
+        TaskKind.KEY_EXPIRING: Audience.DATA_PROTECTION_OFFICER,
         TaskKind.LOG_FORKED: Audience.OPERATOR,
         TaskKind.LOG_PROMISE_BROKEN: Audience.OPERATOR,
         TaskKind.LOG_ROLLED_BACK: Audience.OPERATOR,

@@ -1,5 +1,6 @@
 """Every page of staff: who sees it, where it is, and what has to be done to get there."""
 
+import json
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page
 from sqlalchemy import text
 
+from certs.jwk import new_es256_key, public_part
 from gateway.console.pages import SIGN_IN
 from gateway.database import open_engine
 from gateway.oauth.access import SESSION_COOKIE
@@ -392,9 +394,60 @@ def _to_refused_incident(page: Page) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def _to_system(page: Page) -> None:
+    page.locator("#systems table a").first.click()
+    page.wait_for_url("**/systems/*")
+
+
+def _to_stopping(page: Page) -> None:
+    _to_system(page)
+    page.get_by_role("link", name="Suspend this system").click()
+    page.wait_for_url("**/suspend")
+
+
+def _to_replacing(page: Page) -> None:
+    _to_system(page)
+    page.get_by_role("link", name="Replace a key").click()
+    page.wait_for_url("**/key")
+
+
+def _to_checked_key(page: Page) -> None:
+    _to_replacing(page)
+    page.get_by_label("The new public key").fill(json.dumps(public_part(new_es256_key())))
+    go_on(page)
+    page.get_by_role("button", name="Replace the key").wait_for()
+
+
+def _to_refused_key(page: Page) -> None:
+    _to_replacing(page)
+    go_on(page)
+    page.get_by_role("alert").wait_for()
+
+
+def _to_stopped(page: Page) -> None:
+    """To a system that is suspended; whoever comes later finds it so."""
+    page.locator("#systems table a").first.click()
+    page.wait_for_url("**/systems/*")
+    if page.get_by_role("link", name="Suspend this system").count():
+        page.get_by_role("link", name="Suspend this system").click()
+        page.get_by_role("button", name="Suspend it now").click()
+        page.wait_for_url("**/systems/*")
+
+
+def _to_letting_in(page: Page) -> None:
+    _to_stopped(page)
+    page.get_by_role("link", name="Let it in again").click()
+    page.wait_for_url("**/let-in")
+
+
+CHARITY: Final = "/console/agencies/charity"
 PICKUP: Final = "/pickup/00000000-0000-4000-8000-000000000001"
 """One that waits for nobody: until a code is right, each looks like any other."""
 PAGES: Final[Mapping[str, Place]] = {
+    "agencies.agencies": Place("dana.dpo", "/console/agencies"),
+    "agencies.agency": Place("dana.dpo", CHARITY),
+    "agencies.practitioners": Place("dana.dpo", f"{CHARITY}/practitioners"),
+    "agencies.suspending": Place("dana.dpo", f"{CHARITY}/suspend"),
     "approvals.approvals": Place("eli.approver", "/console/approvals"),
     "approvals.subject": Place("dana.dpo", PROFILE),
     "approvals.subject, proposed": Place("dana.dpo", PROFILE, _to_proposed),
@@ -475,6 +528,12 @@ PAGES: Final[Mapping[str, Place]] = {
     "samples.sample": Place("dana.dpo", "/console/samples/{sample}"),
     "samples.samples": Place("dana.dpo", "/console/samples"),
     "samples.waiting": Place("dana.dpo", "/console/samples/waiting/denied"),
+    "systems.letting_in": Place("dana.dpo", "/console/agencies/commissioning", _to_letting_in),
+    "systems.replacing": Place("dana.dpo", CHARITY, _to_replacing),
+    "systems.replacing, to check": Place("dana.dpo", CHARITY, _to_checked_key),
+    "systems.suspending": Place("dana.dpo", CHARITY, _to_stopping),
+    "systems.system": Place("dana.dpo", CHARITY, _to_system),
+    "systems.system, stopped": Place("dana.dpo", "/console/agencies/commissioning", _to_stopped),
     "today.recalls": Place("dana.dpo", "/console/today/recalls"),
     "today.worklist": Place("dana.dpo", "/console/today/review/60"),
     "sign_in.form": Place(None, "/console/sign-in"),
@@ -494,10 +553,12 @@ FAULTS: Final[Mapping[str, Place]] = {
     "incidents.begin, at fault": Place("dana.dpo", "/console/incidents/new", _to_refused_incident),
     "editor.change, at fault": Place("dana.dpo", EDIT, _to_refused_draft),
     "referrals.refer, at fault": Place(CASEWORKER, f"{REFER}/protection", _to_refused_referral),
+    "systems.replace_key, at fault": Place("dana.dpo", CHARITY, _to_refused_key),
     "pickup.code, at fault": Place(None, PICKUP, _to_refused_code),
 }
 """Pages that say what is wrong."""
 ACTS: Final = {
+    "agencies.suspend",
     "approvals.approve",
     "approvals.propose",
     "approvals.reject",
@@ -552,5 +613,8 @@ ACTS: Final = {
     "sign_in.passkey",
     "sign_in.sign_out",
     "sign_in.use_invitation",
+    "systems.let_in",
+    "systems.replace_key",
+    "systems.suspend",
 }
 """What answers a form, or is no page."""

@@ -10,10 +10,13 @@ from agencies import repository
 from agencies.model import AgencyCode
 from agencies.register import Agreement
 from certs.certificate import EXPIRY_NOTICE_DAYS
+from certs.jwk import new_es256_key, public_part
 from gateway.agency import service
 from gateway.agency.expiry import covered_until, watch_expiry
-from gateway.calendar import start_of_day_london
+from gateway.calendar import LONDON, start_of_day_london
 from gateway.disclosure_log.service import act
+from gateway.oauth import service as oauth
+from gateway.oauth.model import Scope
 from gateway.tasks.model import Audience, TaskKind
 from gateway.tasks.repository import finish, open_tasks
 from gateway.wiring import Wiring
@@ -164,6 +167,21 @@ def test_coverage_ends_where_no_agreement_goes_on(
     spans = [agreement(TODAY + first * DAY, TODAY + end * DAY) for first, end in agreements]
     found = covered_until(spans, today=TODAY)
     assert expected == (None if found is None else (found - TODAY).days)
+
+
+def test_the_officer_hears_once_per_threshold_that_a_system_loses_its_last_key(wiring: Wiring) -> None:
+    camhs, now = onboard(wiring, "camhs"), before_end(1000)
+    keys = [public_part(new_es256_key()) for _ in range(3)]
+    client_id = oauth.register_client(
+        wiring, agency=camhs, scopes=[Scope.EXTRACT_READ], keys=keys[:2], actor="test"
+    )
+    oauth.approve_synthetic(wiring, agency=camhs, actor="test")
+    end = now.astimezone(LONDON).date() + 20 * DAY
+    oauth.replace_key(wiring, client_id=client_id, key=keys[2], old_end_on=end, actor="test")
+    assert [1, 0, 1] == [watch_expiry(wiring, now + days * DAY) for days in (0, 5, 14)]
+    assert [(client_id, 30), (client_id, 7)] == notices(wiring, TaskKind.KEY_EXPIRING)
+    oauth.approve_synthetic(wiring, agency=camhs, actor="test")
+    assert 0 == watch_expiry(wiring, now + 30 * DAY)
 
 
 def test_a_certificate_of_the_council_itself_belongs_to_no_agency(wiring: Wiring) -> None:

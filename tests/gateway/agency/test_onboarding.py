@@ -92,9 +92,11 @@ def test_the_example_brings_an_agency_in_as_proposed(wiring: Wiring, folder: Pat
     assert [("proposed",)] == rows(wiring, "SELECT state FROM gateway.oauth_client")
     assert [("proposed",)] == rows(wiring, "SELECT state FROM gateway.oauth_client_key")
     lines = result.output.splitlines()
-    assert ["[done]"] * 4 + ["[open]"] * 2 == [line[:6] for line in lines]
-    assert "extract-client check" in lines[4]
-    assert "second person" in lines[5]
+    steps, (test,) = lines[:7], lines[7:]
+    expected = ["open", "open", "done", "open", "done", "open", "open"]
+    assert [f"[{each}]" for each in expected] == [line[:6] for line in steps]
+    assert "a second person's approval" in steps[1]
+    assert "extract-client check" in test
 
 
 def test_the_connection_test_says_that_it_works_and_gives_nothing(wiring: Wiring, folder: Path) -> None:
@@ -105,7 +107,9 @@ def test_the_connection_test_says_that_it_works_and_gives_nothing(wiring: Wiring
     assert (400, "unauthorized_client") == (answer.status_code, answer.get_json()["error"])
     assert "The connection works" in answer.get_json()["error_description"]
     assert "access_token" not in answer.get_json()
-    assert "[done] Connection test passed" in run(["agency", "status", CODE], wiring).output
+    status = run(["agency", "status", CODE], wiring).output
+    assert "[done] Connection tested: A system of it proved who it is." in status
+    assert "extract-client check" not in status
     stranger = replace(partner, key=ECKey.generate_key("P-256"))
     assert "invalid_client" == stranger.ask().get_json()["error"]
 
@@ -116,7 +120,10 @@ def test_what_was_approved_is_served(wiring: Wiring, folder: Path) -> None:
     service.activate_synthetic(wiring, code=CODE, actor="test")
     partner = partner_of(wiring, folder)
     assert 200 == partner.get("/v1/me", partner.token()).status_code
-    assert "[open]" not in run(["agency", "status", CODE], wiring).output.replace("[open] Connection", "")
+    lines = run(["agency", "status", CODE], wiring).output.splitlines()
+    assert ["[open] First meeting: It is a member of none yet."] == [
+        each for each in lines if "open]" in each
+    ]
 
 
 def test_only_synthetic_data_skips_the_second_person(wiring: Wiring, folder: Path) -> None:
@@ -360,7 +367,7 @@ def test_one_more_system_is_registered_by_command(wiring: Wiring, folder: Path) 
         wiring, "SELECT state, count(*) FROM gateway.oauth_client GROUP BY state ORDER BY state"
     )
     status = run(["agency", "status", CODE], wiring).output
-    assert "asks for a token with its certificate" in status
+    assert "Ask for a token with the certificate" in status
     wrong = (
         (register, 2, "one of them"),
         ([*register, "--keys", str(folder / "people.csv")], 1, "JSON"),

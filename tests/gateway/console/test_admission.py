@@ -26,12 +26,14 @@ DESK_USERS: Final = {Role.DESK_USER}
 WHO_OVERSEE: Final = {Role.AUDITOR, Role.DATA_PROTECTION_OFFICER, Role.MANAGER, Role.SECOND_APPROVER}
 APPROVERS: Final = {Role.SECOND_APPROVER}
 OFFICERS: Final = {Role.DATA_PROTECTION_OFFICER}
+WHO_ADMIT: Final = {Role.DATA_PROTECTION_OFFICER, Role.OPERATOR, Role.SECOND_APPROVER}
 WHO_AUDIT: Final = {Role.AUDITOR, Role.DATA_PROTECTION_OFFICER}
 ARGUMENTS: Final = {
     "access_id": SOME_ID,
     "approval_id": SOME_ID,
     "matter": "profile",
     "code": "camhs",
+    "client_id": "ag_nobody-nobody-nobody",
     "version": "2",
     "kind": "consent.stopped",
     "task_id": "1",
@@ -62,6 +64,11 @@ ARGUMENTS: Final = {
     "what": "denied",
 }
 PAGES: Final = {
+    "agencies.agencies": WHO_ADMIT,
+    "agencies.agency": WHO_ADMIT,
+    "agencies.practitioners": APPROVERS | OFFICERS,
+    "agencies.suspend": WHO_ADMIT,
+    "agencies.suspending": WHO_ADMIT,
     "approvals.approvals": APPROVERS | OFFICERS,
     "approvals.approve": APPROVERS,
     "approvals.propose": OFFICERS,
@@ -187,6 +194,13 @@ PAGES: Final = {
     "sign_in.sessions": set(Role),
     "sign_in.sign_out": set(Role),
     "sign_in.use_invitation": None,
+    "systems.let_in": OFFICERS,
+    "systems.letting_in": OFFICERS,
+    "systems.replace_key": OFFICERS,
+    "systems.replacing": OFFICERS,
+    "systems.suspend": WHO_ADMIT,
+    "systems.suspending": WHO_ADMIT,
+    "systems.system": WHO_ADMIT,
     "today.recalls": OFFICERS,
     "today.worklist": OFFICERS,
     "statements.statement": WITH_FAMILIES,

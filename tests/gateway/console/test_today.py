@@ -14,11 +14,16 @@ from sqlalchemy import text
 
 from agencies.model import AgencyCode, AgencyKind
 from agencies.register import PractitionerPolicy
+from certs.jwk import new_es256_key, public_part
+from consent_registry.birthdays import LONDON
 from gateway.agency import service
 from gateway.agency.application import Application
 from gateway.agency.onboarding import onboard
 from gateway.agency.upcoming import NOTICES, Ending, upcoming
 from gateway.disclosure_log.service import act
+from gateway.oauth import service as oauth
+from gateway.oauth.model import ClientId, Scope
+from gateway.oauth.registration import end_keys
 from gateway.staff.model import Role
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import raise_task
@@ -85,6 +90,24 @@ def add_certificate(wiring: Wiring, code: str, *, days: int) -> None:
         change.record(kind="client.register", actor="test", agency=code)
 
 
+def add_key(wiring: Wiring, code: str, *, days: int | None) -> str:
+    """A system of an agency with one key, which ends in so many days; absent: it has no end."""
+    client_id = oauth.register_client(
+        wiring,
+        agency=AgencyCode(code),
+        scopes=[Scope.EXTRACT_READ],
+        keys=[public_part(new_es256_key())],
+        actor="test",
+    )
+    oauth.approve_synthetic(wiring, agency=AgencyCode(code), actor="test")
+    if days is not None:
+        with act(wiring, agencies=(code,)) as change:
+            today = datetime.now(LONDON).date()
+            end_keys(change.connection, client_id, ends_on=today + timedelta(days=days))
+            change.record(kind="client.add_key", actor="test", agency=code)
+    return client_id
+
+
 def add_recalls(wiring: Wiring, code: str, count: int, *, family: str | None = None) -> None:
     """Recalls that were not answered in time, one that was, and one that has time."""
     with wiring.engine.begin() as connection:
@@ -103,14 +126,15 @@ DAYS: Final = st.sampled_from([1, 6, 9, 29, 32, 59, 63, 400])
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(days=st.tuples(DAYS, DAYS, DAYS), counts=st.tuples(st.integers(0, 2), st.integers(0, 2)))
+@given(days=st.tuples(DAYS, DAYS, DAYS, DAYS), counts=st.tuples(st.integers(0, 2), st.integers(0, 2)))
 def test_each_number_is_as_many_rows_where_it_leads(
-    wiring: Wiring, dana: Somebody, days: tuple[int, int, int], counts: tuple[int, int]
+    wiring: Wiring, dana: Somebody, days: tuple[int, int, int, int], counts: tuple[int, int]
 ) -> None:
     """Example after example adds to what is there, so that lists grow long and mixed."""
-    code, (ends, review, certificate), (recalls, tasks) = f"a-{uuid4().hex[:8]}", days, counts
+    code, (ends, review, certificate, key), (recalls, tasks) = f"a-{uuid4().hex[:8]}", days, counts
     add_agency(wiring, code, ends=ends, review=review)
     add_certificate(wiring, code, days=certificate)
+    add_key(wiring, code, days=key)
     add_recalls(wiring, code, recalls)
     with wiring.engine.begin() as connection:
         for _ in range(tasks):
@@ -159,9 +183,24 @@ def test_a_list_says_which_and_when(wiring: Wiring, dana: Somebody) -> None:
 def test_what_is_over_is_not_forgotten(wiring: Wiring) -> None:
     add_agency(wiring, "charity", ends=5, review=5)
     add_certificate(wiring, "charity", days=5)
+    add_key(wiring, "charity", days=5)
     with wiring.engine.connect() as connection:
         found = upcoming(connection, now=datetime.now(UTC) + timedelta(days=9))
     assert dict.fromkeys(Ending, 0) == {each.ending: each.notice for each in found}
+
+
+def test_a_system_with_a_key_without_end_is_on_no_list(wiring: Wiring, dana: Somebody) -> None:
+    """A key that was replaced is over on its day, and nobody has to see to that."""
+    add_agency(wiring, "charity", ends=400, review=400)
+    client_id = add_key(wiring, "charity", days=5)
+    assert {"/console/today/key/60": 1, "/console/today/key/30": 1, "/console/today/key/7": 1} == numbers(
+        dana
+    )
+    assert f"The charity {client_id}" in words(dana.get("/console/today/key/7"))
+    oauth.add_keys(wiring, client_id=ClientId(client_id), keys=[public_part(new_es256_key())], actor="test")
+    assert 1 == numbers(dana)["/console/today/key/7"]
+    oauth.approve_synthetic(wiring, agency=AgencyCode("charity"), actor="test")
+    assert {} == numbers(dana)
 
 
 def test_a_proposal_waits_on_the_officers_page_too(wiring: Wiring, dana: Somebody) -> None:
