@@ -1,9 +1,9 @@
 # Aliases of dev.py, which needs nothing but Python 3.11 or newer: `make demo` is `python3 dev.py demo`.
 PYTHON ?= python3
 
-.PHONY: demo test test-browser test-long check coverage metrics mutation bench bench-long screens clean requirements
+.PHONY: demo test test-browser test-long check coverage metrics mutation bench bench-long bench-console screens clean requirements
 
-demo test test-browser test-long check coverage metrics mutation bench bench-long screens clean:
+demo test test-browser test-long check coverage metrics mutation bench bench-long bench-console screens clean:
 	@$(PYTHON) dev.py $@
 
 # After a change of the dependencies: needs uv.

@@ -50,6 +50,7 @@ COMMANDS = {
     "mutation": ("dev", [["python", "-m", "tools.mutation"]]),
     "bench": ("dev", [["python", "-m", "bench.release"]]),
     "bench-long": ("dev", [["python", "-m", "bench.growth"]]),
+    "bench-console": ("dev", [["python", "-m", "bench.console"]]),
     "screens": ("dev", [["python", "-m", "tools.screens"]]),
     "metrics": ("dev", [["python", "tools/metrics.py"]]),
     "check": (

@@ -103,7 +103,7 @@ def _grow(population: Population, stages: Sequence[Stage]) -> None:
             working = f"{stage.database}_new"
             if not _exists(population, working):
                 population.server.create_database(working, template=before)
-            _fill(
+            fill(
                 replace(settings, database_url=population.server.url("gateway_app", working)),
                 population,
                 stage,
@@ -119,7 +119,7 @@ def _grow(population: Population, stages: Sequence[Stage]) -> None:
         before = stage.database
 
 
-def _fill(settings: Settings, population: Population, stage: Stage) -> None:
+def fill(settings: Settings, population: Population, stage: Stage) -> None:
     """Copy families until there are as many as the stage has; how many there are says where to go on."""
     wiring = wire(settings)
     try:

@@ -54,6 +54,26 @@ def test_the_log_is_measured_and_drawn(tmp_path: Path) -> None:
     assert [] == [(point["size"], name) for point in points for name, value in point.items() if value <= 0]
 
 
+@pytest.mark.long
+def test_the_pages_of_staff_are_measured(tmp_path: Path) -> None:
+    """Every page is asked for and answered: one that is gone ends the bench."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [
+            sys.executable,
+            *("-m", "bench.console", "--entries", "1000", "--families", "40"),
+            *("--rounds", "1", "--out", tmp_path),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    pages = json.loads((tmp_path / "console.json").read_text("utf-8"))["pages"]
+    assert {"explorer", "page"} == {each["sort"] for each in pages.values()}
+    assert all(0 < each["p50_ms"] <= each["p95_ms"] for each in pages.values())
+
+
 def test_free_text_is_redacted_well_enough_to_go_out() -> None:
     """Below the least figures narrative would have to stay withheld."""
     done = subprocess.run(

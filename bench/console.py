@@ -1,0 +1,263 @@
+"""How long the pages of staff take with many families, and the disclosure explorer over a long log.
+
+INVARIANTS
+- Pages are asked as staff ask them, through the whole application in this process: only listener and network are missing.
+- What is made is kept and used again; stopped anywhere, it goes on where it was.
+- It asserts no time: it prints percentiles beside what is aimed at.
+"""
+
+import json
+import logging
+import random
+import secrets
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import click
+import structlog
+from sqlalchemy import Connection, text
+
+from bench.growth import Stage, fill
+from bench.population import AGENCIES, ROOT, Population, Size, populated
+from gateway.disclosure_log import repository
+from gateway.disclosure_log.model import EntryKind, PendingEntry
+from gateway.disclosure_log.publishing import publish_head, start
+from gateway.disclosure_log.reading import log_size
+from gateway.disclosure_log.service import compose_entry
+from gateway.keyring import FamilyKeys
+from gateway.staff.model import Role
+from gateway.wiring import Wiring, wire
+from tests.support.pages import Somebody
+
+EXPLORER: Final = "/console/disclosures"
+AIMS: Final[Mapping[str, float]] = {"explorer": 500.0, "page": 200.0}
+"""Milliseconds within which 95 of 100 answers should come."""
+RARE: Final = "rare-practitioner"
+"""Who asked for one extract of them all, in the middle of the log."""
+_SEED: Final = 20261128
+_BATCH: Final = 500
+_REFUSED: Final = 5
+"""One of so many entries is a refusal."""
+_IMPORTED: Final = 40
+_NOBODY: Final = "nobody-at-all"
+
+FILTERS: Final[Mapping[str, str]] = {
+    "everything": "",
+    "one agency": "?agency=camhs",
+    "refusals": "?kind=refusal",
+    "refusals of one agency": "?agency=camhs&kind=refusal",
+    "one purpose": "?purpose=P1",
+    "a practitioner with one entry": f"?practitioner={RARE}",
+    "a practitioner with none": f"?practitioner={_NOBODY}",
+    "previews, of which there are none": "?kind=preview",
+}
+OFFICERS_PAGES: Final = (
+    "/console",
+    "/console/profiles",
+    "/console/approvals",
+    "/console/samples",
+    "/console/today/review/60",
+)
+WORKERS_PAGES: Final = ("/console", "/console/families", "/console/families/find")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One page, and who asks for it."""
+
+    name: str
+    sort: str
+    who: Somebody
+    path: str
+
+
+@click.command()
+@click.option("--entries", default=1_000_000, show_default=True, type=click.IntRange(min=1))
+@click.option("--families", default=100_000, show_default=True, type=click.IntRange(min=_IMPORTED))
+@click.option("--rounds", default=20, show_default=True, type=click.IntRange(min=1), help="Of every page.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "var" / "bench" / "console"
+)
+def main(*, entries: int, families: int, rounds: int, out: Path) -> None:
+    """Measure the pages of staff."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    out.mkdir(parents=True, exist_ok=True)
+    place = ROOT / "var" / "bench" / f"console-database-{families}"
+    with populated(place, Size(_IMPORTED, _IMPORTED), steps=_steps, lasting=True) as population:
+        fill(population.settings, population, Stage(families))
+        wiring = wire(population.settings)
+        try:
+            _fill(wiring, population, entries)
+            found = {each.name: _measure(each, rounds) for each in _questions(wiring)}
+        finally:
+            wiring.engine.dispose()
+    report = {"entries": entries, "families": families, "rounds": rounds, "pages": found}
+    file = out / "console.json"
+    file.write_text(json.dumps(report, indent=1))
+    _print(report)
+    click.echo(f"\n{file}")
+
+
+def _fill(wiring: Wiring, population: Population, entries: int) -> None:
+    """Enter releases and refusals, of random families to random agencies, until the log is as long as it should be."""
+    start(wiring)
+    with wiring.engine.connect() as connection:
+        there = log_size(connection)
+        families = list(
+            connection.execute(text("SELECT family_id FROM gateway.case_record ORDER BY family_id")).scalars()
+        )
+    chance = random.Random(_SEED + there)
+    with click.progressbar(length=max(0, entries - there), label="writing the log", file=sys.stderr) as bar:
+        while there < entries:
+            count = min(_BATCH, entries - there)
+            with wiring.engine.begin() as connection:
+                now, chosen = repository.database_now(connection), chance.choices(families, k=count)
+                keys = _keys(wiring, connection, chosen)
+                rare = there <= entries // 2 < there + count
+                batch = [
+                    _entry(wiring, keys[each], population, chance, now=now, rare=rare and not number)
+                    for number, each in enumerate(chosen)
+                ]
+                repository.append(connection, batch)
+            there += count
+            bar.update(count)
+    publish_head(wiring)
+
+
+def _keys(wiring: Wiring, connection: Connection, families: Sequence[UUID]) -> dict[UUID, FamilyKeys]:
+    return {each: wiring.keyring.family(connection, each) for each in set(families)}
+
+
+def _entry(
+    wiring: Wiring,
+    keys: FamilyKeys,
+    population: Population,
+    chance: random.Random,
+    *,
+    now: datetime,
+    rare: bool,
+) -> PendingEntry:
+    """An entry as a release or a refusal leaves it, with as many bytes."""
+    agency, refused = chance.choice(AGENCIES), not rare and not chance.randrange(_REFUSED)
+    member: Mapping[str, Any] = population.members[agency]
+    at = now.isoformat(timespec="milliseconds")
+    common = {
+        "actor": member["client_id"],
+        "agency": agency,
+        "practitioner": RARE if rare else member["practitioner"],
+        "time": at,
+    }
+    extract_id = uuid4()
+    if refused:
+        recipient: dict[str, Any] = {}
+        internal = {
+            **common,
+            "kind": str(EntryKind.EXTRACT_REFUSE),
+            "purpose": "P1",
+            "reasons": ["no_consent"],
+        }
+    else:
+        recipient = {
+            "agency": agency,
+            "case_ref": str(uuid4()),
+            "extract_id": str(extract_id),
+            "extract_sha256": secrets.token_hex(32),
+            "profile_version": 1,
+            "purpose": "P1",
+            "time": at,
+        }
+        internal = {
+            **common,
+            "decisions": [str(uuid4()), str(uuid4())],
+            "fields": {str(uuid4()): "F02 F03 F07 F10 F16" for _ in range(3)},
+            "kind": str(EntryKind.EXTRACT_RELEASE),
+            "people": [str(uuid4()) for _ in range(3)],
+            "record_sha256": secrets.token_hex(32),
+            "stage": "panel",
+            "use_until": at,
+        }
+    entry, sealed = compose_entry(wiring, keys, at=now, recipient=recipient, internal=internal)
+    return PendingEntry(
+        entry.entry_id,
+        entry.body,
+        sealed,
+        keys.family_id,
+        agency=agency,
+        extract_id=None if refused else extract_id,
+    )
+
+
+def _questions(wiring: Wiring) -> Iterator[Question]:
+    """Every page that is measured: the officer's explorer by each filter and further down, and what staff open daily."""
+    with wiring.engine.connect() as connection:
+        family, person, worker = connection.execute(
+            text(
+                "SELECT c.family_id, p.person_id, w.worker FROM gateway.case_record c"
+                " JOIN gateway.case_worker w USING (case_id) JOIN gateway.case_person p USING (case_id)"
+                " WHERE p.role = 'adult' AND NOT p.risk_person AND c.seals = '{}' AND w.to_date IS NULL"
+                " ORDER BY c.case_id, p.person_id LIMIT 1"
+            )
+        ).one()
+    officer = Somebody(wiring, Role.DATA_PROTECTION_OFFICER, username="bench.officer")
+    caseworker = Somebody(wiring, Role.CASEWORKER, username=worker)
+    for name, query in FILTERS.items():
+        yield Question(name, "explorer", officer, f"{EXPLORER}{query}")
+    yield Question("the last twelve weeks", "explorer", officer, f"{EXPLORER}/weeks")
+    for path in OFFICERS_PAGES:
+        yield Question(f"officer {path}", "page", officer, path)
+    for path in WORKERS_PAGES:
+        yield Question(f"caseworker {path}", "page", caseworker, path)
+    own = f"/console/families/{family}"
+    for name, path in {
+        "a family": own,
+        "what each agency will see": f"{own}/packs",
+        "a statement": f"{own}/statement/{person}",
+        "a yes, begun": f"{own}/agree",
+        "a stop, begun": f"{own}/stop",
+    }.items():
+        yield Question(name, "page", caseworker, path)
+
+
+def _measure(question: Question, rounds: int) -> dict[str, Any]:
+    """Ask for a page so many times, and once before that does not count.
+
+    Raises: click.ClickException, it is answered with anything but the page.
+    """
+    took = []
+    with click.progressbar(range(rounds + 1), label=question.name, file=sys.stderr) as bar:
+        for _ in bar:
+            before = time.perf_counter()
+            answer = question.who.ask(question.path)
+            took.append((time.perf_counter() - before) * 1000)
+            if answer.status_code != HTTPStatus.OK:
+                raise click.ClickException(f"{question.name} was answered with {answer.status_code}.")
+    times = sorted(took[1:])
+    p50, p95 = (times[min(len(times) - 1, len(times) * share // 100)] for share in (50, 95))
+    return {"sort": question.sort, "path": question.path, "p50_ms": round(p50, 1), "p95_ms": round(p95, 1)}
+
+
+def _print(report: Mapping[str, Any]) -> None:
+    click.echo(
+        f"{report['entries']:,} entries of the log, {report['families']:,} families,"
+        f" {report['rounds']} rounds; milliseconds\n"
+    )
+    click.echo(f"{'':<44}{'p50':>10}{'p95':>10}{'aim':>8}")
+    for name, found in report["pages"].items():
+        click.echo(f"{name:<44}{found['p50_ms']:>10.1f}{found['p95_ms']:>10.1f}{AIMS[found['sort']]:>8.0f}")
+
+
+def _steps(label: str, length: int) -> Iterator[None]:
+    """Count to a number, and show how far it is."""
+    with click.progressbar(range(length), label=label, file=sys.stderr) as bar:
+        yield from (None for _ in bar)
+
+
+if __name__ == "__main__":
+    main()
