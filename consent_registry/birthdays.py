@@ -53,5 +53,5 @@ def birthday(born: date, years: int) -> date:
 
 
 def midnight(day: date) -> datetime:
-    """The aware UTC instant at which a day begins in London."""
+    """The aware UTC instant at which a day begins in London; the clocks change at 01:00 UTC, so there is one each day."""
     return datetime.combine(day, time(), LONDON).astimezone(UTC)

@@ -5,13 +5,12 @@ INVARIANTS
 - Every interval is half-open: an instant equal to ``closes_at`` is outside.
 - Bank holidays enter as a value; a Saturday or Sunday is never a working day.
 
-Pure: standard library only, no clock, no I/O.
+Pure: no clock, no I/O.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
-LONDON = ZoneInfo("Europe/London")
+from consent_registry.birthdays import midnight
 
 _DAY = timedelta(days=1)
 _SATURDAY = 5
@@ -41,12 +40,9 @@ def add_working_days(day: date, count: int, *, holidays: frozenset[date]) -> dat
     return day
 
 
-def start_of_day_london(day: date) -> datetime:
-    """Return the instant at which ``day`` begins in London, aware, in UTC.
-
-    The clocks change at 01:00 UTC, so midnight exists exactly once on every day.
-    """
-    return datetime.combine(day, time(), tzinfo=LONDON).astimezone(UTC)
+def said_day(day: date) -> str:
+    """Return a day as it is said: "4 June 2025"."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def entitlement_window(
@@ -64,4 +60,4 @@ def entitlement_window(
     """
     opens_on = add_working_days(held_on, -before, holidays=holidays)
     closes_on = add_working_days(held_on, after, holidays=holidays)
-    return start_of_day_london(opens_on), start_of_day_london(closes_on)
+    return midnight(opens_on), midnight(closes_on)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from agencies import repository
 from agencies.model import AgencyCode
 from agencies.register import AttestationState, PractitionerPolicy, attestation_due, attestation_state
-from gateway.calendar import LONDON, start_of_day_london
+from consent_registry.birthdays import LONDON, midnight
 from gateway.settings import Settings
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import finish, open_tasks, raise_task
@@ -60,6 +60,6 @@ def _watch(connection: Connection, code: AgencyCode, *, settings: Settings, now:
     due, facts = now, {}
     if last is not None:
         lapses = attestation_due(last, days=days + grace)
-        due = start_of_day_london(lapses)
+        due = midnight(lapses)
         facts = {"attested_on": last.isoformat(), "lapses_on": lapses.isoformat()}
     return raise_task(connection, kind=KIND_OF[state], due=due, about=code, facts=facts)

@@ -8,19 +8,16 @@ INVARIANTS
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, text
 
 from agencies import repository
 from agencies.register import Agreement
 from certs.certificate import notice_due
-from gateway.calendar import start_of_day_london
+from consent_registry.birthdays import LONDON, midnight
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import raise_task
 from gateway.wiring import Wiring
-
-_LONDON: Final = ZoneInfo("Europe/London")
 
 _ACTIVE_CERTIFICATES: Final = text(
     "SELECT thumbprint, agency_code, client_id, not_after FROM gateway.client_certificate"
@@ -67,23 +64,14 @@ def covered_until(agreements: Sequence[Agreement], *, today: date) -> date | Non
 
 
 def _agreements(connection: Connection, now: datetime) -> int:
-    today = now.astimezone(_LONDON).date()
+    today = now.astimezone(LONDON).date()
     raised = 0
     for agency in repository.active_agencies(connection):
         end = covered_until(repository.agreements(connection, agency.code), today=today)
         if end is None:
             continue
-        instant = start_of_day_london(end)
-        days = notice_due(instant, now=now)
-        if days is None:
-            continue
-        raised += raise_task(
-            connection,
-            kind=TaskKind.AGREEMENT_EXPIRING,
-            due=instant,
-            about=agency.code,
-            facts={"ends": end.isoformat(), "notice": days},
-            occasion=f"{end.isoformat()}:{days}",
+        raised += _notice(
+            connection, now, kind=TaskKind.AGREEMENT_EXPIRING, end=midnight(end), about=agency.code
         )
     return raised
 
@@ -91,21 +79,14 @@ def _agreements(connection: Connection, now: datetime) -> int:
 def _certificates(connection: Connection, now: datetime) -> int:
     raised = 0
     for row in connection.execute(_ACTIVE_CERTIFICATES):
-        days = notice_due(row.not_after, now=now)
-        if days is None:
-            continue
-        facts = {"agency": row.agency_code, "client": row.client_id}
-        raised += raise_task(
+        raised += _notice(
             connection,
+            now,
             kind=TaskKind.CERTIFICATE_EXPIRING,
-            due=row.not_after,
+            end=row.not_after,
             about=row.thumbprint,
-            facts={
-                "ends": row.not_after.astimezone(_LONDON).date().isoformat(),
-                "notice": days,
-                **{name: code for name, code in facts.items() if code is not None},
-            },
-            occasion=str(days),
+            agency=row.agency_code,
+            client=row.client_id,
         )
     return raised
 
@@ -113,16 +94,37 @@ def _certificates(connection: Connection, now: datetime) -> int:
 def _keys(connection: Connection, now: datetime) -> int:
     raised = 0
     for row in last_keys(connection):
-        end = start_of_day_london(row.ends_on)
-        days = notice_due(end, now=now)
-        if days is None:
-            continue
-        raised += raise_task(
+        raised += _notice(
             connection,
+            now,
             kind=TaskKind.KEY_EXPIRING,
-            due=end,
+            end=midnight(row.ends_on),
             about=row.client,
-            facts={"agency": row.agency, "ends": row.ends_on.isoformat(), "notice": days},
-            occasion=f"{row.ends_on.isoformat()}:{days}",
+            agency=row.agency,
         )
     return raised
+
+
+def _notice(
+    connection: Connection,
+    now: datetime,
+    *,
+    kind: TaskKind,
+    end: datetime,
+    about: str,
+    **whose: str | None,
+) -> bool:
+    """Raise the notice that is due of an end, once for each end and threshold; return whether it is new."""
+    days = notice_due(end, now=now)
+    if days is None:
+        return False
+    ends = end.astimezone(LONDON).date().isoformat()
+    known = {name: code for name, code in whose.items() if code is not None}
+    return raise_task(
+        connection,
+        kind=kind,
+        due=end,
+        about=about,
+        facts={"ends": ends, "notice": days, **known},
+        occasion=f"{ends}:{days}",
+    )

@@ -13,8 +13,9 @@ from typing import Final
 
 from agencies.model import KINDS_WITHOUT_CASES
 from agencies.register import Agency, AgencyState, Agreement, AttestationState
+from consent_registry.birthdays import LONDON
 from gateway.agency.upcoming import Ending, Upcoming
-from gateway.calendar import LONDON
+from gateway.calendar import said_day
 from gateway.oauth.contact import Contact
 from gateway.oauth.model import ClientId, Scope, Thumbprint
 from gateway.oauth.registration import DESK_PREFIX
@@ -178,19 +179,19 @@ def _agreement(standing: Standing, today: date) -> Step:
     what = "Agreement in force"
     for each in standing.agreements:
         if each.valid_from <= today < each.valid_until:
-            return Step(what, StepState.DONE, f"{each.reference}, until {said(each.valid_until)}.")
+            return Step(what, StepState.DONE, f"{each.reference}, until {said_day(each.valid_until)}.")
     coming = [each for each in standing.agreements if today < each.valid_from]
     if coming:
         first = min(coming, key=lambda each: each.valid_from)
-        begins = f"{first.reference} begins on {said(first.valid_from)}."
-        return Step(what, StepState.WAITS, begins, f"Agreement begins on {said(first.valid_from)}")
+        begins = f"{first.reference} begins on {said_day(first.valid_from)}."
+        return Step(what, StepState.WAITS, begins, f"Agreement begins on {said_day(first.valid_from)}")
     return Step(what, StepState.TO_DO, "None is in force.", "No agreement is in force")
 
 
 def _profile(standing: Standing) -> Step:
     what = "Sharing profile effective"
     if standing.effective is not None:
-        review = f", to be reviewed by {said(standing.review_on)}" if standing.review_on else ""
+        review = f", to be reviewed by {said_day(standing.review_on)}" if standing.review_on else ""
         return Step(what, StepState.DONE, f"Version {standing.effective}{review}.")
     if standing.newest is None:
         return Step(what, StepState.TO_DO, "None is stored.", "No sharing profile is stored")
@@ -239,7 +240,7 @@ def _practitioners(standing: Standing) -> Step:
     if standing.attestation is AttestationState.LAPSED:
         more = f"{counted}, which nobody confirmed: none of them may act."
         return Step(what, StepState.TO_DO, more, "List of practitioners is not confirmed")
-    due = f", to be confirmed by {said(standing.lapses_on)}" if standing.lapses_on else ""
+    due = f", to be confirmed by {said_day(standing.lapses_on)}" if standing.lapses_on else ""
     return Step(what, StepState.DONE, f"{counted}{due}.")
 
 
@@ -259,7 +260,7 @@ def _meeting(standing: Standing) -> Step:
         return Step(what, StepState.NOT_NEEDED, "Its kind is at no panel.")
     if standing.first_meeting is None:
         return Step(what, StepState.TO_DO, "It is a member of none yet.", "Member of no meeting yet")
-    return Step(what, StepState.DONE, f"On {said(standing.first_meeting)}.")
+    return Step(what, StepState.DONE, f"On {said_day(standing.first_meeting)}.")
 
 
 class Urgency(IntEnum):
@@ -317,7 +318,7 @@ def _to_see_to(standing: Standing, *, now: datetime) -> Iterator[Next]:
     if takes_part:
         yield from (_end(each, now=now) for each in standing.coming)
     if takes_part and standing.attestation is AttestationState.DUE and standing.lapses_on:
-        words = f"List of practitioners to confirm by {said(standing.lapses_on)}"
+        words = f"List of practitioners to confirm by {said_day(standing.lapses_on)}"
         yield Next(Urgency.WEEK, words, standing.lapses_on)
     if standing.waits:
         yield Next(Urgency.WAITS, "Waits for a second person")
@@ -370,8 +371,3 @@ def how_to_test(settings: Settings, system: System) -> str:
 def counted_of(count: int, noun: str) -> str:
     """A count with its noun: "1 day", "2 days"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def said(day: date) -> str:
-    """A day as it is said: "4 June 2025"."""
-    return f"{day.day} {day:%B %Y}"

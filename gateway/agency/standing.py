@@ -3,7 +3,7 @@
 INVARIANT: nothing of a family is read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -14,10 +14,10 @@ from agencies.errors import ProfileError
 from agencies.model import AgencyCode
 from agencies.register import Agency, PractitionerPolicy, attestation_due, attestation_state
 from agencies.service import current_practitioners
+from consent_registry.birthdays import LONDON
 from gateway.agency import approval
 from gateway.agency.model import Standing, System, SystemCertificate, SystemKey, SystemState
 from gateway.agency.upcoming import Upcoming, upcoming
-from gateway.calendar import LONDON
 from gateway.oauth.contact import Contact, contacts
 from gateway.oauth.model import ClientId, Scope, Thumbprint
 from gateway.settings import Settings
@@ -44,6 +44,23 @@ def standings(connection: Connection, settings: Settings, *, now: datetime) -> l
     Args:
         now: the database's, aware.
     """
+    return _standings(connection, settings, repository.all_agencies(connection), now=now)
+
+
+def standing_of(
+    connection: Connection, settings: Settings, code: AgencyCode, *, now: datetime
+) -> Standing | None:
+    """Return how one agency stands; absent: there is no such agency."""
+    agency = repository.agency(connection, code)
+    if agency is None:
+        return None
+    (found,) = _standings(connection, settings, [agency], now=now)
+    return found
+
+
+def _standings(
+    connection: Connection, settings: Settings, agencies: Iterable[Agency], *, now: datetime
+) -> list[Standing]:
     systems = _systems(connection, now=now)
     meetings = {row.agency_code: row.first for row in connection.execute(_MEETINGS)}
     waiting = {each.subject.agency for each in approval.waiting(connection)}
@@ -59,15 +76,8 @@ def standings(connection: Connection, settings: Settings, *, now: datetime) -> l
             waits=agency.code in waiting,
             coming=tuple(each for each in coming if each.agency == agency.code),
         )
-        for agency in repository.all_agencies(connection)
+        for agency in agencies
     ]
-
-
-def standing_of(
-    connection: Connection, settings: Settings, code: AgencyCode, *, now: datetime
-) -> Standing | None:
-    """Return how one agency stands; absent: there is no such agency."""
-    return next((each for each in standings(connection, settings, now=now) if each.agency.code == code), None)
 
 
 def _standing(

@@ -15,9 +15,8 @@ from agencies import repository
 from agencies.errors import ProfileError
 from agencies.model import AgencyCode
 from certs.certificate import EXPIRY_NOTICE_DAYS, notice_due
-from consent_registry.birthdays import LONDON
+from consent_registry.birthdays import LONDON, midnight
 from gateway.agency.expiry import covered_until, last_keys
-from gateway.calendar import start_of_day_london
 
 NOTICES: Final = EXPIRY_NOTICE_DAYS
 """Days ahead, the longest first."""
@@ -75,7 +74,7 @@ def _all(connection: Connection, *, now: datetime) -> Iterator[tuple[Ending, str
     yield from _of_agencies(connection, now=now)
     yield from _certificates(connection)
     for row in last_keys(connection):
-        yield Ending.KEY, row.agency, row.client, start_of_day_london(row.ends_on)
+        yield Ending.KEY, row.agency, row.client, midnight(row.ends_on)
 
 
 def _of_agencies(connection: Connection, *, now: datetime) -> Iterator[tuple[Ending, str, str, datetime]]:
@@ -83,7 +82,7 @@ def _of_agencies(connection: Connection, *, now: datetime) -> Iterator[tuple[End
     for agency in repository.active_agencies(connection):
         end = covered_until(repository.agreements(connection, agency.code), today=today)
         if end is not None:
-            yield Ending.AGREEMENT, agency.code, "", start_of_day_london(end)
+            yield Ending.AGREEMENT, agency.code, "", midnight(end)
         profile = _profile(connection, agency.code)
         if profile is not None:
             version, at = profile
@@ -96,7 +95,7 @@ def _profile(connection: Connection, agency: AgencyCode) -> tuple[int, datetime]
         profile = repository.effective_profile(connection, agency)
     except ProfileError:
         return None
-    return None if profile is None else (profile.version, start_of_day_london(profile.review_on))
+    return None if profile is None else (profile.version, midnight(profile.review_on))
 
 
 def _certificates(connection: Connection) -> Iterator[tuple[Ending, str, str, datetime]]:

@@ -20,6 +20,7 @@ from consent_registry.birthdays import LONDON
 from consent_registry.model import EVERYONE, TALK_TO_ME_FIRST, Capacity
 from consent_registry.receipt import Account, Share, Told
 from consent_registry.schemas import KIND_PREFIX
+from gateway.calendar import said_day
 from gateway.consent.receipt_words import (
     CATEGORY_WORDS,
     EVERY_AGENCY,
@@ -147,10 +148,7 @@ def _data(codes: frozenset[str]) -> list[str]:
 
 def _day(at: datetime | None) -> str:
     """A day in London as people write it; empty without an instant."""
-    if at is None:
-        return ""
-    local = at.astimezone(LONDON)
-    return f"{local.day} {local:%B %Y}"
+    return "" if at is None else said_day(at.astimezone(LONDON))
 
 
 def _last_day(end: datetime | None) -> str:

@@ -21,8 +21,9 @@ from agencies.service import current_practitioners
 from consent_registry.birthdays import LONDON
 from gateway.agency import service
 from gateway.agency.approval import Matter
-from gateway.agency.model import Next, Standing, Step, StepState, next_of, said, steps, tokens_alive
+from gateway.agency.model import Next, Standing, Step, StepState, next_of, steps, tokens_alive
 from gateway.agency.standing import standing_of, standings
+from gateway.calendar import said_day
 from gateway.cases.lookup import absent_for
 from gateway.console import agency_words, pages
 from gateway.console.approval_views import APPROVALS, NO_VERSION
@@ -194,7 +195,9 @@ def _people(standing: Standing, *, two: bool) -> list[dict[str, str]]:
         if standing.attestation is None
         else agency_words.LIST_WORDS[standing.attestation]
     )
-    believed = [{"key": "Believed before", "value": said(standing.lapses_on)}] if standing.lapses_on else []
+    believed = (
+        [{"key": "Believed before", "value": said_day(standing.lapses_on)}] if standing.lapses_on else []
+    )
     return [
         {"key": "On the list", "value": str(standing.practitioners), **change},
         {"key": "The list", "value": listed},
@@ -221,14 +224,14 @@ def _practitioners_page(wiring: Wiring, standing: Standing) -> Response:
         address=address_of(standing.agency.code),
         name=standing.agency.name,
         rows=[
-            [each.name, each.id, each.role, said(each.active_from), _until(each.active_until)]
+            [each.name, each.id, each.role, said_day(each.active_from), _until(each.active_until)]
             for each in found
         ],
     )
 
 
 def _until(day: date | None) -> str:
-    return "no end" if day is None else f"before {said(day)}"
+    return "no end" if day is None else f"before {said_day(day)}"
 
 
 def _suspending_page(wiring: Wiring, standing: Standing) -> Response:

@@ -16,10 +16,10 @@ from gateway.agency.model import (
     Urgency,
     counted_of,
     ending_words,
-    said,
     tokens_alive,
 )
 from gateway.agency.upcoming import Upcoming
+from gateway.calendar import said_day
 from gateway.console.words import day, instant
 from gateway.oauth.contact import Contact
 
@@ -97,7 +97,7 @@ def agreement_row(each: Agreement, *, today: date) -> list[str]:
         now = f"in force, ends in {counted_of((each.valid_until - today).days, 'day')}"
     else:
         now = "over"
-    return [each.reference, each.assessment, said(each.valid_from), said(each.valid_until), now]
+    return [each.reference, each.assessment, said_day(each.valid_from), said_day(each.valid_until), now]
 
 
 def key_row(key: SystemKey, *, today: date) -> list[str]:
@@ -107,7 +107,7 @@ def key_row(key: SystemKey, *, today: date) -> list[str]:
         key.thumbprint,
         effective if key.effective else "waits for approval",
         "before it was written down" if key.added_at is None else day(key.added_at),
-        "no end" if key.ends_on is None else f"before {said(key.ends_on)}",
+        "no end" if key.ends_on is None else f"before {said_day(key.ends_on)}",
         "never" if key.used_at is None else instant(key.used_at),
     ]
 

@@ -126,7 +126,7 @@ def _list_page(wiring: Wiring) -> Response:
     with wiring.engine.connect() as connection:
         waiting = approval.waiting(connection)
         candidates = approval.candidates(connection)
-        names = {str(each.code): each.name for each in agencies.all_agencies(connection)}
+    names = pages.agency_names(wiring)
     return pages.render(
         wiring.settings,
         "approvals.html",

@@ -14,11 +14,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from consent_registry.birthdays import LONDON
 from gateway.agency.desk import Desk
+from gateway.calendar import said_day
 from gateway.console import pages
 from gateway.console.desk_views import DESK, own_desk
 from gateway.console.family_views import fault, typed
 from gateway.console.sample_views import GONE, answers_in
-from gateway.console.sample_words import ANSWER_CHOICES, question, said_day
+from gateway.console.sample_words import ANSWER_CHOICES, question
 from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import current_staff
 from gateway.sampling import service

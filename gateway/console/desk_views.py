@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from agencies.model import Purpose
 from gateway.agency.desk import Desk, desk_of, offered_refs
+from gateway.calendar import said_day
 from gateway.consent.receipt_words import PURPOSE_WORDS
 from gateway.console import pages
 from gateway.console.extract_page import sections
@@ -225,7 +226,7 @@ def _told(recall: Recall) -> dict[str, object]:
         "address": f"{DESK}/recalls/{recall.recall_id}",
         "words": case or "A case that is gone",
         "extracts": [str(each) for each in recall.extracts],
-        "due": f"{recall.due_on.day} {recall.due_on:%B %Y}",
+        "due": said_day(recall.due_on),
         "raised_at": recall.raised_at,
         "state": RECALL_WORDS[recall.state],
         "is_open": recall.state is RecallState.OPEN,

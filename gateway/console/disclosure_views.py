@@ -16,7 +16,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from agencies.catalogue import FIELDS
 from agencies.model import Level
-from agencies.repository import all_agencies
 from gateway.consent import disclosures
 from gateway.consent.disclosures import CHARTED, Detail
 from gateway.consent.explaining import Explanation
@@ -58,7 +57,7 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/console/disclosures")
     def explorer() -> Response:
-        form, names = _asked(), _names(wiring)
+        form, names = _asked(), pages.agency_names(wiring)
         try:
             query = read_query(form, agencies=names)
         except FaultyQueryError as fault:
@@ -67,7 +66,7 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/console/disclosures/file")
     def file() -> Response:
-        form, names = _asked(), _names(wiring)
+        form, names = _asked(), pages.agency_names(wiring)
         try:
             query = read_query(form, agencies=names)
         except FaultyQueryError as fault:
@@ -97,7 +96,7 @@ def _add_views(blueprint: Blueprint, wiring: Wiring) -> None:
 
     @blueprint.post("/console/disclosure-views")
     def save() -> AnyResponse:
-        form, names = typed(), _names(wiring)
+        form, names = typed(), pages.agency_names(wiring)
         try:
             query = read_query(form, agencies=names)
             _save(wiring, form.one("name"), query)
@@ -116,13 +115,6 @@ def _add_views(blueprint: Blueprint, wiring: Wiring) -> None:
 
 def _asked() -> Form:
     return Form({name: tuple(request.args.getlist(name)) for name in request.args})
-
-
-def _names(wiring: Wiring) -> dict[str, str]:
-    """Every agency's name by code, by name."""
-    with wiring.engine.connect() as connection:
-        found = all_agencies(connection)
-    return {str(each.code): each.name for each in sorted(found, key=lambda each: each.name.casefold())}
 
 
 def _index(text: str) -> int:
@@ -221,7 +213,7 @@ def _said(line: Disclosure) -> str:
 
 
 def _entry_page(wiring: Wiring, found: Detail) -> Response:
-    line, row = found.line, _row(found.line, _names(wiring))
+    line, row = found.line, _row(found.line, pages.agency_names(wiring))
     told = {
         "What": row["title"],
         "Agency": row["agency"],
@@ -269,7 +261,7 @@ def _traced(trace: Explanation, *, told: bool) -> list[dict[str, str]]:
 
 
 def _weeks_page(wiring: Wiring) -> Response:
-    found, names = disclosures.weeks(wiring, current_staff()), _names(wiring)
+    found, names = disclosures.weeks(wiring, current_staff()), pages.agency_names(wiring)
     return pages.render(
         wiring.settings,
         "disclosure_weeks.html",

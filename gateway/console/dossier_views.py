@@ -14,7 +14,7 @@ from flask import Blueprint, Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from agencies.catalogue import FIELDS
-from agencies.repository import all_agencies
+from gateway.calendar import said_day
 from gateway.console import pages
 from gateway.console.consent_form import Form
 from gateway.console.disclosure_form import DISCLOSURES
@@ -126,11 +126,7 @@ def _address(dossier: Dossier) -> str:
 def _since(dossier: Dossier) -> str:
     if dossier.sort is Sort.INCIDENT:
         return f"known since {instant(dossier.aware_at)}"
-    return f"received {_day(dossier.received_on)}"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
+    return f"received {said_day(dossier.received_on)}"
 
 
 def _may_act() -> bool:
@@ -141,11 +137,6 @@ def _now(wiring: Wiring) -> datetime:
     with wiring.engine.connect() as connection:
         now: datetime = database_now(connection)
     return now
-
-
-def _names(wiring: Wiring) -> dict[str, str]:
-    with wiring.engine.connect() as connection:
-        return {str(each.code): each.name for each in all_agencies(connection)}
 
 
 def _ref(sort: Sort, dossier_id: str) -> Ref:
@@ -296,7 +287,7 @@ def _done(wiring: Wiring, ref: Ref, act: Callable[[], None]) -> AnyResponse:
 
 
 def _dossier_page(wiring: Wiring, looked: Looked, *, error: str | None = None) -> Response:
-    dossier, names = looked.dossier, _names(wiring)
+    dossier, names = looked.dossier, pages.agency_names(wiring)
     waits = needs(dossier)
     return pages.render(
         wiring.settings,
@@ -385,5 +376,5 @@ def _answers(dossier: Dossier, step: Step, names: dict[str, str]) -> list[tuple[
         if said and question.shape is Shape.INSTANT:
             facts[question.name] = instant(datetime.fromisoformat(said))
         elif said and question.shape is Shape.DAY:
-            facts[question.name] = _day(date.fromisoformat(said))
+            facts[question.name] = said_day(date.fromisoformat(said))
     return list(answered(dossier.sort, step.kind, facts, step.texts))

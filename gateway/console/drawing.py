@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
+from gateway.calendar import said_day
 from gateway.cases.model import Role
 from gateway.cases.people import FamilyRecord, PersonOfFamily
 
@@ -89,7 +90,7 @@ def words_of(person: PersonOfFamily, *, today: date) -> str:
     age = person.age(today)
     if age is not None:
         return f"{what}, {age}"
-    return what if person.born is None else f"{what}, expected {person.born.day} {person.born:%B %Y}"
+    return what if person.born is None else f"{what}, expected {said_day(person.born)}"
 
 
 def _tie(above: Box, below: Box) -> Tie:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from agencies.model import KINDS_WITHOUT_CASES, AgencyCode
 from agencies.register import Agency
 from agencies.repository import active_agencies
+from gateway.calendar import said_day
 from gateway.cases import lookup
 from gateway.cases.model import CaseIdentity
 from gateway.console import pages
@@ -47,7 +48,7 @@ def register(app: Flask, wiring: Wiring) -> None:
                 {
                     "address": f"{MEETINGS}/{each.meeting_id}",
                     "title": each.title,
-                    "held_on": _day(each.held_on),
+                    "held_on": said_day(each.held_on),
                     "cases": len(each.cases),
                     "members": len(each.members),
                 }
@@ -166,7 +167,7 @@ def _agenda_page(
         title=meeting.title,
         status=HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY,
         error=error,
-        held_on=_day(meeting.held_on),
+        held_on=said_day(meeting.held_on),
         address=address,
         reference=reference,
         members=sorted(each.name for each in _agencies(wiring) if each.code in meeting.members),
@@ -272,7 +273,3 @@ def _agencies(wiring: Wiring) -> list[Agency]:
 
 def _choices(wiring: Wiring) -> list[dict[str, str]]:
     return [{"value": str(each.code), "words": each.name} for each in _agencies(wiring)]
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"

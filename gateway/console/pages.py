@@ -22,6 +22,8 @@ from flask import Response, g, redirect, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from werkzeug.wrappers import Response as AnyResponse
 
+from agencies.repository import all_agencies
+from gateway.calendar import said_day
 from gateway.console import referral_form, words
 from gateway.console.consent_form import Form
 from gateway.ids import read_id
@@ -29,6 +31,7 @@ from gateway.oauth.access import ROUTES, Staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.settings import Settings
 from gateway.staff.model import Role, SignedIn
+from gateway.wiring import Wiring
 
 HOME: Final = "/console"
 SIGN_IN: Final = "/console/sign-in"
@@ -114,7 +117,7 @@ _ENVIRONMENT: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {"due": words.due, "instant": words.instant}
+_ENVIRONMENT.filters |= {"due": words.due, "instant": words.instant, "said_day": said_day}
 
 
 def is_page(path: str) -> bool:
@@ -179,6 +182,13 @@ def menu_of(roles: frozenset[Role]) -> tuple[tuple[str, str], ...]:
         and not row.roles.isdisjoint(roles)
         and not (address == HOME and roles == {Role.DESK_USER})
     )
+
+
+def agency_names(wiring: Wiring) -> dict[str, str]:
+    """Return every agency's name by its code, in the order of the names."""
+    with wiring.engine.connect() as connection:
+        found = all_agencies(connection)
+    return {str(each.code): each.name for each in sorted(found, key=lambda each: each.name.casefold())}
 
 
 def answer(problem: Problem, settings: Settings) -> AnyResponse:

@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, Response, request
 from agencies import repository as agencies
 from agencies.model import AgencyCode
 from consent_registry.birthdays import midnight
+from gateway.calendar import said_day
 from gateway.cases.repository import today
 from gateway.console import pages
 from gateway.console.consent_form import Form, typed_date
@@ -93,7 +94,7 @@ def _matrix_page(wiring: Wiring, *, on: date | None, error: dict[str, str] | Non
         agencies=[{"words": each.name, "address": f"{PROFILES}/{each.code}"} for each in found],
         rows=cells(found),
         on=parts,
-        said="now" if on is None else f"on {on.day} {on:%B %Y}",
+        said="now" if on is None else f"on {said_day(on)}",
         file=f"/console/profile-matrix{query}",
     )
 

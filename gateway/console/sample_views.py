@@ -16,8 +16,9 @@ from uuid import UUID
 from flask import Blueprint, Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from agencies.repository import active_agencies, all_agencies
+from agencies.repository import active_agencies
 from consent_registry.birthdays import LONDON, midnight
+from gateway.calendar import said_day
 from gateway.console import pages
 from gateway.console.consent_form import Form
 from gateway.console.family_views import fault, typed
@@ -30,7 +31,6 @@ from gateway.console.sample_words import (
     STATE_COLOURS,
     STATE_WORDS,
     question,
-    said_day,
 )
 from gateway.disclosure_log.repository import database_now
 from gateway.ids import read_id
@@ -147,13 +147,8 @@ def _today(wiring: Wiring) -> date:
         return database_now(connection).astimezone(LONDON).date()
 
 
-def _names(wiring: Wiring) -> dict[str, str]:
-    with wiring.engine.connect() as connection:
-        return {str(each.code): each.name for each in all_agencies(connection)}
-
-
 def _list_page(wiring: Wiring, form: Form, *, error: dict[str, str] | None = None) -> Response:
-    today, names = _today(wiring), _names(wiring)
+    today, names = _today(wiring), pages.agency_names(wiring)
     found = service.for_officer(wiring, current_staff())
     with wiring.engine.connect() as connection:
         active = sorted(active_agencies(connection), key=lambda each: each.name.casefold())
@@ -235,7 +230,7 @@ def _number(form: Form, name: str) -> int:
 
 def _waiting_page(wiring: Wiring, what: str) -> Response:
     said, belongs = WAITING[what]
-    names = _names(wiring)
+    names = pages.agency_names(wiring)
     rows = [each for each in service.with_officer(wiring, current_staff()) if belongs(each)]
     return pages.render(
         wiring.settings,
@@ -260,7 +255,7 @@ def _sample_page(
     if not found:
         raise Problem(NOT_FOUND)
     today, sample = _today(wiring), found[0].sample
-    agency = _names(wiring).get(sample.agency, sample.agency)
+    agency = pages.agency_names(wiring).get(sample.agency, sample.agency)
     last = (sample.until - timedelta(microseconds=1)).astimezone(LONDON).date()
     return pages.render(
         wiring.settings,

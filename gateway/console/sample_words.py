@@ -4,7 +4,6 @@ INVARIANT: an access is told of by its agency's own reference, its practitioner,
 """
 
 from collections.abc import Mapping
-from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -65,8 +64,3 @@ def question(access: Access) -> dict[str, object]:
         "purpose": PURPOSE_WORDS.get(access.purpose, access.purpose),
         "minute": access.minute,
     }
-
-
-def said_day(day: date) -> str:
-    """A day as it is said: "4 June 2025"."""
-    return f"{day.day} {day:%B %Y}"

@@ -19,7 +19,8 @@ from agencies.register import AgencyState
 from agencies.repository import today as today_of
 from gateway.agency import approval
 from gateway.agency.approval import Matter
-from gateway.agency.model import Standing, System, SystemState, how_to_test, said, tokens_alive
+from gateway.agency.model import Standing, System, SystemState, how_to_test, tokens_alive
+from gateway.calendar import said_day
 from gateway.console import agency_words, pages
 from gateway.console.agency_views import address_of, decided_at, known
 from gateway.console.consent_form import Wrong
@@ -261,7 +262,10 @@ def _check_page(wiring: Wiring, place: _Place, new: NewKey) -> Response:
         sentences=[
             f"The key {new.thumbprint} is added to {place.name}. Compare it with what the agency reads to you.",
             asked,
-            *(f"The key {each} opens nothing after {said(new.last_day)}, approved or not." for each in old),
+            *(
+                f"The key {each} opens nothing after {said_day(new.last_day)}, approved or not."
+                for each in old
+            ),
             *([] if old else ["No other key of it is effective."]),
         ],
         address=f"{place.address}/key",

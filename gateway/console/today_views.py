@@ -13,10 +13,10 @@ from typing import Final
 
 from flask import Blueprint, Flask, Response
 
-from agencies.repository import all_agencies
 from consent_registry.birthdays import LONDON, midnight
 from gateway.agency import approval
 from gateway.agency.upcoming import NOTICES, Ending, Upcoming, upcoming
+from gateway.calendar import said_day
 from gateway.cases.lookup import absent_for
 from gateway.console import pages, sample_views
 from gateway.console.approval_views import APPROVALS
@@ -54,9 +54,9 @@ def register(app: Flask, wiring: Wiring) -> None:
 
     @blueprint.get("/console/today/recalls")
     def recalls() -> Response:
-        names = _names(wiring)
+        names = pages.agency_names(wiring)
         rows = [
-            (each.number, names.get(each.agency, each.agency), f"{each.due_on.day} {each.due_on:%B %Y}")
+            (each.number, names.get(each.agency, each.agency), said_day(each.due_on))
             for each in _overdue(wiring)
         ]
         return pages.render(
@@ -71,7 +71,7 @@ def register(app: Flask, wiring: Wiring) -> None:
     def worklist(ending: str, days: str) -> Response:
         if ending not in set(Ending) or days not in map(str, NOTICES):
             raise Problem(NOT_FOUND)
-        names = _names(wiring)
+        names = pages.agency_names(wiring)
         rows = [_row(each, names) for each in _within(_upcoming(wiring), Ending(ending), int(days))]
         return pages.render(
             wiring.settings,
@@ -123,12 +123,7 @@ def _row(each: Upcoming, names: Mapping[str, str]) -> tuple[str, str, str, str]:
     day = each.at.astimezone(LONDON)
     said = f"within {each.notice} days" if each.notice else "over"
     agency = names.get(each.agency, each.agency) or "the council"
-    return agency, each.about, f"{day.day} {day:%B %Y}", said
-
-
-def _names(wiring: Wiring) -> dict[str, str]:
-    with wiring.engine.connect() as connection:
-        return {str(each.code): each.name for each in all_agencies(connection)}
+    return agency, each.about, said_day(day), said
 
 
 def _upcoming(wiring: Wiring) -> list[Upcoming]:

@@ -13,6 +13,7 @@ from consent_registry.birthdays import LONDON
 from consent_registry.model import Reason
 from consent_registry.service import Effect
 from consent_registry.standing import State
+from gateway.calendar import said_day
 from gateway.cases.lookup import OpeningReason, Reach
 from gateway.consent.overview import SERVED, Cell
 from gateway.panel.model import Refusal
@@ -258,8 +259,7 @@ def cell_words(cell: Cell) -> dict[str, str]:
 
 def day(at: datetime) -> str:
     """A day in London: "4 June 2025"."""
-    local = at.astimezone(LONDON)
-    return f"{local.day} {local:%B %Y}"
+    return said_day(at.astimezone(LONDON))
 
 
 def _last_day(end: datetime) -> str:
@@ -271,7 +271,7 @@ def instant(at: datetime) -> str:
     """An instant in London as it is said: "4 June 2025 at 9:30am"."""
     local = at.astimezone(LONDON)
     half = "am" if local.hour < _NOON else "pm"
-    return f"{local.day} {local:%B %Y} at {local.hour % _NOON or _NOON}:{local:%M}{half}"
+    return f"{said_day(local)} at {local.hour % _NOON or _NOON}:{local:%M}{half}"
 
 
 def due(at: datetime) -> str:
@@ -280,4 +280,4 @@ def due(at: datetime) -> str:
     if local.time() != time():
         return instant(at)
     last = local.date() - timedelta(days=1)
-    return f"the end of {last.day} {last:%B %Y}"
+    return f"the end of {said_day(last)}"

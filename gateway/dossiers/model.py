@@ -18,7 +18,8 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from gateway.calendar import is_working_day, start_of_day_london
+from consent_registry.birthdays import midnight
+from gateway.calendar import is_working_day
 
 Facts: TypeAlias = Mapping[str, str]
 """Codes, counts, days and instants of a step; several codes of one name stand apart by spaces."""
@@ -178,7 +179,7 @@ class Dossier:
     @property
     def since(self) -> datetime:
         """From when on its clock runs."""
-        return self.aware_at if self.sort is Sort.INCIDENT else start_of_day_london(self.received_on)
+        return self.aware_at if self.sort is Sort.INCIDENT else midnight(self.received_on)
 
     @property
     def incident_id(self) -> UUID | None:
@@ -243,7 +244,7 @@ def acknowledge_by(received_on: date, *, holidays: frozenset[date]) -> datetime:
     last = received_on + ACKNOWLEDGE_DAYS * _DAY
     while not is_working_day(last, holidays=holidays):
         last += _DAY
-    return start_of_day_london(last + _DAY)
+    return midnight(last + _DAY)
 
 
 def due(dossier: Dossier, *, holidays: frozenset[date]) -> datetime | None:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from gateway.calendar import LONDON
+from consent_registry.birthdays import LONDON
 from gateway.dossiers.errors import FaultyAnswerError
 from gateway.dossiers.model import GIVEN, Dossier, Facts, Sort, StepKind, notify_by
 

@@ -10,9 +10,7 @@ from sqlalchemy import Connection
 
 from agencies import repository as agencies
 from agencies.errors import ProfileError
-from agencies.model import AgencyCode, Profile, Purpose
-from agencies.profile_text import parse_profile
-from agencies.register import Agency
+from agencies.model import Purpose
 from gateway.consent.receipt_words import PURPOSE_WORDS
 from gateway.disclosure_log.repository import database_now
 from gateway.processing.model import Destination, Period, Recipient, Record
@@ -62,28 +60,20 @@ def record_of_processing(wiring: Wiring) -> Record:
 def _recipients(connection: Connection) -> Iterator[Recipient]:
     """Every agency with an effective profile, by name; one whose profile cannot be read is given nothing, as in a release."""
     for agency in sorted(agencies.all_agencies(connection), key=lambda each: each.name.casefold()):
-        profile = _effective(connection, agency)
+        try:
+            profile = agencies.effective_profile(connection, agency.code)
+        except ProfileError:
+            continue
         if profile is not None:
             yield Recipient(
                 code=str(agency.code),
                 name=agency.name,
                 kind=agency.kind,
                 state=agency.state,
-                purposes=tuple(agencies.purposes(connection, AgencyCode(agency.code))),
+                purposes=tuple(agencies.purposes(connection, agency.code)),
                 profile=profile,
-                agreement=next(iter(agencies.agreements(connection, AgencyCode(agency.code))), None),
+                agreement=next(iter(agencies.agreements(connection, agency.code)), None),
             )
-
-
-def _effective(connection: Connection, agency: Agency) -> Profile | None:
-    version = agencies.effective_version(connection, agency.code)
-    document = (
-        None if version is None else agencies.profile_document(connection, agency.code, version=version)
-    )
-    try:
-        return None if document is None else parse_profile(document)
-    except ProfileError:
-        return None
 
 
 def _periods(settings: Settings) -> tuple[Period, ...]:

@@ -8,7 +8,7 @@ INVARIANTS
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final, assert_never
 
 from agencies.catalogue import ALWAYS_RELEASED, FIELDS, NAMED_ONLY, OUTSIDE_CONSENT, SHIELDED_FIELDS
@@ -16,6 +16,7 @@ from agencies.model import FieldName
 from agencies.register import Agency
 from consent_registry.birthdays import LONDON
 from consent_registry.model import EVERYONE, Act
+from gateway.calendar import said_day
 from gateway.consent.receipt_words import (
     CATEGORY_WORDS,
     EVERY_AGENCY,
@@ -120,11 +121,6 @@ def left_out_of(view: View, *, shielded: bool) -> frozenset[str]:
     return frozenset({*never, *aloud, *places})
 
 
-def day_of(day: date) -> str:
-    """Return a day as people write it."""
-    return f"{day.day} {day:%B %Y}"
-
-
 def _released(event: Event, what: Released, paper: Paper) -> Line | None:
     nothing = what.fields is not None and not what.fields
     if nothing or what.agency in paper.secret or what.agency not in paper.names:
@@ -134,13 +130,13 @@ def _released(event: Event, what: Released, paper: Paper) -> Line | None:
     may = MAY_USE if paper.made_on <= last else MAY_USE_NO_MORE
     return Line(
         mark=mark_of(event.entry_id),
-        on=day_of(on),
+        on=said_day(on),
         who=paper.names[what.agency],
         what=GOT.format(whom=_whom(paper)),
         kinds=_kinds(what.fields or (), paper),
         purposes=(words_of_purpose(what.purpose),),
         basis=" ".join(filter(None, (AGREED, basis_words(what.article6, what.article9)))),
-        now=may.format(day=day_of(last)),
+        now=may.format(day=said_day(last)),
     )
 
 
@@ -156,7 +152,7 @@ def _decided(event: Event, what: Decided, paper: Paper) -> Line | None:
     without = "; ".join(_services(scope.exclude, paper))
     return Line(
         mark=mark_of(event.entry_id),
-        on=day_of(event.minute.astimezone(LONDON).date()),
+        on=said_day(event.minute.astimezone(LONDON).date()),
         who=f"{who} (not: {without})" if without else who,
         what=(NOTED if what.noted else ACT_WORDS[what.act]).format(whom=_whom(paper)),
         kinds=(_told(data, paper) or (SOME_INFORMATION,)) if data else (EVERY_KIND_OF_DATA,),
@@ -172,7 +168,7 @@ def _answered(event: Event, what: Answered, paper: Paper) -> Line | None:
     ground = "" if what.ground is None else GROUND_WORDS[what.ground]
     return Line(
         mark=mark_of(event.entry_id),
-        on=day_of(event.minute.astimezone(LONDON).date()),
+        on=said_day(event.minute.astimezone(LONDON).date()),
         who=paper.names[what.agency],
         what=" ".join(filter(None, (ANSWER_WORDS[what.answer], ground))),
         basis=ASKED,
@@ -185,7 +181,7 @@ def _referred(event: Event, what: Referred, paper: Paper) -> Line | None:
         return None
     return Line(
         mark=mark_of(event.entry_id),
-        on=day_of(event.minute.astimezone(LONDON).date()),
+        on=said_day(event.minute.astimezone(LONDON).date()),
         who=A_PROTECTING_SERVICE if paper.shielded else what.destination,
         what=REFERRED.format(whom=_whom(paper)),
         kinds=_kinds(what.fields, paper),

@@ -13,7 +13,7 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway.rights.lines import day_of
+from gateway.calendar import said_day
 from gateway.rights.model import View
 from gateway.rights.service import Statement
 
@@ -39,7 +39,7 @@ def render(statement: Statement, *, address: str, large_print: bool) -> bytes:
         large_print=large_print,
         whom="your child" if body["about"] == "child" else "you",
         council=body["council"],
-        made_on=day_of(date.fromisoformat(str(body["made_on"]))),
+        made_on=said_day(date.fromisoformat(str(body["made_on"]))),
         lines=body["lines"],
         damaged="damaged" in body,
         code=statement.code,

@@ -17,7 +17,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from gateway.calendar import LONDON, add_working_days, start_of_day_london
+from consent_registry.birthdays import LONDON, midnight
+from gateway.calendar import add_working_days
 from gateway.safeguarding.model import Kind, Outcome, Referral, Reviewer, State, Visibility
 
 _DAY: Final = timedelta(days=1)
@@ -82,8 +83,8 @@ class Limit:
             return since + timedelta(hours=self.number)
         day = since.astimezone(LONDON).date()
         if self.counted is Counted.DAYS:
-            return start_of_day_london(day + (self.number + 1) * _DAY)
-        return start_of_day_london(add_working_days(day, self.number, holidays=holidays) + _DAY)
+            return midnight(day + (self.number + 1) * _DAY)
+        return midnight(add_working_days(day, self.number, holidays=holidays) + _DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ _BOTH: Final = _AUTHOR | _LEAD
 
 def same_day(called_at: datetime) -> datetime:
     """Return the end of the day of a call: by then the written referral should have followed."""
-    return start_of_day_london(called_at.astimezone(LONDON).date() + _DAY)
+    return midnight(called_at.astimezone(LONDON).date() + _DAY)
 
 
 def duties(
@@ -198,7 +199,7 @@ def _reviews(referral: Referral, sent: datetime, *, holidays: frozenset[date], l
             Duty(DutyKind.OFFICER_REVIEW, _OFFICER, limit.ends(sent, holidays=holidays), limit.counted)
         )
     if not referral.told and referral.tell_on is not None:
-        found.append(Duty(DutyKind.TELL, _BOTH, start_of_day_london(referral.tell_on)))
+        found.append(Duty(DutyKind.TELL, _BOTH, midnight(referral.tell_on)))
     if referral.kind in {Kind.PROTECTION, Kind.DUTY}:
         if referral.visibility is Visibility.PENDING:
             limit = limits.visibility
@@ -206,5 +207,5 @@ def _reviews(referral: Referral, sent: datetime, *, holidays: frozenset[date], l
                 Duty(DutyKind.VISIBILITY, _OFFICER, limit.ends(sent, holidays=holidays), limit.counted)
             )
         elif referral.visibility is Visibility.WITHHOLD and referral.visible_until is not None:
-            found.append(Duty(DutyKind.VISIBILITY, _OFFICER, start_of_day_london(referral.visible_until)))
+            found.append(Duty(DutyKind.VISIBILITY, _OFFICER, midnight(referral.visible_until)))
     return found

@@ -17,8 +17,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from agencies.repository import active_agencies
-from consent_registry.birthdays import LONDON
-from gateway.calendar import start_of_day_london
+from consent_registry.birthdays import LONDON, midnight
 from gateway.cases.lookup import absent_for
 from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.reading import log_size
@@ -56,7 +55,7 @@ def draw_due(wiring: Wiring, now: datetime) -> int:
         return 0
     today = now.astimezone(LONDON).date()
     period = period_due(today, day=settings.day, months=settings.months)
-    since, until = start_of_day_london(period.first), start_of_day_london(period.end)
+    since, until = midnight(period.first), midnight(period.end)
     with wiring.engine.connect() as connection:
         waiting = [
             each.code

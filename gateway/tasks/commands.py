@@ -2,16 +2,15 @@
 
 from datetime import UTC, datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import click
 
+from consent_registry.birthdays import LONDON
 from gateway.commands import command_actor, command_wiring
 from gateway.tasks.model import Audience
 from gateway.tasks.repository import finish, open_tasks
 
 _LARGEST_ID: Final = 2**63 - 1  # of a bigint
-_LONDON: Final = ZoneInfo("Europe/London")
 
 
 @click.group(name="task")
@@ -28,7 +27,7 @@ def list_tasks(role: str | None) -> None:
         waiting = open_tasks(connection, audience=audience)
     for one in waiting:
         facts = " ".join(f"{name}={value}" for name, value in sorted(one.facts.items()))
-        day = one.due.astimezone(_LONDON).date()
+        day = one.due.astimezone(LONDON).date()
         click.echo(f"{one.id}\t{day}\t{one.kind}\t{one.about}\t{one.ref or ''}\t{facts}")
 
 

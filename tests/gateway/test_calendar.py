@@ -6,14 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consent_registry.birthdays import LONDON, midnight
 from gateway.bank_holidays import bank_holidays_around
-from gateway.calendar import (
-    LONDON,
-    add_working_days,
-    entitlement_window,
-    is_working_day,
-    start_of_day_london,
-)
+from gateway.calendar import add_working_days, entitlement_window, is_working_day
 
 NONE: frozenset[date] = frozenset()
 DAYS = st.dates(min_value=date(2020, 1, 1), max_value=date(2045, 12, 31))
@@ -78,14 +73,14 @@ def test_counting_back_undoes_counting_on(day: date, count: int, holidays: froze
 )
 def test_a_day_begins_at_midnight_in_london(day: date, expected: datetime) -> None:
     """In summer that is 23:00 UTC of the day before; a UTC midnight would keep a window open an hour long."""
-    assert expected == start_of_day_london(day)
-    assert UTC is start_of_day_london(day).tzinfo
+    assert expected == midnight(day)
+    assert UTC is midnight(day).tzinfo
 
 
 @given(day=DAYS)
 def test_every_day_follows_the_one_before_without_a_gap(day: date) -> None:
     """A day is 23, 24 or 25 hours long, and its first instant is that day in London."""
-    begin, end = start_of_day_london(day), start_of_day_london(day + timedelta(days=1))
+    begin, end = midnight(day), midnight(day + timedelta(days=1))
     assert end - begin in {timedelta(hours=hours) for hours in (23, 24, 25)}
     assert day == begin.astimezone(LONDON).date()
     assert day != (begin - timedelta(microseconds=1)).astimezone(LONDON).date()
@@ -132,5 +127,5 @@ def test_a_pack_opens_seven_days_before_and_closes_at_the_sixth_after(
 def test_the_meeting_lies_inside_its_window(held_on: date, before: int, after: int) -> None:
     """Whatever the settings, the day of the meeting itself is open from its first instant to its last."""
     opens_at, closes_at = entitlement_window(held_on, before=before, after=after, holidays=NONE)
-    assert opens_at < start_of_day_london(held_on) < closes_at
-    assert start_of_day_london(held_on + timedelta(days=1)) <= closes_at
+    assert opens_at < midnight(held_on) < closes_at
+    assert midnight(held_on + timedelta(days=1)) <= closes_at

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
+from consent_registry.birthdays import LONDON
 from gateway.calendar import is_working_day
 from gateway.tasks.model import TaskKind
 
@@ -23,8 +23,6 @@ KEPT: Final = timedelta(hours=48)
 
 VOLUME_WINDOW: Final = timedelta(hours=1)
 FAMILY_WINDOW: Final = timedelta(hours=24)
-
-_LONDON: Final = ZoneInfo("Europe/London")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ def unusual(pulls: Collection[Pull], *, thresholds: Thresholds) -> tuple[Finding
 
 def is_working_time(at: datetime, *, thresholds: Thresholds) -> bool:
     """Tell whether requests at this instant are unremarkable: in the hours of a working day of England."""
-    local = at.astimezone(_LONDON)
+    local = at.astimezone(LONDON)
     first, end = thresholds.working_hours
     return is_working_day(local.date(), holidays=thresholds.bank_holidays) and first <= local.hour < end
 
@@ -133,7 +131,7 @@ def _bursts(kind: TaskKind, times: _Times, within: timedelta, threshold: int) ->
                 first += 1
             count = last - first + 1
             if count >= threshold:
-                day = at.astimezone(_LONDON).date()
+                day = at.astimezone(LONDON).date()
                 fullest[day] = max(count, fullest.get(day, 0))
         for day, count in fullest.items():
             yield Finding(kind, who, day, count, family_id)
@@ -141,6 +139,6 @@ def _bursts(kind: TaskKind, times: _Times, within: timedelta, threshold: int) ->
 
 def _by_day(kind: TaskKind, times: _Times) -> Iterator[Finding]:
     for (who, family_id), instants in times.items():
-        days = [at.astimezone(_LONDON).date() for at in instants]
+        days = [at.astimezone(LONDON).date() for at in instants]
         for day in sorted(set(days)):
             yield Finding(kind, who, day, days.count(day), family_id)

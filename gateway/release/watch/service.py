@@ -11,12 +11,12 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Final, TypeAlias
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection
 
 from certs.errors import EnvelopeError
+from consent_registry.birthdays import LONDON
 from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.reading import (
     OpenedEntry,
@@ -40,7 +40,6 @@ BATCH: Final = 500
 BankHolidays: TypeAlias = Callable[[date], frozenset[date]]
 """Returns the bank holidays of England in the year of a day and the two beside it."""
 
-_LONDON: Final = ZoneInfo("Europe/London")
 _DIGEST_HEX: Final = 32
 _PULLS: Final = frozenset({EntryKind.EXTRACT_RELEASE, EntryKind.EXTRACT_REFUSE})
 
@@ -116,7 +115,7 @@ def _tell_what_was_kept_back(connection: Connection, entry: OpenedEntry, *, now:
     fields = entry.internal.get("kept_back", [])
     if not fields and RefusalReason.SHIELD_SURVIVED not in entry.internal.get("reasons", []):
         return
-    day = datetime.fromisoformat(entry.internal["time"]).astimezone(_LONDON).date()
+    day = datetime.fromisoformat(entry.internal["time"]).astimezone(LONDON).date()
     raise_task(
         connection,
         kind=TaskKind.RELEASE_KEPT_BACK,
@@ -134,7 +133,7 @@ def _alert(wiring: Wiring, now: datetime, *, bank_holidays: BankHolidays) -> int
         pulls_per_hour=settings.alert_pulls_per_hour,
         family_pulls_per_day=settings.alert_family_pulls_per_day,
         working_hours=settings.working_hours,
-        bank_holidays=bank_holidays(now.astimezone(_LONDON).date()),
+        bank_holidays=bank_holidays(now.astimezone(LONDON).date()),
     )
     with wiring.engine.begin() as connection:
         if repository.take_cursor(connection) is None:

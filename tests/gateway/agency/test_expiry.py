@@ -11,9 +11,9 @@ from agencies.model import AgencyCode
 from agencies.register import Agreement
 from certs.certificate import EXPIRY_NOTICE_DAYS
 from certs.jwk import new_es256_key, public_part
+from consent_registry.birthdays import LONDON, midnight
 from gateway.agency import service
 from gateway.agency.expiry import covered_until, watch_expiry
-from gateway.calendar import LONDON, start_of_day_london
 from gateway.disclosure_log.service import act
 from gateway.oauth import service as oauth
 from gateway.oauth.model import Scope
@@ -28,7 +28,7 @@ DAY = timedelta(days=1)
 
 
 def before_end(days: float) -> datetime:
-    return start_of_day_london(END) - days * DAY
+    return midnight(END) - days * DAY
 
 
 def agreement(first: date, end: date) -> Agreement:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from gateway.calendar import start_of_day_london
+from consent_registry.birthdays import midnight
 from gateway.release.model import Released, ReleaseRequest
 from gateway.release.service import permitted, release
 from gateway.wiring import Wiring
@@ -61,7 +61,7 @@ def test_an_extract_is_used_no_longer_than_to_the_birthday(world: World) -> None
     import_born(world, "EH-1-ada", born(16, turned=tomorrow))
     outcome = world.release("camhs", "EH-1")
     assert isinstance(outcome, Released)
-    assert start_of_day_london(tomorrow) == datetime.fromisoformat(json.loads(outcome.body)["use_until"])
+    assert midnight(tomorrow) == datetime.fromisoformat(json.loads(outcome.body)["use_until"])
 
 
 def test_the_listing_knows_of_birthdays_too(world: World) -> None:

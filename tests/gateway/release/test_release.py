@@ -13,9 +13,9 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
 from certs.envelope import unseal
+from consent_registry.birthdays import midnight
 from consent_registry.repository import family_standings
 from extract_client.log.receipt import extract_hash
-from gateway.calendar import start_of_day_london
 from gateway.disclosure_log.reading import newest
 from gateway.disclosure_log.service import act
 from gateway.release import repository
@@ -209,7 +209,7 @@ def test_an_extract_for_a_service_is_used_no_longer_than_its_offer(world: World)
     world.accept_offer("EH-1", "camhs", ended_on=end)
     outcome = world.release("camhs", "EH-1", purpose="P2")
     assert isinstance(outcome, Released)
-    assert start_of_day_london(end) == datetime.fromisoformat(json.loads(outcome.body)["use_until"])
+    assert midnight(end) == datetime.fromisoformat(json.loads(outcome.body)["use_until"])
 
 
 @pytest.mark.parametrize(("days", "released"), [(1, True), (0, False)], ids=["ends tomorrow", "ended today"])
@@ -225,4 +225,4 @@ def test_an_agreement_holds_until_its_last_midnight_in_london(
     outcome = world.release("camhs", "EH-1")
     assert released is isinstance(outcome, Released)
     if isinstance(outcome, Released):
-        assert start_of_day_london(end) == datetime.fromisoformat(json.loads(outcome.body)["use_until"])
+        assert midnight(end) == datetime.fromisoformat(json.loads(outcome.body)["use_until"])
