@@ -5,11 +5,16 @@ INVARIANTS
 - Registering and adding release nothing: what is new is proposed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
+from typing import TypeAlias
+
+from sqlalchemy import Connection
 
 from agencies.model import AgencyCode
 from certs.revocation import Reason
+from gateway.disclosure_log.canonical import Canonical
+from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.service import act
 from gateway.oauth import certificates, keys, registration
 from gateway.oauth.certificates import IssuedCertificate
@@ -17,6 +22,9 @@ from gateway.oauth.contact import end_tokens
 from gateway.oauth.model import CertificateName, ClientId, Scope, Thumbprint
 from gateway.oauth.repository import client_agency
 from gateway.wiring import Wiring
+
+Internal: TypeAlias = Mapping[str, Canonical]
+"""What an entry says besides the client, for the council alone."""
 
 
 def register_client(
@@ -104,18 +112,12 @@ def remove_key(wiring: Wiring, *, client_id: ClientId, thumbprint: str, actor: s
 
     Raises: RegistrationError, there is no such client.
     """
-    agency = _agency_of(wiring, client_id)
-    with act(wiring, agencies=_gates(agency), closes=True) as change:
-        if not registration.remove_key(change.connection, client_id, thumbprint=thumbprint):
-            change.nothing_changed()
-            return False
-        change.record(
-            kind="client.remove_key",
-            actor=actor,
-            agency=agency,
-            internal={"client_id": client_id, "key": thumbprint},
-        )
-    return True
+
+    def remove(connection: Connection) -> Internal | None:
+        removed = registration.remove_key(connection, client_id, thumbprint=thumbprint)
+        return {"key": thumbprint} if removed else None
+
+    return _changed(wiring, client_id, EntryKind.CLIENT_REMOVE_KEY, remove, actor=actor, closes=True)
 
 
 def suspend_client(wiring: Wiring, *, client_id: ClientId, actor: str) -> bool:
@@ -123,19 +125,13 @@ def suspend_client(wiring: Wiring, *, client_id: ClientId, actor: str) -> bool:
 
     Raises: RegistrationError, there is no such client.
     """
-    agency = _agency_of(wiring, client_id)
-    with act(wiring, agencies=_gates(agency), closes=True) as change:
-        if not registration.suspend_client(change.connection, client_id):
-            change.nothing_changed()
-            return False
-        ended = end_tokens(change.connection, client_id=client_id)
-        change.record(
-            kind="client.suspend",
-            actor=actor,
-            agency=agency,
-            internal={"client_id": client_id, "tokens": ended},
-        )
-    return True
+
+    def stop(connection: Connection) -> Internal | None:
+        if not registration.suspend_client(connection, client_id):
+            return None
+        return {"tokens": end_tokens(connection, client_id=client_id)}
+
+    return _changed(wiring, client_id, EntryKind.CLIENT_SUSPEND, stop, actor=actor, closes=True)
 
 
 def propose_client(wiring: Wiring, *, client_id: ClientId, actor: str) -> bool:
@@ -143,13 +139,11 @@ def propose_client(wiring: Wiring, *, client_id: ClientId, actor: str) -> bool:
 
     Raises: RegistrationError, there is no such client.
     """
-    agency = _agency_of(wiring, client_id)
-    with act(wiring, agencies=_gates(agency)) as change:
-        if not registration.propose_client(change.connection, client_id):
-            change.nothing_changed()
-            return False
-        change.record(kind="client.propose", actor=actor, agency=agency, internal={"client_id": client_id})
-    return True
+
+    def propose(connection: Connection) -> Internal | None:
+        return {} if registration.propose_client(connection, client_id) else None
+
+    return _changed(wiring, client_id, EntryKind.CLIENT_PROPOSE, propose, actor=actor)
 
 
 def revoke_client(wiring: Wiring, *, client_id: ClientId, actor: str) -> bool:
@@ -157,13 +151,11 @@ def revoke_client(wiring: Wiring, *, client_id: ClientId, actor: str) -> bool:
 
     Raises: RegistrationError, there is no such client.
     """
-    agency = _agency_of(wiring, client_id)
-    with act(wiring, agencies=_gates(agency), closes=True) as change:
-        if not registration.revoke_client(change.connection, client_id):
-            change.nothing_changed()
-            return False
-        change.record(kind="client.revoke", actor=actor, agency=agency, internal={"client_id": client_id})
-    return True
+
+    def revoke(connection: Connection) -> Internal | None:
+        return {} if registration.revoke_client(connection, client_id) else None
+
+    return _changed(wiring, client_id, EntryKind.CLIENT_REVOKE, revoke, actor=actor, closes=True)
 
 
 def rotate_signing_key(wiring: Wiring, *, now: datetime, actor: str, stolen: bool = False) -> str:
@@ -220,6 +212,32 @@ def revoke_certificate(wiring: Wiring, *, thumbprint: str, reason: Reason, now: 
             agency=agency,
             internal={"reason": str(reason), "thumbprint": thumbprint},
         )
+    return True
+
+
+def _changed(
+    wiring: Wiring,
+    client_id: ClientId,
+    kind: EntryKind,
+    change_it: Callable[[Connection], Internal | None],
+    *,
+    actor: str,
+    closes: bool = False,
+) -> bool:
+    """Change a client and enter it in one act; return whether there was anything to change.
+
+    Args:
+        change_it: changes it and returns what the entry says besides; absent: nothing was to change.
+
+    Raises: RegistrationError, there is no such client.
+    """
+    agency = _agency_of(wiring, client_id)
+    with act(wiring, agencies=_gates(agency), closes=closes) as change:
+        told = change_it(change.connection)
+        if told is None:
+            change.nothing_changed()
+            return False
+        change.record(kind=kind, actor=actor, agency=agency, internal={"client_id": client_id, **told})
     return True
 
 
