@@ -136,26 +136,32 @@ def record_told(wiring: Wiring, change: Change, told: Told) -> Recorded:
         now=now,
     )
     recalls = follow_up(wiring, change, followed)
-    # A name that nobody vouches for stays in the sealed document.
-    recorder: dict[str, Canonical] = {"recorded_by": member.username} if member else {}
-    if told.practitioner is not None:
-        recorder = {"practitioner": told.practitioner}
     change.record(
         kind=f"consent.{request.act.value}",
         family_id=family_id,
         actor=told.actor,
         restricted=told.restricted,
-        internal={
-            "decision_id": str(recorded.decision_id),
-            "person_id": str(told.person_id),
-            "standing_version": recorded.standing_version,
-            "effect": str(recorded.effect),
-            "recorded_by_verified": member is not None,
-            **({"recalls": [str(recall) for recall in recalls]} if recalls else {}),
-            **recorder,
-        },
+        internal=_entry(told, recorded, recalls, member=member),
     )
     return recorded
+
+
+def _entry(
+    told: Told, recorded: Recorded, recalls: Sequence[UUID], *, member: StaffMember | None
+) -> dict[str, Canonical]:
+    """What the log says of a decision; a name that nobody vouches for stays in the sealed document."""
+    recorder: dict[str, Canonical] = {"recorded_by": member.username} if member else {}
+    if told.practitioner is not None:
+        recorder = {"practitioner": told.practitioner}
+    return {
+        "decision_id": str(recorded.decision_id),
+        "person_id": str(told.person_id),
+        "standing_version": recorded.standing_version,
+        "effect": str(recorded.effect),
+        "recorded_by_verified": member is not None,
+        **({"recalls": [str(recall) for recall in recalls]} if recalls else {}),
+        **recorder,
+    }
 
 
 def _scoped(connection: Connection, request: DecisionRequest) -> tuple[DecisionRequest, Scope]:

@@ -170,15 +170,7 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
     """Make the demo's council: certificates, database, agencies, families, decisions, a panel."""
     progress("Making keys and certificates")
     authority = _certificates(place)
-    FileKek.create(place.keys / "kek.hex")
-    vkey = create_log_key(place.keys / "log.key", origin=place.origin)
-    create_log_key(place.keys / "promise.key", origin=f"{place.origin}/promise")
-    create_statement_key(place.keys / "statement.key", origin=place.origin)
-    for folder in (place.state, place.spool):
-        folder.mkdir(mode=0o700)
-    private, public = new_note_key()
-    write_private(place.keys / "notes.jwk", json.dumps(private).encode())
-    place.note_key_file.write_text(json.dumps(public))
+    vkey = _keys(place)
 
     progress("Making the database")
     server.create_database(DATABASE)
@@ -187,34 +179,10 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
     settings = _settings(place, app_url)
     wiring = wire(settings)
     try:
-        with wiring.engine.begin() as connection:
-            ensure_reserved(connection, wiring.keyring)
-            ensure_signing_key(connection, wiring.keyring)
-            store_authority(connection, wiring.keyring, authority)
-            today = london_today(connection)
-            for member in STAFF:
-                ensure_member(
-                    connection,
-                    username=member.username,
-                    roles=member.roles,
-                    belonging=Belonging(team=member.team),
-                )
+        today = _council_itself(wiring, authority)
 
         progress("Bringing in the agencies")
-        agencies = {agency.code: _agency(wiring, place, agency, today=today) for agency in AGENCIES}
-        council = _council(wiring, place)
-        destinations = _destinations(wiring, place)
-        for username, agency, practitioner in DESK_USERS:
-            desk.invite(
-                wiring,
-                agency=AgencyCode(agency),
-                practitioner=practitioner,
-                username=username,
-                invited_by=ACTOR,
-            )
-        publish_list(wiring, now=datetime.now(UTC))
-
-        _next_profile(wiring)
+        partners = _partners(wiring, place, today=today)
 
         progress("Importing families")
         labelled = synthetic.labelled_families(today)
@@ -242,9 +210,7 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
         "ca_file": str(place.folder / "ca.pem"),
         "database_url": app_url,
         "admin_database_url": admin_url,
-        "agencies": agencies,
-        "council": council,
-        "destinations": destinations,
+        **partners,
         "cases": cases,
         "staff": [
             *({"username": member.username, "roles": list(member.roles)} for member in STAFF),
@@ -253,6 +219,56 @@ def build_world(place: DemoPlace, server: EmbeddedPostgres, *, progress: Progres
         "log": {"origin": place.origin, "vkey": vkey},
     }
     return DemoWorld(environ, document)
+
+
+def _keys(place: DemoPlace) -> str:
+    """Make every key that a council keeps outside its database; return the log's verifier key."""
+    FileKek.create(place.keys / "kek.hex")
+    vkey = create_log_key(place.keys / "log.key", origin=place.origin)
+    create_log_key(place.keys / "promise.key", origin=f"{place.origin}/promise")
+    create_statement_key(place.keys / "statement.key", origin=place.origin)
+    for folder in (place.state, place.spool):
+        folder.mkdir(mode=0o700)
+    private, public = new_note_key()
+    write_private(place.keys / "notes.jwk", json.dumps(private).encode())
+    place.note_key_file.write_text(json.dumps(public))
+    return vkey
+
+
+def _council_itself(wiring: Wiring, authority: Issued) -> date:
+    """Store the council's own keys, its authority and its staff; return the day it is in London."""
+    with wiring.engine.begin() as connection:
+        ensure_reserved(connection, wiring.keyring)
+        ensure_signing_key(connection, wiring.keyring)
+        store_authority(connection, wiring.keyring, authority)
+        for member in STAFF:
+            ensure_member(
+                connection,
+                username=member.username,
+                roles=member.roles,
+                belonging=Belonging(team=member.team),
+            )
+        return london_today(connection)
+
+
+def _partners(wiring: Wiring, place: DemoPlace, *, today: date) -> dict[str, Any]:
+    """Bring in agencies, the council's own client, destinations and desks; return how the document names them."""
+    found = {
+        "agencies": {agency.code: _agency(wiring, place, agency, today=today) for agency in AGENCIES},
+        "council": _council(wiring, place),
+        "destinations": _destinations(wiring, place),
+    }
+    for username, agency, practitioner in DESK_USERS:
+        desk.invite(
+            wiring,
+            agency=AgencyCode(agency),
+            practitioner=practitioner,
+            username=username,
+            invited_by=ACTOR,
+        )
+    publish_list(wiring, now=datetime.now(UTC))
+    _next_profile(wiring)
+    return found
 
 
 def write_document(place: DemoPlace, world: DemoWorld) -> Path:
