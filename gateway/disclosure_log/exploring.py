@@ -182,13 +182,11 @@ class Named:
 
     Attributes:
         lines: by entry, what exists for them.
-        hidden: what does not.
-        erased: what nobody can open any more.
+        hidden: what does not; what nobody can open any more is in neither.
     """
 
     lines: Mapping[UUID, Disclosure]
     hidden: frozenset[UUID]
-    erased: frozenset[UUID]
 
 
 def named(connection: Connection, entries: Collection[UUID], *, keyring: Keyring, absent: Absent) -> Named:
@@ -201,8 +199,7 @@ def named(connection: Connection, entries: Collection[UUID], *, keyring: Keyring
         for row in rows
         if row.family_id not in away and (line := _line(keyring, keys, row)) is not None
     }
-    there = {row.entry_id for row in rows}
-    return Named(lines, frozenset(there - lines.keys()), frozenset(entries) - there)
+    return Named(lines, frozenset({row.entry_id for row in rows} - lines.keys()))
 
 
 def place_of_extract(connection: Connection, extract_id: UUID) -> int | None:

@@ -9,7 +9,7 @@ INVARIANTS
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from types import MappingProxyType
 from typing import Final
@@ -82,15 +82,14 @@ def tell_with_narrative(
     """
     if not (permit.shielded or permit.hidden_agencies or any(map(_narrative_of, permitted))):
         return Told(permitted, minimise(permitted, context=context, people=people))
-    search = redactor_for(permit, record, permitted) if places is None else None
-    guard = search or _guard_of(_hidden_from(permit))
+    guard = redactor_for(permit, record, permitted) if places is None else _guard_of(_hidden_from(permit))
+    redact = guard.redact if places is None else partial(_as_signed, places)
     items: list[PermittedItem] = []
     redacted: list[Redacted] = []
     for each in permitted:
         value: JsonObject = {}
         for member in sorted(_narrative_of(each)):
-            text = str(each.item.value[member])
-            cut = search.redact(text) if search else Redaction(without(text, next(places or iter(()))), ())
+            cut = redact(str(each.item.value[member]))
             redacted.append(Redacted(each.item, member, cut.text, cut.cuts))
             value[member] = cut.text
         if value:
@@ -105,6 +104,17 @@ def tell_with_narrative(
     if guard.survives_in(texts_of(told)):
         return Told((), {}, redacted=redacted, kept_back=kept_back, survived=True)
     return Told(items, told, redacted=redacted, kept_back=kept_back)
+
+
+def _as_signed(places: Iterator[Sequence[tuple[int, int]]], text: str) -> Redaction:
+    """The next text, cut where it was when it was signed.
+
+    Raises: ValueError, there are fewer places than texts.
+    """
+    cuts = next(places, None)
+    if cuts is None:
+        raise ValueError("what was signed has fewer texts")
+    return Redaction(without(text, cuts), ())
 
 
 def _hidden_from(permit: Permit) -> tuple[str, ...]:
