@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PROGRAMS = ENVIRONMENT / "bin"
 STAMP = ENVIRONMENT / "early-help-gateway.stamp"
+OLDEST = (3, 11)
 STYLESHEETS = ROOT / "gateway" / "console" / "assets" / "built"
 SOURCES = ("gateway", "agencies", "consent_registry", "certs", "extract_client")
 
@@ -103,7 +104,7 @@ def prepare(packages: str) -> None:
     """
     if os.name != "posix":
         raise SetupError("the gateway needs Linux or macOS; on Windows, use WSL.")
-    if sys.version_info < (3, 11):  # noqa: UP036 - this file meets whatever Python the machine has
+    if sys.version_info < OLDEST:  # this file meets whatever Python the machine has
         raise SetupError("Python 3.11 or newer is needed; with make, name it: make PYTHON=python3.12 demo")
     wanted = lock_digest()
     if is_usable() and STAMP.is_file():

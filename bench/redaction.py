@@ -154,7 +154,7 @@ _MONTHS: Final = [
     "November",
     "December",
 ]
-_LOOK_ALIKE: Final = str.maketrans("aeopcxy", "аеорсху")  # noqa: RUF001 - Cyrillic on purpose
+_LOOK_ALIKE: Final = str.maketrans("aeopcxy", "\u0430\u0435\u043e\u0440\u0441\u0445\u0443")  # Cyrillic
 _TYPOS: Final = (("their", "thier"), ("because", "becuase"), ("school", "shcool"), ("with", "wiht"))
 
 _WITH_ONE: Final = (

@@ -309,10 +309,10 @@ def _size_faults(raw: JsonValue) -> Iterator[Fault]:
             yield Fault(f"/{name}", f"must have at most {most} entries")
 
 
-def _load(schema: Schema, raw: JsonValue) -> tuple[dict[str, Any] | None, list[Fault]]:
-    """What a schema makes of one object, or its faults."""
+def _load(schema: Schema, raw: Any) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """What a schema makes of one value, or its faults: what is no object is one."""
     try:
-        loaded: dict[str, Any] = schema.load(raw)  # type: ignore[arg-type]  # other types are a fault of type
+        loaded: dict[str, Any] = schema.load(raw)
     except ValidationError as error:
         return None, list(dict.fromkeys(_flat(error.messages, "")))
     return loaded, []

@@ -49,9 +49,8 @@ _UNTRACED = text(
     f"SELECT count(*) FROM gateway.log_entry e WHERE {_SINCE}"  # noqa: S608 - our own words
     " AND NOT EXISTS (SELECT FROM gateway.log_trace t WHERE t.entry_id = e.entry_id)"
 )
-DISORDER: Final = timedelta(hours=1)
 _ROWS_AT_ONCE: Final = 1000
-_DISORDER: Final = timedelta(hours=1)
+DISORDER: Final = timedelta(hours=1)
 """How much earlier than its neighbours an entry may be: one that had to wait for the log keeps its own minute."""
 
 

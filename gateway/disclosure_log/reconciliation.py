@@ -267,11 +267,11 @@ def _insert(connection: Connection, rows: Sequence[tuple[int, UUID, bytes, bytes
 
 
 def _keep_payload(connection: Connection, row: Row[Any]) -> None:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way to a row's columns
     if row.sealed is not None:
-        connection.execute(_PAYLOAD, values)
+        connection.execute(_PAYLOAD, {"entry_id": row.entry_id, "sealed": row.sealed})
     if row.family_id is not None:
-        connection.execute(_TRACE, values)
+        trace = {"family_id": row.family_id, "agency_code": row.agency_code, "extract_id": row.extract_id}
+        connection.execute(_TRACE, {"entry_id": row.entry_id, **trace})
 
 
 def _grown(connection: Connection, frontier: Frontier, size: int) -> Frontier:

@@ -67,7 +67,8 @@ RESOURCE_METADATA_PATH: Final = "/.well-known/oauth-protected-resource/v1"
 class Open(Enum):
     """Access that does not depend on a scope."""
 
-    ANY_TOKEN = "any token"  # noqa: S105 - a name
+    ANY_CALLER = "any caller"
+    """Whoever has a token, whatever it is for."""
     CLIENT = "client"
     """The route authenticates the client itself, without a token."""
     PUBLIC = "public"
@@ -106,7 +107,7 @@ WHO_ASK: Final = Staff(frozenset({Role.CASEWORKER, Role.MANAGER}))
 """Who asks families for a yes."""
 WHO_ADMIT: Final = Staff(TWO_PEOPLE.roles | {Role.OPERATOR})
 """Who looks after the agencies and their systems, and may stop one at once."""
-ANY_TOKEN: Final = Open.ANY_TOKEN
+ANY_CALLER: Final = Open.ANY_CALLER
 CLIENT: Final = Open.CLIENT
 PUBLIC: Final = Open.PUBLIC
 
@@ -201,7 +202,7 @@ ROUTES: Final[Mapping[str, Access]] = MappingProxyType(
         "log.checkpoint": PUBLIC,
         "log.entries": Scope.LOG_READ,
         "log.tile": Scope.LOG_READ,
-        "me.me": ANY_TOKEN,
+        "me.me": ANY_CALLER,
         "meetings.accept": COORDINATORS,
         "meetings.add_case": COORDINATORS,
         "meetings.agenda": COORDINATORS,

@@ -95,7 +95,7 @@ def _only_entry(parameter: str) -> JsonValue:
 
 def _purpose(value: JsonValue) -> Purpose:
     try:
-        purpose = Purpose(value)  # type: ignore[arg-type] # whatever is no member is a ValueError
+        purpose = Purpose(value if isinstance(value, str) else "")
         stage_of(purpose)
     except (ValueError, PurposeNotServedError) as error:
         raise InvalidAuthorizationDetailsError("The purpose is P1, P2 or P3.") from error

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey
 
 from agencies.model import Purpose
 from gateway.app import build_app
-from gateway.oauth.access import ANY_TOKEN, ROUTES, scopes_of
+from gateway.oauth.access import ANY_CALLER, ROUTES, scopes_of
 from tests.adversarial.attackers import DP_AT_API, outcome, showing
 from tests.adversarial.conftest import DoorPlace
 from tests.gateway.oauth.partner import FORM, Partner
@@ -132,7 +132,7 @@ def test_no_route_that_reads_for_an_agency_takes_a_body(door: DoorPlace) -> None
     reading = {
         name
         for name, access in ROUTES.items()
-        if access is ANY_TOKEN or any(scope.endswith(":read") for scope in scopes_of(access))
+        if access is ANY_CALLER or any(scope.endswith(":read") for scope in scopes_of(access))
     }
     assert {"release.extract", "panel.meeting", "panel.meetings", "me.me"} <= reading
     assert {"GET", "HEAD", "OPTIONS"} == set().union(*(methods[name] for name in reading))
