@@ -21,6 +21,7 @@ from consent_registry.birthdays import LONDON, midnight
 from gateway.calendar import said_day
 from gateway.console import pages
 from gateway.console.consent_form import Form
+from gateway.console.dossier_words import ADDRESS
 from gateway.console.family_views import fault, typed
 from gateway.console.referral_form import typed_day
 from gateway.console.sample_words import (
@@ -33,6 +34,7 @@ from gateway.console.sample_words import (
     question,
 )
 from gateway.disclosure_log.repository import database_now
+from gateway.dossiers.model import Sort
 from gateway.ids import read_id
 from gateway.oauth.access import OFFICERS, current_staff
 from gateway.problems import NOT_FOUND, Problem
@@ -312,7 +314,12 @@ def _row(access: Access, *, today: date) -> dict[str, object]:
 
 def _denied(access: Access) -> dict[str, object]:
     address = f"{SAMPLES}/{access.sample.id}/accesses/{access.id}"
-    return {**question(access), "address": address, "outcome": f"outcome-{access.id}"}
+    return {
+        **question(access),
+        "address": address,
+        "outcome": f"outcome-{access.id}",
+        "incident": f"{ADDRESS[Sort.INCIDENT]}/new?release={access.leaf_index}",
+    }
 
 
 def _entered(wiring: Wiring, sample_id: UUID, form: Form) -> AnyResponse:

@@ -9,7 +9,7 @@ INVARIANTS
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -116,6 +116,7 @@ def open_dossier(
     *,
     source_ref: str = "",
     incident: str = "",
+    release: str = "",
 ) -> None:
     """Open a dossier; one that this form opened before stays as it is.
 
@@ -123,6 +124,7 @@ def open_dossier(
         ref: with the id of the form.
         source_ref: the council's reference of the family whose complaint it is; empty: of none.
         incident: the id of the incident that a complaint is about; empty: of none.
+        release: what it is linked to from the beginning, as ``link`` takes it; empty: to nothing.
 
     Raises: FaultyAnswerError.
     """
@@ -136,6 +138,8 @@ def open_dossier(
         step = _Taken(StepKind.DESCRIBE, answers, now)
         _add(wiring, change, who, ref, step, family_id=family_id)
         _record(change, who, ref, _KINDS[ref.sort][0])
+        if release:
+            _link(wiring, change, who, ref, release)
 
 
 def add_step(
@@ -184,29 +188,10 @@ def link(wiring: Wiring, who: SignedIn, ref: Ref, name: str) -> None:
     Raises: UnknownDossierError; FaultyAnswerError; DossierError, it is closed.
     """
     with act(wiring, closes=True) as change:
-        connection = change.connection
-        dossier = _held(wiring, connection, who, ref)
+        dossier = _held(wiring, change.connection, who, ref)
         if not dossier.is_open:
             raise DossierError("It is closed: open it again first.")
-        place = _place(connection, name.strip())
-        absent = partial(_absent, connection, who)
-        found = (
-            None if place is None else disclosure(connection, place, keyring=wiring.keyring, absent=absent)
-        )
-        if found is None or found[0].sort is not Entry.RELEASE:
-            raise FaultyAnswerError("release", _NO_RELEASE)
-        line, row = found
-        if str(row.entry_id) in {step.facts["entry"] for step in dossier.linked()}:
-            raise FaultyAnswerError("release", "This release is linked already.")
-        facts = {
-            "entry": str(row.entry_id),
-            "leaf": str(line.leaf_index),
-            "agency": line.agency,
-            "released": line.minute.isoformat(),
-        }
-        step = _Taken(StepKind.LINK, Answers(facts, {}), database_now(connection))
-        _add(wiring, change, who, ref, step, family_id=None)
-        _record(change, who, ref, _KINDS[ref.sort][1], step=StepKind.LINK.value, leaf=facts["leaf"])
+        _link(wiring, change, who, ref, name, linked=dossier.linked())
 
 
 def unlink(wiring: Wiring, who: SignedIn, ref: Ref, entry: str) -> None:
@@ -224,6 +209,30 @@ def unlink(wiring: Wiring, who: SignedIn, ref: Ref, entry: str) -> None:
         step = _Taken(StepKind.UNLINK, Answers(facts, {}), database_now(connection))
         _add(wiring, change, who, ref, step, family_id=None)
         _record(change, who, ref, _KINDS[ref.sort][1], step=StepKind.UNLINK.value, leaf=facts["leaf"])
+
+
+def _link(
+    wiring: Wiring, change: Change, who: SignedIn, ref: Ref, name: str, *, linked: Iterable[Step] = ()
+) -> None:
+    """Add the step that links a release, if it is there for whoever acts and not linked yet."""
+    connection = change.connection
+    place = _place(connection, name.strip())
+    absent = partial(_absent, connection, who)
+    found = None if place is None else disclosure(connection, place, keyring=wiring.keyring, absent=absent)
+    if found is None or found[0].sort is not Entry.RELEASE:
+        raise FaultyAnswerError("release", _NO_RELEASE)
+    line, row = found
+    if str(row.entry_id) in {step.facts["entry"] for step in linked}:
+        raise FaultyAnswerError("release", "This release is linked already.")
+    facts = {
+        "entry": str(row.entry_id),
+        "leaf": str(line.leaf_index),
+        "agency": line.agency,
+        "released": line.minute.isoformat(),
+    }
+    step = _Taken(StepKind.LINK, Answers(facts, {}), database_now(connection))
+    _add(wiring, change, who, ref, step, family_id=None)
+    _record(change, who, ref, _KINDS[ref.sort][1], step=StepKind.LINK.value, leaf=facts["leaf"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from tests.gateway.sampling.scene import (
     with_sampling,
     world_of,
 )
-from tests.support.pages import Somebody, title, words
+from tests.support.pages import Somebody, filled, title, words
 from tests.support.prepared import Prepared, prepared_world, world_in
 from tests.support.throwaway import Cluster, Database, new_database
 from tests.support.world import World
@@ -267,6 +267,14 @@ def test_a_no_is_settled_and_is_off_the_list(world: World, dana: Somebody) -> No
     assert f"{SAMPLES}/waiting/denied" not in numbers(dana)
     assert "It is dealt with as an incident" in words(dana.get(page_of(access)))
     assert HTTPStatus.NOT_FOUND == dana.send(address, outcome).status_code
+
+
+def test_a_no_leads_to_an_incident_that_begins_with_its_release(world: World, dana: Somebody) -> None:
+    (access,) = asked(world, dana)
+    at_desk(world).send(DESK, {f"answer-{access.id}": "no"})
+    way = f"/console/incidents/new?release={access.leaf_index}"
+    assert way in dana.get(page_of(access))
+    assert [str(access.leaf_index)] == filled(dana.get(way), "/console/incidents/new")["release"]
 
 
 def test_what_is_hidden_from_an_officer_is_neither_listed_nor_counted(world: World, dana: Somebody) -> None:

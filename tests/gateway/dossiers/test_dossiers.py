@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
@@ -396,6 +397,31 @@ def test_a_release_is_linked_by_its_place_its_extract_and_from_its_own_page(
     assert FIELDS[FieldName("child_name")].words in said, "the fields, in words"
     for index in (first, second, third):
         assert f'href="{EXPLORER}/{index}"' in page
+
+
+def test_an_incident_begins_with_the_release_that_it_is_about(world: World, dana: Somebody) -> None:
+    release(world)
+    place = places(world)[0]
+    way = f"{INCIDENTS}/new?release={place}"
+    assert way in dana.get(f"{EXPLORER}/{place}")
+    opening = filled(dana.get(way), f"{INCIDENTS}/new")
+    assert [str(place)] == opening["release"]
+    address = str(dana.send(f"{INCIDENTS}/new", {**opening, **INCIDENT}).headers["Location"])
+    assert f'href="{EXPLORER}/{place}"' in dana.get(address)
+    assert [("incident.open", None), ("incident.record", str(place))] == [
+        (each["kind"], each.get("leaf")) for each in record(world.wiring) if each["kind"] != "incident.view"
+    ]
+
+
+def test_an_incident_of_no_release_for_whoever_asks_is_not_opened(world: World, dana: Somebody) -> None:
+    release(world)
+    conflict(world, "EH-1", "dana")
+    for name in (places(world)[0], 10**9, "x", "<b>"):
+        opening = filled(dana.get(f"{INCIDENTS}/new?{urlencode({'release': name})}"), f"{INCIDENTS}/new")
+        answer = dana.send(f"{INCIDENTS}/new", {**opening, **INCIDENT})
+        assert HTTPStatus.UNPROCESSABLE_ENTITY == answer.status_code, name
+        assert "There is no such release for you." in words(answer.text)
+    assert [] == record(world.wiring)
 
 
 def test_a_release_is_linked_once_and_its_link_can_be_taken_away(world: World, dana: Somebody) -> None:
