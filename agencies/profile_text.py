@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from importlib import resources
 from typing import Final, TypeVar
 
@@ -64,8 +65,9 @@ _MET_BY: Mapping[Condition, tuple[frozenset[AgencyKind], frozenset[FieldName]]] 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
+@lru_cache(maxsize=256)
 def parse_profile(text: str) -> Profile:
-    """The profile that a text describes.
+    """The profile that a text describes; kept, since it follows from the text and never changes.
 
     Raises: ProfileError, naming the row (the first is row 1) and the key at fault.
     """

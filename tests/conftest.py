@@ -17,8 +17,11 @@ from sqlalchemy import Engine
 from gateway.database import open_engine
 from gateway.ops.embedded import EmbeddedPostgres
 from gateway.wiring import Wiring
+from tests.support.builders import compile_once
 from tests.support.process import wired
 from tests.support.throwaway import Cluster, Database, NamedCluster, new_database
+
+compile_once()
 
 FIGURE = "figure"
 _ROOM = 4 << 30

@@ -18,7 +18,6 @@ from agencies.register import AgencyState
 from certs.jwk import new_es256_key, public_part
 from gateway.agency import desk, service
 from gateway.agency.approval import Matter
-from gateway.app import build_app
 from gateway.disclosure_log.reading import newest
 from gateway.oauth import service as oauth
 from gateway.oauth.keys import ensure_signing_key
@@ -28,7 +27,7 @@ from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.gateway.oauth.partner import Partner
 from tests.support.agencies import onboard
-from tests.support.pages import Somebody, filled, hidden, title, words
+from tests.support.pages import Somebody, app_of, filled, hidden, title, words
 from tests.support.world import Member, World, household
 
 CAMHS: Final = AgencyCode("camhs")
@@ -70,7 +69,7 @@ class Scene:
 
 
 def partner(wiring: Wiring, member: Member) -> Partner:
-    http = build_app(wiring).test_client()
+    http = app_of(wiring).test_client()
     key = ECKey.import_key(dict(member.key))
     return Partner(http, wiring.settings.issuer, member.client_id, key)
 
