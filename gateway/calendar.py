@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from consent_registry.birthdays import midnight
 
 _DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
 _SATURDAY = 5
 
 
@@ -43,6 +44,12 @@ def add_working_days(day: date, count: int, *, holidays: frozenset[date]) -> dat
 def said_day(day: date) -> str:
     """Return a day as it is said: "4 June 2025"."""
     return f"{day.day} {day:%B %Y}"
+
+
+def mondays(today: date, count: int) -> tuple[date, ...]:
+    """Return the first days of so many weeks, today's the last."""
+    this = today - today.weekday() * _DAY
+    return tuple(this - each * _WEEK for each in reversed(range(count)))
 
 
 def entitlement_window(

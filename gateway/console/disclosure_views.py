@@ -17,12 +17,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from agencies.catalogue import FIELDS
 from agencies.model import Level
 from gateway.consent import disclosures
-from gateway.consent.disclosures import CHARTED, Detail
+from gateway.consent.disclosures import CHARTED, Detail, Weeks
 from gateway.consent.explaining import Explanation
 from gateway.consent.receipt_words import PURPOSE_WORDS
 from gateway.console import pages
 from gateway.console.consent_form import Form
-from gateway.console.disclosure_chart import chart, short
 from gateway.console.disclosure_form import (
     CURSOR,
     DISCLOSURES,
@@ -37,17 +36,20 @@ from gateway.console.disclosure_words import SORT_WORDS, STANDING_COLOURS, STAND
 from gateway.console.dossier_views import linkable
 from gateway.console.family_views import typed
 from gateway.console.profile_words import LEVEL_WORDS
+from gateway.console.weeks_chart import Chart, chart
 from gateway.console.words import RULE_WORDS
 from gateway.disclosure_log import saved_views
 from gateway.disclosure_log.exploring import Disclosure, Sort
 from gateway.disclosure_log.repository import database_now
 from gateway.keyring import NULL_FAMILY
-from gateway.oauth.access import current_staff
+from gateway.oauth.access import OVERSEERS, current_staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 
 _LONGEST_INDEX: Final = 18
+NOBODY: Final = "No agency had anything"
+REFERRALS_BY_WEEK: Final = "/console/referrals/review#without-agreement"
 _EVERY: Final = {"value": "", "words": "all"}
 
 
@@ -268,6 +270,11 @@ def _weeks_page(wiring: Wiring) -> Response:
         title="How often, week by week",
         back=DISCLOSURES,
         weeks=disclosures.WEEKS,
-        mondays=[short(monday) for monday in found.mondays],
-        charts=[chart(found, sort, names=names) for sort in CHARTED],
+        bypasses=None if current_staff().roles.isdisjoint(OVERSEERS.roles) else REFERRALS_BY_WEEK,
+        charts=[_chart(found, sort, names) for sort in CHARTED],
     )
+
+
+def _chart(found: Weeks, sort: Sort, names: Mapping[str, str]) -> Chart:
+    rows = [(names.get(code, code) or NOBODY, found.row(sort, code)) for code in found.agencies(sort)]
+    return chart(sort.value, title=SORT_WORDS[sort], of="Agency", mondays=found.mondays, rows=rows)

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from agencies.catalogue import FIELDS
 from consent_registry.birthdays import LONDON
 from gateway.bank_holidays import bank_holidays_around
+from gateway.calendar import mondays
 from gateway.cases.model import Role as CaseRole
 from gateway.cases.people import FamilyRecord
 from gateway.console import pages, referral_form
@@ -39,6 +40,7 @@ from gateway.console.referral_words import (
     STATE_WORDS,
     VISIBILITY_WORDS,
 )
+from gateway.console.weeks_chart import chart
 from gateway.ids import read_id
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
@@ -62,7 +64,7 @@ from gateway.safeguarding.model import (
     State,
     Visibility,
 )
-from gateway.safeguarding.patterns import unusual
+from gateway.safeguarding.patterns import by_week, unusual
 from gateway.safeguarding.questions import (
     BY_NAME,
     QUESTIONS,
@@ -79,6 +81,8 @@ from gateway.wiring import Wiring
 
 REFERRALS: Final = "/console/referrals"
 QUEUE: Final = f"{REFERRALS}/review"
+WEEKS: Final = 12
+"""Of the chart, this one among them."""
 _LONGEST_NOTE: Final = 4000
 _LONGEST_REFERENCE: Final = 64
 _NOW, _PROVED, _KEEP = "now", "proved", "keep"
@@ -458,6 +462,7 @@ def _queue_page(wiring: Wiring) -> Response:
         for referral, duty in waiting_for(wiring)
     ]
     settled = [each for each in found if each.state is not State.DRAFT]
+    weeks = mondays(now.astimezone(LONDON).date(), WEEKS)
     return pages.render(
         wiring.settings,
         "referral_queue.html",
@@ -467,6 +472,13 @@ def _queue_page(wiring: Wiring) -> Response:
             PATTERN_WORDS[each.kind].format(about=each.about, count=each.count)
             for each in unusual(settled, now=now)
         ],
+        chart=chart(
+            "without-agreement",
+            title=f"Sent without agreement in the last {WEEKS} weeks",
+            of="Destination",
+            mondays=weeks,
+            rows=list(by_week(settled, weeks).items()),
+        ),
         rows=[_line(wiring, each, now=now) for each in settled if each.kind is not Kind.CONSIDERED],
         considered=[_line(wiring, each, now=now) for each in settled if each.kind is Kind.CONSIDERED],
     )

@@ -1,12 +1,14 @@
 """What is unusual among referrals: a reason to look, never one to hold anything up. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from consent_registry.birthdays import LONDON
+from gateway.calendar import mondays
 from gateway.safeguarding.model import Kind, Referral
 
 WEEK: Final = timedelta(days=7)
@@ -14,6 +16,7 @@ BEFORE: Final = 8
 """Weeks with which this one is compared."""
 MANY: Final = 5
 """Fewer than so many of anything in a week are nothing unusual."""
+WITHOUT_AGREEMENT: Final = frozenset({Kind.DUTY, Kind.PROTECTION})
 TIMES: Final = 3
 """How many times the usual number is unusual."""
 
@@ -67,6 +70,21 @@ def unusual(referrals: Sequence[Referral], *, now: datetime) -> list[Pattern]:
     if before:
         found += [Pattern(PatternKind.DESTINATION, code, count) for code, count in sorted(new.items())]
     return found
+
+
+def by_week(referrals: Sequence[Referral], weeks: Sequence[date]) -> Mapping[str, tuple[int, ...]]:
+    """Return how many were sent without agreement in each week, by the code of the destination.
+
+    Args:
+        weeks: the Monday of each.
+    """
+    counts: Counter[tuple[str, date]] = Counter()
+    for each in referrals:
+        if each.sent_at is not None and each.kind in WITHOUT_AGREEMENT:
+            (monday,) = mondays(each.sent_at.astimezone(LONDON).date(), 1)
+            counts[each.destination or "", monday] += 1
+    codes = sorted({code for code, monday in counts if monday in weeks})
+    return {code: tuple(counts[code, monday] for monday in weeks) for code in codes}
 
 
 def _is_unusual(count: int, before: int) -> bool:

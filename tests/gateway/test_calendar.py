@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from consent_registry.birthdays import LONDON, midnight
 from gateway.bank_holidays import bank_holidays_around
-from gateway.calendar import add_working_days, entitlement_window, is_working_day
+from gateway.calendar import add_working_days, entitlement_window, is_working_day, mondays
 
 NONE: frozenset[date] = frozenset()
 DAYS = st.dates(min_value=date(2020, 1, 1), max_value=date(2045, 12, 31))
@@ -121,6 +121,19 @@ def test_a_pack_opens_seven_days_before_and_closes_at_the_sixth_after(
     """The council's window: no member may ask earlier than it prepares or later than it needs."""
     window = entitlement_window(held_on, before=7, after=6, holidays=bank_holidays_around(held_on))
     assert (opens_at, closes_at) == window
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        (date(2026, 11, 23), (date(2026, 11, 16), date(2026, 11, 23))),
+        (date(2026, 11, 29), (date(2026, 11, 16), date(2026, 11, 23))),
+        (date(2027, 1, 1), (date(2026, 12, 21), date(2026, 12, 28))),
+    ],
+    ids=["a Monday", "a Sunday", "over the new year"],
+)
+def test_weeks_begin_on_their_mondays(today: date, expected: tuple[date, ...]) -> None:
+    assert expected == mondays(today, 2)
 
 
 @given(held_on=DAYS, before=st.integers(1, 20), after=st.integers(1, 20))

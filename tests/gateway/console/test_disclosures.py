@@ -21,11 +21,10 @@ from agencies.catalogue import FIELDS
 from agencies.model import FieldName
 from gateway.cases import service
 from gateway.consent import disclosures
-from gateway.consent.disclosures import Weeks
-from gateway.console.disclosure_chart import chart
 from gateway.console.disclosure_form import cursor_of
 from gateway.console.disclosure_words import KIND_WORDS, STANDING_COLOURS, STANDING_WORDS, to_csv
 from gateway.console.history import DECISIONS
+from gateway.console.weeks_chart import chart
 from gateway.database import open_engine
 from gateway.disclosure_log import exploring, saved_views
 from gateway.disclosure_log.errors import NotAppendedError
@@ -201,6 +200,7 @@ def _refusing(*_: object, **__: object) -> Any:
 def test_an_auditor_reads_and_keeps_nothing(world: World) -> None:
     told(world)
     eve = Somebody(world.wiring, Role.AUDITOR, username="eve")
+    assert "/console/referrals" not in eve.get(f"{EXPLORER}/weeks"), "referrals do not exist for an auditor"
     page = eve.get(EXPLORER)
     assert shown(world) == places(page)
     assert "Save this view" not in page
@@ -616,10 +616,10 @@ def test_the_numbers_are_those_of_the_lines(world: World, dana: Somebody) -> Non
 
 def test_the_tallest_bar_is_of_the_most_and_the_least_can_be_seen() -> None:
     mondays = (date(2026, 11, 16), date(2026, 11, 23))
-    counts = {(Sort.RELEASE, "a", mondays[0]): 1000, (Sort.RELEASE, "b", mondays[1]): 1}
-    drawn = chart(Weeks(mondays, counts), Sort.RELEASE, names={"a": "Agency A"})
+    rows = [("Agency A", (1000, 0)), ("b", (0, 1))]
+    drawn = chart("release", title="Releases", of="Agency", mondays=mondays, rows=rows)
     assert [48, 2] == [bar.height for bar in drawn.bars]
-    assert (("Agency A", (1000, 0)), ("b", (0, 1))) == drawn.rows
+    assert tuple(rows) == drawn.rows
     assert "Agency A: 1000 in the week of 16 Nov. b: 1 in the week of 23 Nov." == drawn.description
     assert {"Agency A", "b", "1000", "1", "16 Nov", "23 Nov"} == {label.words for label in drawn.labels}
     assert all(0 <= bar.y and bar.y + bar.height <= drawn.height for bar in drawn.bars)

@@ -1,7 +1,8 @@
 """What is unusual is said, and holds nothing up."""
 
+import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from gateway.safeguarding import service
 from gateway.safeguarding.clocks import LIMITS, Counted
 from gateway.safeguarding.model import Kind, Referral
-from gateway.safeguarding.patterns import BEFORE, MANY, WEEK, Pattern, PatternKind, unusual
+from gateway.safeguarding.patterns import BEFORE, MANY, WEEK, Pattern, PatternKind, by_week, unusual
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import caseworker, refer, world_of
@@ -68,13 +69,32 @@ def test_a_week_has_an_end_and_what_was_considered_went_nowhere() -> None:
     assert [] == unusual(sent(MANY, kind=Kind.CONSIDERED), now=NOW)
 
 
+def test_each_week_counts_what_went_without_agreement_by_where_it_went() -> None:
+    sunday, monday = datetime(2026, 3, 29, 22, 59, tzinfo=UTC), datetime(2026, 3, 29, 23, 0, tzinfo=UTC)
+    weeks = (date(2026, 3, 23), date(2026, 3, 30))
+    found = [
+        *sent(2, at=sunday),
+        *sent(1, at=monday, to="police"),
+        *sent(1, at=monday, to="police", kind=Kind.DUTY),
+        *sent(5, at=monday, kind=Kind.AGREED),
+        *sent(5, at=monday - 2 * WEEK, to="long ago"),
+        replace(SENT, id=uuid4(), sent_at=None),
+    ]
+    assert {"hub": (2, 0), "police": (0, 2)} == by_week(found, weeks)
+
+
 def test_the_queue_says_it_and_the_next_one_goes_all_the_same(wiring: Wiring) -> None:
     world = world_of(wiring)
     ada = caseworker(world)
     for _ in range(MANY + 1):
         refer(world, ada)
     ben = Somebody(wiring, Role.SAFEGUARDING_LEAD, username="ben")
-    assert f"ada sent {MANY + 1} this week" in words(ben.get("/console/referrals/review"))
+    page = ben.get("/console/referrals/review")
+    assert f"ada sent {MANY + 1} this week" in words(page)
+    dana = Somebody(wiring, Role.DATA_PROTECTION_OFFICER, username="dana")
+    way = re.findall(r'href="/console/referrals/review#([^"]+)"', dana.get("/console/disclosures/weeks"))
+    (drawing,) = re.findall(rf'<div id="{way[0]}".*?</svg>', page, re.DOTALL)
+    assert f">{MANY + 1}</text>" in drawing
 
 
 def test_a_council_sets_its_own_limits(wiring: Wiring) -> None:

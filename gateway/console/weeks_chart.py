@@ -1,20 +1,18 @@
-"""How often, by agency and week, as bars. Pure.
+"""How often, week by week, as bars. Pure.
 
 INVARIANTS
 - Every number that a bar stands for is written above it, and the description and the table say it as well.
-- Agencies differ by their words and place; colour says nothing.
+- Rows differ by their words and place; colour says nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, TypeAlias
 
-from gateway.consent.disclosures import Weeks
-from gateway.console.disclosure_words import SORT_WORDS
-from gateway.disclosure_log.exploring import Sort
+Row: TypeAlias = tuple[str, tuple[int, ...]]
+"""What is counted, in words, and how often in each week."""
 
-NOBODY: Final = "No agency had anything"
 _STEP: Final = 52
 _BAR: Final = 40
 _TALLEST: Final = 48
@@ -47,31 +45,38 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The bars of one sort, agency beneath agency, and the same numbers for the table."""
+    """Bars, row beneath row, and the same numbers for the table.
 
-    sort: Sort
+    Attributes:
+        id: of the drawing, within its page.
+        of: what a row is of, as the table's first heading.
+        weeks: the other headings.
+    """
+
+    id: str
     title: str
+    of: str
+    weeks: list[str]
     width: int
     height: int
     bar_width: int
     labels: tuple[Label, ...]
     bars: tuple[Bar, ...]
     description: str
-    rows: tuple[tuple[str, tuple[int, ...]], ...]
+    rows: tuple[Row, ...]
 
 
-def chart(weeks: Weeks, sort: Sort, *, names: Mapping[str, str]) -> Chart:
-    """Return the bars of one sort; the tallest is of the most in one week, whichever agency's.
+def chart(name: str, *, title: str, of: str, mondays: Sequence[date], rows: Sequence[Row]) -> Chart:
+    """Return the bars of rows; the tallest is of the most in one week, whichever row's.
 
     Args:
-        names: of agencies by code.
+        mondays: the first day of each week, the oldest first; a row counts as many.
     """
-    rows = tuple((names.get(code, code) or NOBODY, weeks.row(sort, code)) for code in weeks.agencies(sort))
     most = max((count for _, counts in rows for count in counts), default=1)
     labels, bars = [], []
     y = 0
-    for name, counts in rows:
-        labels.append(Label(0, y + _LABEL_BASELINE, name))
+    for words, counts in rows:
+        labels.append(Label(0, y + _LABEL_BASELINE, words))
         base = y + _LABEL + _COUNT + _TALLEST
         for place, count in enumerate(counts):
             if count:
@@ -80,18 +85,20 @@ def chart(weeks: Weeks, sort: Sort, *, names: Mapping[str, str]) -> Chart:
                 labels.append(Label(place * _STEP + _BESIDE, base - height - _BESIDE, str(count)))
         y = base + _GAP
     labels += [
-        Label(place * _STEP, y + _LABEL_BASELINE, short(monday)) for place, monday in enumerate(weeks.mondays)
+        Label(place * _STEP, y + _LABEL_BASELINE, short(monday)) for place, monday in enumerate(mondays)
     ]
     return Chart(
-        sort,
-        SORT_WORDS[sort],
-        len(weeks.mondays) * _STEP,
+        name,
+        title,
+        of,
+        [short(monday) for monday in mondays],
+        len(mondays) * _STEP,
         y + _FOOT,
         _BAR,
         tuple(labels),
         tuple(bars),
-        _description(rows, weeks.mondays),
-        rows,
+        _description(rows, mondays),
+        tuple(rows),
     )
 
 
@@ -100,7 +107,7 @@ def short(monday: date) -> str:
     return f"{monday.day} {monday:%b}"
 
 
-def _description(rows: tuple[tuple[str, tuple[int, ...]], ...], mondays: tuple[date, ...]) -> str:
+def _description(rows: Sequence[Row], mondays: Sequence[date]) -> str:
     sentences = [
         f"{name}: "
         + ", ".join(
