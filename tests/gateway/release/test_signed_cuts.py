@@ -3,18 +3,23 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from dataclasses import replace
+from typing import Any, Final, NoReturn
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection
 
-from agencies.model import AgencyCode, AgencyKind, Stage
+from agencies.model import AgencyCode, AgencyKind, Level, Stage
 from consent_registry.errors import ConsentRegistryError
+from gateway.cases.model import StoredPart
 from gateway.cases.synthetic import generate
+from gateway.keyring import FamilyKeys
 from gateway.release import free_text, signed_cuts
-from gateway.release.model import Released, Unavailable
-from gateway.release.signed_cuts import seal_cuts
+from gateway.release.model import Permit, Released, Unavailable
+from gateway.release.signed_cuts import basis_of, places_in, seal_cuts
 from gateway.wiring import Wiring
+from tests.gateway.release.test_free_text import permit
 from tests.gateway.release.test_narrative import family
 from tests.support.world import World
 
@@ -119,6 +124,40 @@ def test_a_refuge_is_not_named_by_what_was_signed_before_it_hid(world: World) ->
     """A text that says "refuge" as a part of a word passes the cuts, and is kept back by the guard."""
     ref = signed(world, family("They are in myrefugehome now."))
     assert "help_wanted" not in record(world, "early-help", ref).get("case", {})
+
+
+PERMIT: Final = permit()
+PART: Final = StoredPart(uuid4(), uuid4(), (), 1, b"sealed")
+LEVELS: Final = (Level.F, Level.W)
+
+
+@pytest.mark.parametrize(
+    ("given", "levels", "parts"),
+    [
+        (permit(profile=replace(PERMIT.profile, agency=AgencyCode("housing"))), LEVELS, (PART,)),
+        (permit(hidden_agencies=frozenset({"refuge"})), LEVELS, (PART,)),
+        (permit(), LEVELS[::-1], (PART,)),
+        (permit(), LEVELS, (replace(PART, sealed=b"sealed again"),)),
+        (permit(), LEVELS, ()),
+    ],
+    ids=["another recipient", "a refuge hid", "other levels", "another record", "a part is gone"],
+)
+def test_cuts_rest_on_all_that_decides_them(
+    given: Permit, levels: tuple[Level, ...], parts: tuple[StoredPart, ...]
+) -> None:
+    assert basis_of(PERMIT, LEVELS, parts=(PART,)) == basis_of(PERMIT, LEVELS, parts=(PART,))
+    assert basis_of(PERMIT, LEVELS, parts=(PART,)) != basis_of(given, levels, parts=parts)
+
+
+def test_no_shielded_recipient_gets_what_was_kept() -> None:
+    cuts = {basis_of(PERMIT, LEVELS, parts=(PART,)): (((0, 3),),)}
+    keys = FamilyKeys(uuid4(), b"d" * 32, b"t" * 32, b"r" * 32)
+    sealed = {PERMIT.stage: seal_cuts(cuts, keys, agency=PERMIT.profile.agency, stage=PERMIT.stage)}
+    found = places_in(sealed, keys, PERMIT, LEVELS, parts=(PART,))
+    assert found is not None
+    assert [((0, 3),)] == list(found)
+    assert places_in(sealed, keys, replace(PERMIT, shielded=True), LEVELS, parts=(PART,)) is None
+    assert places_in({}, keys, PERMIT, LEVELS, parts=(PART,)) is None
 
 
 def test_damaged_cuts_release_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
