@@ -26,6 +26,10 @@ COUNTED: Final = """() => {
 }"""
 
 
+REFUSED: Final = 1
+"""How a command of a partner ends that is let in nowhere."""
+
+
 class Counted:
     """A page on which every click and every field that is filled in is counted, and every page that is shown."""
 
@@ -46,16 +50,22 @@ class Counted:
         return {"pages": len(self.shown), **found}
 
 
-def pulls(demo: Demo, label: str) -> bool:
-    """Whether a charity is told anything of a case now."""
+def pulled(demo: Demo, label: str) -> int:
+    """How a charity's pull of a case ends now: with 0, or with why not."""
     command = [
         str(PROGRAMS / "extract-client"),
         "pull",
         *("--config", str(demo.folder / "demo.json"), "--agency", "charity", "--case", label),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own
-    assert done.returncode in {0, 4}
-    return done.returncode == 0
+    return done.returncode
+
+
+def pulls(demo: Demo, label: str) -> bool:
+    """Whether a charity is told anything of a case now."""
+    status = pulled(demo, label)
+    assert status in {0, 4}
+    return status == 0
 
 
 def family_page(watched: Watched, demo: Demo, label: str) -> Page:
@@ -295,3 +305,27 @@ def test_the_matrix_prints_in_landscape_with_its_heads_on_every_page(opened: Ope
     assert "table-header-group" == head.evaluate("each => getComputedStyle(each).display")
     expect(page.get_by_role("button", name="Show")).to_be_hidden()
     expect(page.get_by_role("link", name="For a spreadsheet")).to_be_hidden()
+
+
+def test_an_agency_is_stopped_at_once_and_let_in_again_by_two_people(opened: Opened, demo: Demo) -> None:
+    """By keyboard and without JavaScript: one officer stops it, and nothing of it works until a second person agreed."""
+    told = extract(demo, "charity", "plain")
+    officer, second = opened(java_script_enabled=False), opened(java_script_enabled=False)
+    officer.sign_in("dana.dpo")
+    page = officer.open("/console/agencies")
+    page.get_by_role("link", name="Open Door Trust").press("Enter")
+    page.get_by_role("link", name="Suspend this agency").press("Enter")
+    expect(page.get_by_role("main")).to_contain_text("now end at once")
+    page.get_by_role("button", name="Suspend it now").press("Enter")
+    expect(page.get_by_role("main")).to_contain_text("Next: Suspended")
+    assert pulled(demo, "plain") == REFUSED
+    page.get_by_role("link", name="Let it take part again").press("Enter")
+    page.get_by_role("button", name="Propose").press("Enter")
+    assert pulled(demo, "plain") == REFUSED, "one person is not enough"
+    second.sign_in("eli.approver")
+    page = second.open("/console/approvals")
+    page.get_by_role("link", name="Open Door Trust").press("Enter")
+    page.get_by_role("button", name="Approve exactly this").press("Enter")
+    page.get_by_role("button", name="It is me").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What takes two people")
+    assert told["record"] == extract(demo, "charity", "plain")["record"]
