@@ -185,8 +185,15 @@ def run_in_place(step: list[str]) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment with the programs of ``.venv`` first."""
-    return os.environ | {"PATH": os.pathsep.join([str(PROGRAMS), os.environ.get("PATH", os.defpath)])}
+    """Return this process's environment with the programs of ``.venv`` first, and what Python compiles kept in ``build``.
+
+    Kept even where the machine says not to: tests and demo start hundreds of processes, and each would compile all.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {
+        "PATH": os.pathsep.join([str(PROGRAMS), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "pycache"),
+    }
 
 
 def clean() -> None:
