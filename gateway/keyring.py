@@ -115,6 +115,10 @@ class Keyring:
         """Return the key of all blind indexes, derived from the reserved key."""
         return self._derived(connection, b"blind index")
 
+    def mark_key(self, connection: Connection) -> bytes:
+        """Return the key of the marks by which entries of the log are found."""
+        return self._derived(connection, b"log mark")
+
     def nonce_key(self, connection: Connection) -> bytes:
         """Return the key of the nonces for DPoP proofs, the same on every node; it opens nothing."""
         return self._derived(connection, b"dpop nonce")

@@ -106,6 +106,12 @@ _REACH: Final = text(
     "   AND w.from_date <= :today AND (w.to_date IS NULL OR :today < w.to_date) ORDER BY w.worker) AS workers"
     " FROM gateway.case_record c WHERE c.family_id = ANY (CAST(:families AS uuid[]))"
 )
+# What _reach() may find no way to; all others are there for everybody.
+_MAY_BE_HIDDEN: Final = text(
+    "SELECT c.family_id FROM gateway.case_record c WHERE c.seals <> '{}'"
+    " UNION SELECT c.family_id FROM gateway.case_conflict k JOIN gateway.case_record c USING (case_id)"
+    " WHERE k.practitioner_id = :username"
+)
 _LISTED: Final = text(
     "SELECT DISTINCT c.family_id FROM gateway.case_record c JOIN gateway.case_worker w USING (case_id)"
     " LEFT JOIN gateway.staff s ON s.username = w.worker AND s.active"
@@ -267,6 +273,12 @@ def absent_for(connection: Connection, who: SignedIn, families: Collection[UUID]
     """Return which of these families do not exist for somebody: what is sealed, and where they have an interest."""
     rows = _reached(connection, who, list(families), now=database_now(connection))
     return frozenset(row.family_id for row in rows if _reach(who, row) is None)
+
+
+def hidden_from(connection: Connection, who: SignedIn) -> frozenset[UUID]:
+    """Return every family that does not exist for somebody."""
+    rows = connection.execute(_MAY_BE_HIDDEN, {"username": who.username}).scalars()
+    return absent_for(connection, who, list(rows))
 
 
 def case_to_explain(connection: Connection, who: SignedIn, family_id: UUID) -> CaseIdentity | None:

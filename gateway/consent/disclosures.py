@@ -9,7 +9,7 @@ INVARIANTS
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -19,11 +19,20 @@ from sqlalchemy import Connection
 
 from agencies.model import AgencyCode, Purpose
 from consent_registry.birthdays import LONDON, midnight
-from gateway.cases.lookup import absent_for, case_to_explain
+from gateway.calendar import mondays
+from gateway.cases.lookup import absent_for, case_to_explain, hidden_from
 from gateway.cases.model import CaseIdentity
 from gateway.consent.explaining import Explanation, replayed
 from gateway.disclosure_log.canonical import Canonical
-from gateway.disclosure_log.exploring import Disclosure, Sort, Wanted, disclosure, disclosures
+from gateway.disclosure_log.exploring import (
+    Disclosure,
+    Sort,
+    Wanted,
+    counts_by_week,
+    disclosure,
+    disclosures,
+)
+from gateway.disclosure_log.marks import marked_size
 from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.proving import Checked, check_entry
 from gateway.disclosure_log.repository import database_now
@@ -43,7 +52,6 @@ CHARTED: Final = (Sort.RELEASE, Sort.REFUSAL, Sort.WITHDRAWAL)
 
 _SERVED: Final = frozenset({"P1", "P2", "P3"})
 _DECIDED: Final = frozenset({Sort.RELEASE, Sort.REFUSAL})
-_A_WEEK: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,21 +155,25 @@ def weeks(wiring: Wiring, who: SignedIn) -> Weeks:
     _note(wiring, who, page="weeks")
     counts: Counter[tuple[Sort, str, date]] = Counter()
     with wiring.engine.connect() as connection:
-        today = database_now(connection).astimezone(LONDON).date()
-        this = today - timedelta(days=today.weekday())
-        mondays = tuple(this - each * _A_WEEK for each in reversed(range(WEEKS)))
-        wanted = Wanted(since=midnight(mondays[0]))
+        weeks = mondays(database_now(connection).astimezone(LONDON).date(), WEEKS)
+        since, edge = midnight(weeks[0]), marked_size(connection)
+        hidden = hidden_from(connection, who)
+        for each in counts_by_week(
+            connection, keyring=wiring.keyring, since=since, before=edge, hidden=hidden
+        ):
+            counts[each.sort, each.agency, each.monday] += each.number
+        stops = Wanted(sort=Sort.WITHDRAWAL, since=since)
         lines = [
-            line for line in _lines(wiring, connection, who, wanted, before=None) if line.sort in CHARTED
+            *_lines(wiring, connection, who, Wanted(since=since), since_place=edge),
+            *_lines(wiring, connection, who, stops, before=edge),
         ]
         told = agencies_of(connection, [recall for line in lines for recall in line.recalls])
     for line in lines:
-        day = line.minute.astimezone(LONDON).date()
-        monday = day - timedelta(days=day.weekday())
+        (monday,) = mondays(line.minute.astimezone(LONDON).date(), 1)
         for agency in _counted(line, told):
-            if line.sort is not None:
+            if line.sort in CHARTED:
                 counts[line.sort, agency, monday] += 1
-    return Weeks(mondays, counts)
+    return Weeks(weeks, counts)
 
 
 def _counted(line: Disclosure, told: Mapping[UUID, str]) -> Collection[str]:
@@ -178,10 +190,22 @@ def _cut(wiring: Wiring, who: SignedIn, wanted: Wanted, *, before: int | None, c
 
 
 def _lines(
-    wiring: Wiring, connection: Connection, who: SignedIn, wanted: Wanted, *, before: int | None
+    wiring: Wiring,
+    connection: Connection,
+    who: SignedIn,
+    wanted: Wanted,
+    *,
+    before: int | None = None,
+    since_place: int = 0,
 ) -> Iterator[Disclosure]:
-    absent = partial(_absent, connection, who)
-    return disclosures(connection, keyring=wiring.keyring, wanted=wanted, absent=absent, before=before)
+    return disclosures(
+        connection,
+        keyring=wiring.keyring,
+        wanted=wanted,
+        absent=partial(_absent, connection, who),
+        before=before,
+        since_place=since_place,
+    )
 
 
 def _absent(connection: Connection, who: SignedIn, families: Collection[UUID]) -> Collection[UUID]:

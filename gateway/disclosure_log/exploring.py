@@ -7,17 +7,24 @@ INVARIANTS
 - What a line holds are codes and ids.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from itertools import combinations
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from certs.errors import EnvelopeError
+from gateway.disclosure_log.marks import (
+    About,
+    mark,
+    marked_size,
+    wanted_marks,
+)
 from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.reading import (
     DISORDER,
@@ -44,6 +51,25 @@ _COLUMNS: Final = (
 _BEFORE: Final = text(
     _COLUMNS
     + " WHERE e.leaf_index >= :first AND e.leaf_index < :before ORDER BY e.leaf_index DESC LIMIT :count"
+)
+_BY_MARKS: Final = {
+    names: text(
+        _COLUMNS
+        + " JOIN gateway.log_mark m USING (entry_id) WHERE m.leaf_index >= :first AND m.leaf_index < :before"
+        + "".join(f" AND m.{name} = :{name}" for name in names)
+        + " ORDER BY m.leaf_index DESC LIMIT :count"
+    )
+    for count in range(1, len(About._fields) + 1)
+    for names in combinations(About._fields, count)
+}
+"""By the names of the marks that are asked for, in their order."""
+_BY_WEEK: Final = text(
+    "SELECT m.sort, t.agency_code,"
+    " CAST(date_trunc('week', to_timestamp(m.minute) AT TIME ZONE 'Europe/London') AS date) AS monday,"
+    " count(*) AS number FROM gateway.log_mark m JOIN gateway.log_trace t USING (entry_id)"
+    " WHERE m.leaf_index >= :first AND m.leaf_index < :before AND m.minute >= :since"
+    " AND m.sort = ANY (CAST(:sorts AS bigint[])) AND t.family_id <> ALL (CAST(:hidden AS uuid[]))"
+    " GROUP BY m.sort, t.agency_code, monday"
 )
 _AT: Final = text(_COLUMNS + " WHERE e.leaf_index = :index")
 _NAMED: Final = text(_COLUMNS + " WHERE e.entry_id = ANY (CAST(:entries AS uuid[]))")
@@ -83,6 +109,8 @@ SORT_OF: Final[Mapping[str, Sort]] = MappingProxyType(
     }
 )
 """Of each kind that is shown; a kind that is not listed is not shown: a new one has to be ruled on."""
+COUNTED: Final = (Sort.REFUSAL, Sort.RELEASE)
+"""What is counted by its marks; no entry that is not shown passes for one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +156,10 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
 
+    def named(self) -> Mapping[str, str | None]:
+        """What marks can find."""
+        return {name: getattr(self, name) for name in About._fields}
+
     def has(self, line: Disclosure) -> bool:
         """True for a line that is looked for."""
         asked = (
@@ -144,25 +176,92 @@ class Wanted:
 
 
 def disclosures(
-    connection: Connection, *, keyring: Keyring, wanted: Wanted, absent: Absent, before: int | None = None
+    connection: Connection,
+    *,
+    keyring: Keyring,
+    wanted: Wanted,
+    absent: Absent,
+    before: int | None = None,
+    since_place: int = 0,
 ) -> Iterator[Disclosure]:
     """Yield what is looked for, the newest first.
 
     Args:
         before: only what has a smaller leaf index.
+        since_place: only what has none smaller than this.
     """
     keys: dict[UUID, FamilyKeys] = {}
-    first = 0 if wanted.since is None else first_since(connection, wanted.since - DISORDER)
+    first = since_place
+    if wanted.since is not None:
+        first = max(first, first_since(connection, wanted.since - DISORDER))
     end = log_size(connection)
     if wanted.until is not None:
         end = min(end, first_since(connection, wanted.until + DISORDER))
     end = end if before is None else min(end, before)
-    while first < end:
-        rows = connection.execute(_BEFORE, {"first": first, "before": end, "count": CHUNK}).all()
-        lines = [line for row in rows if (line := _line(keyring, keys, row)) is not None and wanted.has(line)]
+    for rows in _candidates(connection, keyring, wanted, first=first, end=end):
+        lines = [
+            line for row in rows if (line := line_of(keyring, keys, row)) is not None and wanted.has(line)
+        ]
         hidden = absent({line.family_id for line in lines}) if lines else ()
         yield from (line for line in lines if line.family_id not in hidden)
-        end = rows[-1].leaf_index if len(rows) == CHUNK else 0
+
+
+def _candidates(
+    connection: Connection, keyring: Keyring, wanted: Wanted, *, first: int, end: int
+) -> Iterator[Sequence[Row[Any]]]:
+    """Yield, chunk by chunk, the newest first, what may be looked for: all that has no marks yet, below it by marks."""
+    asked = wanted_marks(keyring.mark_key(connection), wanted.named())
+    edge = max(first, min(end, marked_size(connection))) if asked else first
+    yield from _chunks(connection, _BEFORE, {}, first=edge, end=end)
+    if asked:
+        yield from _chunks(connection, _BY_MARKS[tuple(asked)], asked, first=first, end=edge)
+
+
+def _chunks(
+    connection: Connection, statement: TextClause, asked: Mapping[str, int], *, first: int, end: int
+) -> Iterator[Sequence[Row[Any]]]:
+    while first < end:
+        rows = connection.execute(statement, {**asked, "first": first, "before": end, "count": CHUNK}).all()
+        yield rows
+        end = rows[-1].leaf_index if len(rows) == CHUNK else first
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many entries of one sort, about one agency, in the week of one Monday."""
+
+    sort: Sort
+    agency: str
+    monday: date
+    number: int
+
+
+def counts_by_week(
+    connection: Connection, *, keyring: Keyring, since: datetime, before: int, hidden: Collection[UUID]
+) -> Iterator[Count]:
+    """Yield how many releases and refusals there were, by agency and week of London; nothing is opened.
+
+    Args:
+        since: aware instant, the first.
+        before: only what has a smaller leaf index, all of it marked.
+        hidden: families that are absent for whoever asks.
+    """
+    key = keyring.mark_key(connection)
+    sorts = {mark(key, "sort", sort): sort for sort in COUNTED}
+    asked = {
+        "first": first_since(connection, since - DISORDER),
+        "before": before,
+        "since": int(since.timestamp()),
+        "sorts": list(sorts),
+        "hidden": list(hidden),
+    }
+    for row in connection.execute(_BY_WEEK, asked):
+        yield Count(sorts[row.sort], row.agency_code or "", row.monday, row.number)
+
+
+def rows_between(connection: Connection, *, first: int, before: int) -> Sequence[Row[Any]]:
+    """Return the entries with leaf indexes from ``first`` up to ``before``, the newest first, as they lie there."""
+    return connection.execute(_BEFORE, {"first": first, "before": before, "count": before - first}).all()
 
 
 def disclosure(
@@ -170,7 +269,7 @@ def disclosure(
 ) -> tuple[Disclosure, StoredEntry] | None:
     """Return one line and its entry as it lies in the log; absent: for whoever asks there is none."""
     row = connection.execute(_AT, {"index": index}).one_or_none()
-    line = None if row is None else _line(keyring, {}, row)
+    line = None if row is None else line_of(keyring, {}, row)
     if row is None or line is None or line.family_id in absent({line.family_id}):
         return None
     return line, row
@@ -197,7 +296,7 @@ def named(connection: Connection, entries: Collection[UUID], *, keyring: Keyring
     lines = {
         row.entry_id: line
         for row in rows
-        if row.family_id not in away and (line := _line(keyring, keys, row)) is not None
+        if row.family_id not in away and (line := line_of(keyring, keys, row)) is not None
     }
     return Named(lines, frozenset({row.entry_id for row in rows} - lines.keys()))
 
@@ -208,8 +307,13 @@ def place_of_extract(connection: Connection, extract_id: UUID) -> int | None:
     return place
 
 
-def _line(keyring: Keyring, keys: dict[UUID, FamilyKeys], row: Row[Any]) -> Disclosure | None:
-    """The line of an entry; absent: it is under a restricted tag, or of a kind that is not shown."""
+def line_of(keyring: Keyring, keys: dict[UUID, FamilyKeys], row: Row[Any]) -> Disclosure | None:
+    """Return the line of an entry; absent: it is under a restricted tag, or of a kind that is not shown.
+
+    Args:
+        keys: of the families that were met before; the entry's is among them then.
+        row: as ``rows_between`` returns them.
+    """
     try:
         if row.family_id not in keys:
             keys[row.family_id] = keyring.open_family(row.family_id, row.wrapped)

@@ -30,6 +30,8 @@ CANNOT_CHANGE_A_RELEASE = {
     "gateway.log_erasure": "keys on their way out; they come from a guarded table, and nothing is released with them",
     "gateway.log_entry": "evidence, written by append() only",
     "gateway.log_head": "evidence, written by append() only",
+    "gateway.log_mark": "finds what was released; releases nothing",
+    "gateway.log_marked": "finds what was released; releases nothing",
     "gateway.log_payload": "evidence, written by append() only",
     "gateway.log_trace": "maps entries to families, read by nobody who decides",
     "gateway.oauth_issued_token": "counts tokens; whether one works is read from guarded rows",

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from agencies.model import AgencyCode
 from gateway.console.pages import is_page
 from gateway.oauth import service as oauth
-from gateway.oauth.access import PUBLIC, ROUTES, SESSION_COOKIE, Staff, scopes_of
+from gateway.oauth.access import ANY_CALLER, PUBLIC, ROUTES, SESSION_COOKIE, Staff, scopes_of
 from gateway.oauth.nonce import offer_nonce
 from gateway.oauth.registration import approve_synthetic, register_client
 from gateway.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
@@ -92,7 +92,7 @@ class Routes:
 
     def token(self, scope: str) -> str:
         """A token of the scope that a route asks for."""
-        scope = "extract:read" if scope == "any token" else scope
+        scope = "extract:read" if scope == ANY_CALLER.value else scope
         if scope not in self.tokens:
             details: Any = {
                 "extract:read": authorization(purpose="P1", practitioner="camhs-1"),

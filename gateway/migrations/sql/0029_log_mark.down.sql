@@ -1,0 +1,2 @@
+DROP TABLE gateway.log_marked;
+DROP TABLE gateway.log_mark;
