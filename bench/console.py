@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -27,11 +27,13 @@ from sqlalchemy import Connection, text
 from bench.growth import Stage, fill
 from bench.population import AGENCIES, ROOT, Population, Size, populated
 from gateway.disclosure_log import repository
+from gateway.disclosure_log.entry_marking import mark_log
 from gateway.disclosure_log.model import EntryKind, PendingEntry
 from gateway.disclosure_log.publishing import publish_head, start
 from gateway.disclosure_log.reading import log_size
 from gateway.disclosure_log.service import compose_entry
 from gateway.keyring import FamilyKeys
+from gateway.migrations import upgrade
 from gateway.staff.model import Role
 from gateway.wiring import Wiring, wire
 from tests.support.pages import Somebody
@@ -91,6 +93,7 @@ def main(*, entries: int, families: int, rounds: int, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     place = ROOT / "var" / "bench" / f"console-database-{families}"
     with populated(place, Size(_IMPORTED, _IMPORTED), steps=_steps, lasting=True) as population:
+        upgrade(population.server.url("gateway_owner", population.template))
         fill(population.settings, population, Stage(families))
         wiring = wire(population.settings)
         try:
@@ -129,6 +132,9 @@ def _fill(wiring: Wiring, population: Population, entries: int) -> None:
             there += count
             bar.update(count)
     publish_head(wiring)
+    with click.progressbar(length=entries, label="marking it", file=sys.stderr) as bar:
+        while marked := mark_log(wiring, datetime.now(UTC)):
+            bar.update(marked)
 
 
 def _keys(wiring: Wiring, connection: Connection, families: Sequence[UUID]) -> dict[UUID, FamilyKeys]:

@@ -18,12 +18,14 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from agencies.model import AgencyCode, Purpose
+from agencies.repository import all_agencies
 from consent_registry.birthdays import LONDON, midnight
 from gateway.calendar import mondays
 from gateway.cases.lookup import absent_for, case_to_explain, hidden_from
 from gateway.cases.model import CaseIdentity
 from gateway.consent.explaining import Explanation, replayed
 from gateway.disclosure_log.canonical import Canonical
+from gateway.disclosure_log.entry_marks import marked_size
 from gateway.disclosure_log.exploring import (
     Disclosure,
     Sort,
@@ -32,7 +34,6 @@ from gateway.disclosure_log.exploring import (
     disclosure,
     disclosures,
 )
-from gateway.disclosure_log.marks import marked_size
 from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.proving import Checked, check_entry
 from gateway.disclosure_log.repository import database_now
@@ -157,11 +158,16 @@ def weeks(wiring: Wiring, who: SignedIn) -> Weeks:
     with wiring.engine.connect() as connection:
         weeks = mondays(database_now(connection).astimezone(LONDON).date(), WEEKS)
         since, edge = midnight(weeks[0]), marked_size(connection)
-        hidden = hidden_from(connection, who)
-        for each in counts_by_week(
-            connection, keyring=wiring.keyring, since=since, before=edge, hidden=hidden
-        ):
-            counts[each.sort, each.agency, each.monday] += each.number
+        counts.update(
+            counts_by_week(
+                connection,
+                keyring=wiring.keyring,
+                mondays=weeks,
+                agencies=[str(each.code) for each in all_agencies(connection)],
+                before=edge,
+                hidden=hidden_from(connection, who),
+            )
+        )
         stops = Wanted(sort=Sort.WITHDRAWAL, since=since)
         lines = [
             *_lines(wiring, connection, who, Wanted(since=since), since_place=edge),

@@ -34,6 +34,7 @@ _COUNT: Final = text("SELECT count(*) FROM gateway.log_trace WHERE family_id = :
 _UNDER_WAY: Final = text("SELECT family_id FROM gateway.log_erasure ORDER BY family_id")
 _DESTROY: Final = text("SELECT gateway.destroy_evidence(:family)")
 _DESTROY_AGAIN: Final = (
+    text("SELECT FROM gateway.log_marked FOR UPDATE"),
     text(
         "DELETE FROM gateway.log_payload p USING gateway.log_trace t"
         " WHERE t.entry_id = p.entry_id AND t.family_id = :family"

@@ -7,6 +7,7 @@ INVARIANTS
 - What a line holds are codes and ids.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,7 +20,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, TextClause, text
 
 from certs.errors import EnvelopeError
-from gateway.disclosure_log.marks import (
+from consent_registry.birthdays import midnight
+from gateway.disclosure_log.entry_marks import (
     About,
     mark,
     marked_size,
@@ -63,13 +65,19 @@ _BY_MARKS: Final = {
     for names in combinations(About._fields, count)
 }
 """By the names of the marks that are asked for, in their order."""
-_BY_WEEK: Final = text(
-    "SELECT m.sort, t.agency_code,"
-    " CAST(date_trunc('week', to_timestamp(m.minute) AT TIME ZONE 'Europe/London') AS date) AS monday,"
-    " count(*) AS number FROM gateway.log_mark m JOIN gateway.log_trace t USING (entry_id)"
-    " WHERE m.leaf_index >= :first AND m.leaf_index < :before AND m.minute >= :since"
-    " AND m.sort = ANY (CAST(:sorts AS bigint[])) AND t.family_id <> ALL (CAST(:hidden AS uuid[]))"
-    " GROUP BY m.sort, t.agency_code, monday"
+_OF_WEEKS: Final = (
+    " WHERE m.leaf_index >= :first AND m.leaf_index < :before AND m.sort = ANY (CAST(:sorts AS bigint[]))"
+    " GROUP BY m.sort, m.agency, week"
+)
+_WEEK: Final = (
+    "SELECT m.sort, m.agency, width_bucket(m.minute, CAST(:weeks AS bigint[])) AS week, count(*) AS number"
+    " FROM gateway.log_mark m"
+)
+_BY_WEEK: Final = text(_WEEK + _OF_WEEKS)
+_BY_WEEK_HIDDEN: Final = text(
+    _WEEK
+    + " JOIN gateway.log_trace t ON t.entry_id = m.entry_id AND t.family_id = ANY (CAST(:hidden AS uuid[]))"
+    + _OF_WEEKS
 )
 _AT: Final = text(_COLUMNS + " WHERE e.leaf_index = :index")
 _NAMED: Final = text(_COLUMNS + " WHERE e.entry_id = ANY (CAST(:entries AS uuid[]))")
@@ -226,37 +234,39 @@ def _chunks(
         end = rows[-1].leaf_index if len(rows) == CHUNK else first
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many entries of one sort, about one agency, in the week of one Monday."""
-
-    sort: Sort
-    agency: str
-    monday: date
-    number: int
-
-
 def counts_by_week(
-    connection: Connection, *, keyring: Keyring, since: datetime, before: int, hidden: Collection[UUID]
-) -> Iterator[Count]:
-    """Yield how many releases and refusals there were, by agency and week of London; nothing is opened.
+    connection: Connection,
+    *,
+    keyring: Keyring,
+    mondays: Sequence[date],
+    agencies: Collection[str],
+    before: int,
+    hidden: Collection[UUID],
+) -> Mapping[tuple[Sort, str, date], int]:
+    """Return how many releases and refusals there were, by agency and by the Monday of their week; nothing is opened.
 
     Args:
-        since: aware instant, the first.
+        mondays: of the weeks, in their order, the last one without an end.
+        agencies: the codes of all that there are.
         before: only what has a smaller leaf index, all of it marked.
         hidden: families that are absent for whoever asks.
     """
     key = keyring.mark_key(connection)
     sorts = {mark(key, "sort", sort): sort for sort in COUNTED}
+    codes = {mark(key, "agency", code): code for code in ("", *agencies)}
     asked = {
-        "first": first_since(connection, since - DISORDER),
+        "first": first_since(connection, midnight(mondays[0]) - DISORDER),
         "before": before,
-        "since": int(since.timestamp()),
+        "weeks": [int(midnight(each).timestamp()) for each in mondays],
         "sorts": list(sorts),
         "hidden": list(hidden),
     }
-    for row in connection.execute(_BY_WEEK, asked):
-        yield Count(sorts[row.sort], row.agency_code or "", row.monday, row.number)
+    counts: Counter[tuple[Sort, str, date]] = Counter()
+    for statement, sign in ((_BY_WEEK, 1), (_BY_WEEK_HIDDEN, -1)):
+        for row in connection.execute(statement, asked):
+            if row.week:
+                counts[sorts[row.sort], codes[row.agency], mondays[row.week - 1]] += sign * row.number
+    return +counts
 
 
 def rows_between(connection: Connection, *, first: int, before: int) -> Sequence[Row[Any]]:

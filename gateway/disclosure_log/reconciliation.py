@@ -62,6 +62,7 @@ _STRAYS: Final = text(
     " LEFT JOIN gateway.log_trace t USING (entry_id) WHERE e.leaf_index >= :first ORDER BY e.leaf_index"
 )
 _CLEAR: Final = (
+    text("UPDATE gateway.log_marked SET size = least(size, :first)"),
     text(
         "DELETE FROM gateway.log_payload p USING gateway.log_entry e"
         " WHERE p.entry_id = e.entry_id AND e.leaf_index >= :first"

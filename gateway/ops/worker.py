@@ -31,6 +31,7 @@ from gateway.agency.expiry import watch_expiry
 from gateway.bank_holidays import bank_holidays_around
 from gateway.consent.reminders import watch_consent
 from gateway.database import STATEMENT_TIMEOUT_MS
+from gateway.disclosure_log.entry_marking import mark_log
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.tending import tend_log
 from gateway.disclosure_log.witnessing import CRON, collect
@@ -116,6 +117,7 @@ JOBS: Final = (
     Job("take_in_notes", "* * * * *", take_in),
     Job("refresh_list", "30 * * * *", refresh_list),
     Job("sweep", "*/10 * * * *", sweep),
+    Job("mark_log", "* * * * *", mark_log),
     Job("tend_log", "* * * * *", tend_log),
     Job("collect_cosignatures", CRON, collect),
 )

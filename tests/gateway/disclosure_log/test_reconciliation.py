@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from gateway.cases.erasure import erase_again
 from gateway.cases.service import erase_family
 from gateway.database import open_engine
 from gateway.disclosure_log import repository
+from gateway.disclosure_log.entry_marking import mark_log
+from gateway.disclosure_log.entry_marks import mark
 from gateway.disclosure_log.errors import LogNotServedError, NotReconciledError
+from gateway.disclosure_log.exploring import Sort, Wanted, disclosures
 from gateway.disclosure_log.mark import MarkFile
 from gateway.disclosure_log.publishing import publish_head, start
 from gateway.disclosure_log.reconciliation import Reconciled, reconcile
@@ -127,6 +131,22 @@ def test_what_was_published_stands_where_it_stood(
         assert findings(backup) == ()
 
 
+def places(wiring: Wiring, sort: Sort) -> list[int]:
+    """Where the explorer finds the entries of a sort."""
+    with wiring.engine.connect() as connection:
+        wanted = Wanted(sort=sort)
+        found = disclosures(connection, keyring=wiring.keyring, wanted=wanted, absent=lambda _families: ())
+        return [each.leaf_index for each in found]
+
+
+def places_by_marks(wiring: Wiring, sort: Sort) -> list[int]:
+    """Where entries have the mark of a sort."""
+    asked = text("SELECT leaf_index FROM gateway.log_mark WHERE sort = :sort ORDER BY leaf_index DESC")
+    with wiring.engine.connect() as connection:
+        key = wiring.keyring.mark_key(connection)
+        return list(connection.execute(asked, {"sort": mark(key, "sort", sort)}).scalars())
+
+
 def test_receipts_of_before_verify_and_what_was_recorded_meanwhile_is_kept(
     wiring: Wiring, cluster: Cluster, database: Database, tmp_path: Path
 ) -> None:
@@ -141,8 +161,11 @@ def test_receipts_of_before_verify_and_what_was_recorded_meanwhile_is_kept(
         later = World(backup)
         later.members.update(world.members)
         later.withdraw("EH-1", "EH-1-mum")
+        mark_log(backup, datetime.now(UTC))
         repaired(backup, owner, mirrored(wiring, tmp_path / "mirror"))
         start(backup)
+        assert mark_log(backup, datetime.now(UTC)), "what moved is to be found by marks again"
+        assert places_by_marks(backup, Sort.WITHDRAWAL) == places(backup, Sort.WITHDRAWAL)
         newest = backup.log.known
         assert newest is not None
         policy = Policy.for_log(*backup.log.vkeys)

@@ -1,16 +1,15 @@
 """Giving the entries of the log the marks by which the explorer finds them: the worker's part."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from certs.errors import EnvelopeError
+from gateway.disclosure_log.entry_marks import About, Marked, Marks, keep, marks_of, newest_practitioner, take
 from gateway.disclosure_log.exploring import Sort, line_of, rows_between
-from gateway.disclosure_log.marks import About, Marked, Marks, keep, marks_of, newest_practitioner, take
-from gateway.disclosure_log.reading import log_size, minute_of, open_under
+from gateway.disclosure_log.reading import log_size, minute_of
 from gateway.keyring import NULL_FAMILY, FamilyKeys, Keyring
 from gateway.wiring import Wiring
 
@@ -33,7 +32,10 @@ def mark_log(wiring: Wiring, _now: datetime) -> int:
 
 
 def mark_entries(connection: Connection, keyring: Keyring, *, most: int) -> int:
-    """Give the next entries their marks, and return how many were looked at; none where somebody else is at it."""
+    """Give the next entries their marks, and return how many were looked at; none where somebody else is at it.
+
+    Raises: certs.errors.EnvelopeError, a key does not open here: then nothing is marked from there on.
+    """
     first = take(connection)
     if first is None:
         return 0
@@ -46,7 +48,9 @@ def mark_entries(connection: Connection, keyring: Keyring, *, most: int) -> int:
         if line is not None and line.sort is not None:
             marks = marks_of(key, About(line.sort, line.agency, line.purpose, line.practitioner))
             likeness.saw(marks)
-        elif _is_nobodys(keys, row):
+        elif row.family_id not in keys:
+            raise EnvelopeError("a family's key does not open: whether its entries are shown is not known")
+        elif row.family_id == NULL_FAMILY:
             continue
         else:
             marks = likeness.of(row.agency_code or "")
@@ -54,14 +58,6 @@ def mark_entries(connection: Connection, keyring: Keyring, *, most: int) -> int:
         marked.append(Marked(row.entry_id, row.leaf_index, minute, marks))
     keep(connection, marked, size=before)
     return before - first
-
-
-def _is_nobodys(keys: Mapping[UUID, FamilyKeys], row: Row[Any]) -> bool:
-    """True for an entry of no family under the ordinary tag: whoever may read the rows may know that it is there."""
-    try:
-        return row.family_id == NULL_FAMILY and open_under(keys[NULL_FAMILY], row) is not None
-    except (EnvelopeError, KeyError):
-        return False
 
 
 class _Likeness:

@@ -1,29 +1,36 @@
 """Marks find what a look through the whole log finds, tell nobody what is not shown, and go with the family."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, text
 
+from certs.errors import EnvelopeError
 from gateway.cases import service as cases
 from gateway.consent import disclosures as pages
-from gateway.disclosure_log import exploring, marking
+from gateway.database import open_engine
+from gateway.disclosure_log import entry_marking, exploring
 from gateway.disclosure_log.entry import tag
+from gateway.disclosure_log.entry_marking import mark_entries, mark_log
+from gateway.disclosure_log.entry_marks import About, Marked, keep, mark, marked_size, marks_of, take
 from gateway.disclosure_log.exploring import Disclosure, Sort, Wanted, disclosures
-from gateway.disclosure_log.marking import mark_entries, mark_log
-from gateway.disclosure_log.marks import About, Marked, keep, mark, marked_size, marks_of, take
 from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.reading import log_size
 from gateway.disclosure_log.service import act
+from gateway.keyring import FamilyKeys, Keyring
+from gateway.ops.worker import JOBS, run_job
 from gateway.release.model import Released
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.support.pages import Somebody
+from tests.support.throwaway import Database
 from tests.support.world import World, household, small_family
 
 NOW: Final = datetime.now(UTC)
@@ -43,7 +50,7 @@ LOOKED_FOR: Final = [
 def world(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> World:
     """What was told, refused, agreed to, stopped and hidden of three families, in a log that is read in small parts."""
     monkeypatch.setattr(exploring, "CHUNK", 3)
-    monkeypatch.setattr(marking, "AT_ONCE", 4)
+    monkeypatch.setattr(entry_marking, "AT_ONCE", 4)
     made = World(wiring)
     for code in ("early-help", "camhs", "charity", "housing"):
         made.join(code)
@@ -209,11 +216,12 @@ def test_weeks_count_the_same_by_marks(world: World) -> None:
     who = officer(world).who
     before = pages.weeks(world.wiring, who)
     assert sum(before.counts.values()) > len(exploring.COUNTED)
-    with world.wiring.engine.begin() as connection:
-        mark_entries(connection, world.wiring.keyring, most=log_size(connection) // 2)
-    assert before == pages.weeks(world.wiring, who)
-    mark_log(world.wiring, NOW)
-    assert before == pages.weeks(world.wiring, who)
+    with world.wiring.engine.connect() as connection:
+        size = log_size(connection)
+    for _ in range(size):
+        with world.wiring.engine.begin() as connection:
+            mark_entries(connection, world.wiring.keyring, most=1)
+        assert before == pages.weeks(world.wiring, who)
     lead = Somebody(world.wiring, Role.DATA_PROTECTION_OFFICER, Role.SAFEGUARDING_LEAD, username="lee").who
     more = pages.weeks(world.wiring, lead)
     assert sum(more.counts.values()) > sum(before.counts.values()), "a sealed family is there for the lead"
@@ -242,6 +250,76 @@ def test_an_entry_whose_trace_went_gets_no_marks(world: World) -> None:
         keep(connection, [gone], size=7)
     assert [] == rows(world)
     assert marked(world) == 7
+
+
+def test_an_erasure_waits_for_whoever_gives_marks(world: World, database: Database, eraser: Engine) -> None:
+    """Each would wait for rows of the other, and one of them would be ended."""
+    family = world.family_id("EH-1")
+    with ThreadPoolExecutor(1) as pool:
+        with world.wiring.engine.begin() as connection:
+            mark_entries(connection, world.wiring.keyring, most=log_size(connection))
+            erasing = pool.submit(
+                cases.erase_family,
+                eraser,
+                wiring=world.wiring,
+                family_id=family,
+                requested_by="test",
+                approved_by="other",
+            )
+            until_waiting(database, "destroy_evidence")
+            assert not erasing.done()
+        erasing.result(timeout=30)
+    assert family not in {row.family_id for row in rows(world)}
+    with world.wiring.engine.connect() as connection:
+        count = text("SELECT count(*) FROM gateway.log_mark m")
+        assert len(rows(world)) == connection.execute(count).scalar_one()
+
+
+def until_waiting(database: Database, words: str) -> None:
+    """Wait until a statement with these words waits for a lock."""
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        " AND query LIKE '%' || :words || '%'"
+    )
+    admin = open_engine(database.admin_url)
+    try:
+        for _ in range(300):
+            with admin.connect() as connection:
+                if connection.execute(waits, {"words": words}).scalar_one():
+                    return
+            time.sleep(0.1)
+    finally:
+        admin.dispose()
+    raise AssertionError(f"nothing waits that says {words}")
+
+
+def test_without_the_key_nothing_is_marked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that cannot open what it looks at would hide it from every filter."""
+    real, closed = Keyring.open_family, world.family_id("EH-2")
+
+    def open_family(keyring: Keyring, family_id: UUID, wrapped: bytes) -> FamilyKeys:
+        if family_id == closed:
+            raise EnvelopeError("another key-encryption key")
+        return real(keyring, family_id, wrapped)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keyring, "open_family", open_family)
+        _assert_stopped(world)
+    mark_log(world.wiring, NOW)
+    assert closed in {row.family_id for row in rows(world)}
+
+
+def _assert_stopped(world: World) -> None:
+    with pytest.raises(EnvelopeError):
+        mark_log(world.wiring, NOW)
+    places = [row.leaf_index for row in rows(world) if row.family_id == world.family_id("EH-2")]
+    assert not places
+    assert marked(world) < min(each.leaf_index for each in found_by_all(world) if each.agency == "housing")
+
+
+def test_the_worker_gives_marks(world: World) -> None:
+    job = next(each for each in JOBS if each.run is mark_log)
+    assert run_job(world.wiring, job).count == marked(world) > 0
 
 
 def test_two_workers_do_it_once(world: World) -> None:

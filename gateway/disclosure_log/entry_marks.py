@@ -5,7 +5,7 @@ INVARIANTS
 - A mark only proposes: whoever looks for something opens the entry and sees whether it is there for them.
 - Whether an entry exists for the explorer cannot be told by its marks: one that does not (under a restricted tag, of a
   kind that is not shown, or not to be opened) has those of one that does, with the agency that its trace names, and
-  never those of a sort that is counted. Only what is nobody's and nobody's secret has none.
+  never those of a sort that is counted. Only what is no family's has none, unless it is shown.
 - They go with the trace of their entry, so with the family.
 """
 
@@ -28,7 +28,7 @@ _NEWEST: Final = {
     )
     for name in ("agency", "sort")
 }
-# Joined, so that an entry whose family is erased meanwhile gets no row; the foreign key waits for who is erasing it.
+# Joined, so that an entry whose family was erased since it was read gets no row.
 _PUT: Final = text(
     "INSERT INTO gateway.log_mark (entry_id, leaf_index, minute, sort, agency, purpose, practitioner)"
     " SELECT u.* FROM unnest(CAST(:entries AS uuid[]), CAST(:places AS bigint[]), CAST(:minutes AS bigint[]),"
