@@ -4,6 +4,7 @@
 embedded server; databases are made and dropped there, and the three gateway roles get new passwords.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((rank[folder] for folder in rank if item.nodeid.startswith(folder)), len(rank))
 
     items.sort(key=place_of)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector walk over what tests leave behind, not again and again over all that was loaded for them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

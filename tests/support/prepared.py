@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
 
 from gateway.settings import Settings
 from gateway.wiring import Wiring, wire
@@ -47,6 +50,7 @@ def world_in(prepared: Prepared, database: Database, folder: Path) -> Iterator[W
     """Yield the world over a copy of its database; its keys are copied into the folder."""
     parts = wire(_moved(prepared, database, shutil.copytree(prepared.folder, folder / "keys")))
     world = copy.copy(prepared.world)
+    vars(world).update({name: copy.deepcopy(each) for name, each in vars(world).items() if name != "wiring"})
     world.wiring = parts
     try:
         yield world
@@ -59,3 +63,28 @@ def _moved(prepared: Prepared, database: Database, folder: Path) -> Settings:
     files = {name: getattr(settings, name) for name in FILES}
     moved = {name: folder / file.name for name, file in files.items() if file is not None}
     return dataclasses.replace(settings, database_url=database.app_url, **moved)
+
+
+def made_once(make: Callable[[Wiring], World]) -> tuple[Any, Any, Any, Any]:
+    """Return the fixtures of a file whose tests each work in a copy of one world: prepared, database, wiring, world."""
+
+    @pytest.fixture(scope="module")
+    def prepared(cluster: Cluster, template_database: Database) -> Iterator[Prepared]:
+        with prepared_world(cluster, template_database, make) as made:
+            yield made
+
+    @pytest.fixture
+    def database(cluster: Cluster, prepared: Prepared) -> Iterator[Database]:
+        with new_database(cluster, template=prepared.database.name) as copied:
+            yield copied
+
+    @pytest.fixture
+    def world(prepared: Prepared, database: Database, tmp_path: Path) -> Iterator[World]:
+        with world_in(prepared, database, tmp_path) as made:
+            yield made
+
+    @pytest.fixture
+    def wiring(world: World) -> Wiring:
+        return world.wiring
+
+    return prepared, database, wiring, world

@@ -42,6 +42,7 @@ from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import HUB, caseworker, refer
 from tests.support.pages import Somebody, title, words
+from tests.support.prepared import made_once
 from tests.support.throwaway import Database
 from tests.support.world import World, household, small_family
 
@@ -55,8 +56,7 @@ NEVER: Final = (
 """What the record says, and what the council calls the family."""
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def world_of(wiring: Wiring) -> World:
     """Two families that say yes, of which one is told to two agencies and refused to a third."""
     made = World(wiring)
     for code in ("camhs", "charity", "housing"):
@@ -69,6 +69,9 @@ def world(wiring: Wiring) -> World:
     with wiring.engine.begin() as connection:
         safeguarding.put_destinations(connection, (HUB,))
     return made
+
+
+prepared, database, wiring, world = made_once(world_of)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from gateway.staff.model import Belonging, Role
 from gateway.tasks.model import TaskKind
 from gateway.wiring import Wiring
 from tests.support.pages import Somebody, hidden, title, words
+from tests.support.prepared import made_once
 from tests.support.throwaway import Database
 from tests.support.world import World, household, item, small_family
 
@@ -28,8 +29,7 @@ _COUNTS: Final = (
 )
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def world_of(wiring: Wiring) -> World:
     made = World(wiring)
     for code in ("camhs", "charity", "refuge"):
         made.join(code)
@@ -51,6 +51,9 @@ def world(wiring: Wiring) -> World:
     ]
     made.import_families({**family, "workers": workers, "items": [*family["items"], *related]})
     return made
+
+
+prepared, database, wiring, world = made_once(world_of)
 
 
 def jo(world: World, *roles: Role, username: str = "jo") -> Somebody:

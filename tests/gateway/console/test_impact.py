@@ -21,6 +21,7 @@ from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.gateway.release.test_simulation import VALUES, candidate
 from tests.support.pages import Somebody, title, words
+from tests.support.prepared import made_once
 from tests.support.world import World, household
 
 ADDRESS: Final = "/console/profiles/camhs/versions/2/impact"
@@ -28,8 +29,7 @@ SCOPE: Final = Scope(AgencyCode("camhs"), version=2, days=30, left_out=0, untrac
 DOB, NAME = FieldName("child_dob"), FieldName("child_name")
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def world_of(wiring: Wiring) -> World:
     """CAMHS pulled one family twice; version 2 is stored: no date of birth, and an address in full."""
     made = World(wiring)
     made.join("camhs")
@@ -39,6 +39,9 @@ def world(wiring: Wiring) -> World:
     wanted = candidate(made, child_dob="W", address="F")
     service.store_profile(wiring, document=format_profile(wanted), actor="test")
     return made
+
+
+prepared, database, wiring, world = made_once(world_of)
 
 
 @pytest.fixture

@@ -10,18 +10,21 @@ from gateway.release.model import Refused, Released
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.support.pages import Somebody, title, words
+from tests.support.prepared import made_once
 from tests.support.world import World, household, small_family
 
 SOURCE: Final = "EH-1"
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def world_of(wiring: Wiring) -> World:
     made = World(wiring)
     for code in ("camhs", "charity", "police"):
         made.join(code)
     household(made, SOURCE, listed=False)
     return made
+
+
+prepared, database, wiring, world = made_once(world_of)
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from gateway.release.model import Refused, Released
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.support.pages import Somebody, hidden, words
+from tests.support.prepared import made_once
 from tests.support.world import World, item, small_family
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def world_of(wiring: Wiring) -> World:
     made = World(wiring)
     for code in ("camhs", "refuge", "commissioning"):
         made.join(code)
@@ -23,6 +23,9 @@ def world(wiring: Wiring) -> World:
         made.give("EH-1", person)
     made.list_cases("EH-1", members=("camhs", "refuge"))
     return made
+
+
+prepared, database, wiring, world = made_once(world_of)
 
 
 def family(**changes: Any) -> dict[str, Any]:

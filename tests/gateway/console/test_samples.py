@@ -1,9 +1,7 @@
 """The officer's pages of samples, and the desk's: what each shows, what bad input does, and where numbers lead."""
 
 import re
-from collections.abc import Iterator
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -30,8 +28,7 @@ from tests.gateway.sampling.scene import (
     world_of,
 )
 from tests.support.pages import Somebody, filled, title, words
-from tests.support.prepared import Prepared, prepared_world, world_in
-from tests.support.throwaway import Cluster, Database, new_database
+from tests.support.prepared import made_once
 from tests.support.world import World
 
 SAMPLES: Final = "/console/samples"
@@ -39,22 +36,7 @@ DESK: Final = "/desk/samples"
 NOTHING_OF: Final = ("Shelleyname", "Adagiven", "Canary", "SE6", "routines", "EH-1")
 
 
-@pytest.fixture(scope="module")
-def prepared(cluster: Cluster, template_database: Database) -> Iterator[Prepared]:
-    with prepared_world(cluster, template_database, world_of) as made:
-        yield made
-
-
-@pytest.fixture
-def database(cluster: Cluster, prepared: Prepared) -> Iterator[Database]:
-    with new_database(cluster, template=prepared.database.name) as copy:
-        yield copy
-
-
-@pytest.fixture
-def world(prepared: Prepared, database: Database, tmp_path: Path) -> Iterator[World]:
-    with world_in(prepared, database, tmp_path) as made:
-        yield made
+prepared, database, wiring, world = made_once(world_of)
 
 
 @pytest.fixture

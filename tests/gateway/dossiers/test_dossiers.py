@@ -40,6 +40,7 @@ from gateway.release.model import Released
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 from tests.support.pages import Form, Somebody, filled, hidden, title, words
+from tests.support.prepared import made_once
 from tests.support.throwaway import Database
 from tests.support.world import World, household, small_family
 
@@ -51,14 +52,16 @@ AREA: Final = re.compile(r'<textarea[^>]* name="(\w+)"[^>]*>\n(.*?)</textarea>',
 MAIN: Final = re.compile(r'href="([^"]+)"><span class="app-worklist__count">(\d+)</span>')
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def world_of(wiring: Wiring) -> World:
     made = World(wiring)
     for code in ("camhs", "charity", "early-help"):
         made.join(code)
     household(made, "EH-1")
     household(made, "EH-2")
     return made
+
+
+prepared, database, wiring, world = made_once(world_of)
 
 
 @pytest.fixture

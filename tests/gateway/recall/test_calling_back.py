@@ -23,6 +23,7 @@ from gateway.recall.model import Answer, Ground, Recall, RecallState
 from gateway.release.model import Released
 from gateway.tasks.repository import finish, open_tasks
 from gateway.wiring import Wiring
+from tests.support.prepared import made_once
 from tests.support.served import statements
 from tests.support.throwaway import Database
 from tests.support.world import World, household
@@ -32,13 +33,15 @@ FRIDAY = 5
 MUM, ADA, BEN = (f"{SOURCE}-{who}" for who in ("mum", "ada", "ben"))
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def world_of(wiring: Wiring) -> World:
     made = World(wiring)
     for code in ("camhs", "charity", "refuge"):
         made.join(code)
     household(made, SOURCE)
     return made
+
+
+prepared, database, wiring, world = made_once(world_of)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any, Final
@@ -34,30 +33,15 @@ from tests.gateway.sampling.scene import (
     world_of,
 )
 from tests.support.pages import Somebody
-from tests.support.prepared import Prepared, prepared_world, world_in
+from tests.support.prepared import made_once
 from tests.support.rooms import environment
-from tests.support.throwaway import Cluster, Database, new_database
+from tests.support.throwaway import Database
 from tests.support.world import World
 
 LETTER: Final = Told("Ivy Iglead, information governance", Channel.LETTER, date(2026, 11, 28))
 
 
-@pytest.fixture(scope="module")
-def prepared(cluster: Cluster, template_database: Database) -> Iterator[Prepared]:
-    with prepared_world(cluster, template_database, world_of) as made:
-        yield made
-
-
-@pytest.fixture
-def database(cluster: Cluster, prepared: Prepared) -> Iterator[Database]:
-    with new_database(cluster, template=prepared.database.name) as copy:
-        yield copy
-
-
-@pytest.fixture
-def world(prepared: Prepared, database: Database, tmp_path: Path) -> Iterator[World]:
-    with world_in(prepared, database, tmp_path) as made:
-        yield made
+prepared, database, wiring, world = made_once(world_of)
 
 
 @pytest.fixture
