@@ -19,7 +19,7 @@ from gateway.console.profile_words import read_profile
 from gateway.disclosure_log.repository import database_now
 from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
-from gateway.release.past_rows import rows_at
+from gateway.release.past_rows import kept_rows
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 
@@ -105,14 +105,14 @@ def _effective(wiring: Wiring, *, on: date | None) -> list[AgencyProfile]:
     with wiring.engine.connect() as connection:
         now = database_now(connection)
         at = now if on is None or on >= today(connection) else _end(on)
+        rows = kept_rows(connection, "agencies.effective_profile").at(at)
+        versions = {row["agency_code"]: row["version"] for row in rows}
         for agency in agencies.all_agencies(connection):
-            rows = rows_at(
-                connection, "agencies.effective_profile", at=at, column="agency_code", value=agency.code
-            )
+            version = versions.get(agency.code)
             document = (
-                agencies.profile_document(connection, AgencyCode(agency.code), version=rows[0]["version"])
-                if rows
-                else None
+                None
+                if version is None
+                else agencies.profile_document(connection, AgencyCode(agency.code), version=version)
             )
             found.append(AgencyProfile(str(agency.code), agency.name, read_profile(document)))
     return sorted(found, key=lambda each: each.name.casefold())
