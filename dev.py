@@ -45,11 +45,8 @@ COMMANDS = {
     "demo": ("demo", [["gateway", "demo"]]),
     # More processes than cores: half of the time a test waits for PostgreSQL. A file stays in one process.
     "test": ("dev", [["python", "-m", "pytest", "-m", "not long and not browser", *IN_FOUR]]),
-    # Each of the two has a demo and a browser of its own, and takes from the other what is left.
-    "test-browser": (
-        "dev",
-        [["python", "-m", "pytest", "-m", "not long", "-n", "2", "--dist", "worksteal", "tests/browser"]],
-    ),
+    # Each of the two has a demo and a browser of its own, and goes through the tests in their order.
+    "test-browser": ("dev", [["python", "-m", "pytest", "-m", "not long", "-n", "2", "tests/browser"]]),
     "test-long": ("dev", [["python", "-m", "pytest", "-m", "long"]]),
     "coverage": ("dev", [["python", "-m", "tools.branch_coverage"]]),
     "mutation": ("dev", [["python", "-m", "tools.mutation"]]),

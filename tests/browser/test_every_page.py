@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from gateway.oauth.access import ROUTES, Staff
 from tests.browser.conftest import Opened
@@ -45,50 +45,35 @@ def test_every_page_is_looked_at() -> None:
 
 @pytest.mark.browser
 @pages
-def test_axe_finds_nothing(opened: Opened, known: Known, place: Place) -> None:
+def test_a_page_is_for_everybody(opened: Opened, known: Known, place: Place) -> None:
+    """One look at each: by keyboard, to axe, in forced colours, and at 320 pixels; opening it takes longest."""
     watched = opened()
     page = place.open(watched, known)
+    the_keyboard_reaches_everything_and_shows_where_it_is(page, framed=place.framed)
     assert [] == watched.violations()
     assert 1 == page.get_by_role("heading", level=1).count()
     heading = page.get_by_role("heading", level=1).inner_text()
     if place.framed:
         assert page.title().startswith(f"{heading} \N{EN DASH} Early Help Gateway")
-
-
-@pytest.mark.browser
-@pages
-def test_nothing_scrolls_sideways_at_320_pixels(opened: Opened, known: Known, place: Place) -> None:
-    watched = opened(viewport=NARROW)
-    place.open(watched, known)
-    assert not watched.scrolls_sideways()
-    assert [] == watched.violations()
-
-
-@pytest.mark.browser
-@pages
-def test_forced_colours_leave_everything_to_be_seen(opened: Opened, known: Known, place: Place) -> None:
-    watched = opened(forced_colors="active")
-    page = place.open(watched, known)
-    assert [] == watched.violations()
+    page.emulate_media(forced_colors="active")
+    assert [] == watched.violations(), "in forced colours"
     for button in page.get_by_role("button").all():
         assert "0px" != button.evaluate("each => getComputedStyle(each).borderTopWidth")
+    page.emulate_media(forced_colors="none")
+    page.set_viewport_size(NARROW)
+    assert not watched.scrolls_sideways()
+    assert [] == watched.violations(), "at 320 pixels"
 
 
-@pytest.mark.browser
-@pages
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(
-    opened: Opened, known: Known, place: Place
-) -> None:
+def the_keyboard_reaches_everything_and_shows_where_it_is(page: Page, *, framed: bool) -> None:
     """Every link, button and field, a group of radios once, the skip link first, each with an outline."""
-    watched = opened()
-    page = place.open(watched, known)
     count = page.evaluate(_TABBABLE)
     reached = []
     for _ in range(count):
         page.keyboard.press("Tab")
         reached.append(page.evaluate(_FOCUSED))
     assert count == len({place for place, _, _ in reached})
-    if place.framed:
+    if framed:
         assert 'class="govuk-skip-link"' in reached[0][1]
     assert [] == [html for _, html, shown in reached if not shown]
 
