@@ -36,6 +36,7 @@ LONGEST_FIRST = (
     "tests/gateway/staff/",
     "tests/interop/",
     "tests/adversarial/",
+    "tests/path/",
     "tests/canary/",
     "tests/gateway/disclosure_log/",
 )

@@ -151,7 +151,9 @@ def test_a_log_that_went_back_under_a_running_process_releases_nothing(
     for table in ("log_cosignature", "log_quorum", "log_checkpoint"):
         superuser.execute(f"DELETE FROM gateway.{table}")
     superuser.execute("UPDATE gateway.log_head SET size = 0, peaks = '', root = sha256('')")
-    superuser.execute("TRUNCATE gateway.log_entry, gateway.log_payload, gateway.log_tile, gateway.log_trace")
+    superuser.execute(
+        "TRUNCATE gateway.log_entry, gateway.log_payload, gateway.log_tile, gateway.log_trace, gateway.log_mark"
+    )
     assert isinstance(world.release("camhs", "EH-1"), Unavailable)
     with pytest.raises(LogNotServedError):
         start(world.wiring)
