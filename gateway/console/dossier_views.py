@@ -225,7 +225,7 @@ def _form_page(
         questions=[asked(question) for question in FORMS[sort, kind]],
         form=form,
         form_id=form.one("id"),
-        release=form.one("release") if dossier is None and sort is Sort.INCIDENT else "",
+        release=form.one("release") if dossier is None else "",
         seen="" if dossier is None else str(dossier.steps[-1].id),
         missing=[NEED_WORDS[need] for need in needs(dossier)] if dossier and kind is StepKind.CLOSE else [],
         finds_family=picks and dossier is None,
@@ -250,7 +250,7 @@ def _begun(wiring: Wiring, sort: Sort) -> AnyResponse:
             read_form(form, sort, StepKind.DESCRIBE),
             source_ref=reference_of(form) if complains else "",
             incident=form.one("incident") if complains else "",
-            release="" if complains else form.one("release"),
+            release=form.one("release"),
         )
     except FaultyAnswerError as error:
         return _form_page(wiring, sort, StepKind.DESCRIBE, form, error=fault(error.field, str(error)))

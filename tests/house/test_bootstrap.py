@@ -44,6 +44,18 @@ def test_the_makefile_is_an_alias_of_the_bootstrap(bootstrap: ModuleType) -> Non
     assert {*bootstrap.COMMANDS, "clean"} == set(targets.split())
 
 
+def test_what_is_compiled_is_kept_whatever_the_machine_says(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of processes of the tests and the demo would compile everything anew."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("GATEWAY_VAR", "kept")
+    given = bootstrap.environment()
+    assert "PYTHONDONTWRITEBYTECODE" not in given
+    assert given["PYTHONPYCACHEPREFIX"] == str(bootstrap.ROOT / "build" / "pycache")
+    assert given["GATEWAY_VAR"] == "kept"
+
+
 def test_a_python_without_venv_is_told_what_to_install(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from certs.errors import EnvelopeError
 from gateway.cases import service as cases
@@ -20,6 +21,7 @@ from gateway.disclosure_log import entry_marking, exploring
 from gateway.disclosure_log.entry import tag
 from gateway.disclosure_log.entry_marking import mark_entries, mark_log
 from gateway.disclosure_log.entry_marks import About, Marked, keep, mark, marked_size, marks_of, take
+from gateway.disclosure_log.erasure import destroy_again
 from gateway.disclosure_log.exploring import Disclosure, Sort, Wanted, disclosures
 from gateway.disclosure_log.model import EntryKind
 from gateway.disclosure_log.reading import log_size
@@ -257,7 +259,7 @@ def test_an_erasure_waits_for_whoever_gives_marks(world: World, database: Databa
     family = world.family_id("EH-1")
     with ThreadPoolExecutor(1) as pool:
         with world.wiring.engine.begin() as connection:
-            mark_entries(connection, world.wiring.keyring, most=log_size(connection))
+            assert take(connection) == 0, "nothing of the family is held yet"
             erasing = pool.submit(
                 cases.erase_family,
                 eraser,
@@ -267,12 +269,22 @@ def test_an_erasure_waits_for_whoever_gives_marks(world: World, database: Databa
                 approved_by="other",
             )
             until_waiting(database, "destroy_evidence")
-            assert not erasing.done()
+            mark_entries(connection, world.wiring.keyring, most=log_size(connection))
         erasing.result(timeout=30)
     assert family not in {row.family_id for row in rows(world)}
     with world.wiring.engine.connect() as connection:
         count = text("SELECT count(*) FROM gateway.log_mark m")
         assert len(rows(world)) == connection.execute(count).scalar_one()
+
+
+def test_an_erasure_done_again_waits_as_well(world: World, database: Database) -> None:
+    owner = open_engine(database.owner_url)
+    with world.wiring.engine.begin() as connection, owner.connect() as other:
+        assert take(connection) == 0
+        other.execute(text("SET lock_timeout = '100ms'"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            destroy_again(other, world.family_id("EH-1"))
+    owner.dispose()
 
 
 def until_waiting(database: Database, words: str) -> None:

@@ -416,6 +416,14 @@ def test_an_incident_begins_with_the_release_that_it_is_about(world: World, dana
     ]
 
 
+def test_a_complaint_can_begin_with_a_release_as_well(world: World, dana: Somebody) -> None:
+    release(world)
+    place = places(world)[0]
+    opening = filled(dana.get(f"{COMPLAINTS}/new?release={place}"), f"{COMPLAINTS}/new")
+    address = str(dana.send(f"{COMPLAINTS}/new", {**opening, **COMPLAINT}).headers["Location"])
+    assert f'href="{EXPLORER}/{place}"' in dana.get(address)
+
+
 def test_an_incident_of_no_release_for_whoever_asks_is_not_opened(world: World, dana: Somebody) -> None:
     release(world)
     conflict(world, "EH-1", "dana")
