@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TableClause, bindparam, column, select, table, text, update
 
 from certs.envelope import FileKek, KeyEncryptionKey, new_key
 from certs.errors import EnvelopeError, KeyFileError
@@ -29,7 +29,10 @@ _KEY_BYTES = 32
 _BATCH: Final = 500
 """Families whose gates are held together while their keys are wrapped again."""
 
-_WRAPPED_IN: Final = ("gateway.family_key", "gateway.log_erasure")
+_WRAPPED_IN: Final = tuple(
+    table(name, column("family_id"), column("kek_epoch"), column("wrapped"), schema="gateway")
+    for name in ("family_key", "log_erasure")
+)
 """Where wrapped keys are: in use, and set aside until an erasure is finished."""
 
 
@@ -177,42 +180,33 @@ def rewrap(owner: Engine, *, keyring: Keyring) -> int:
     Raises: certs.errors.EnvelopeError, a row opens with none of the keys; the batches before it stay.
     """
     total = 0
-    for table in _WRAPPED_IN:
-        while count := _rewrap_batch(owner, table, keyring=keyring):
+    for keys in _WRAPPED_IN:
+        while count := _rewrap_batch(owner, keys, keyring=keyring):
             total += count
     return total
 
 
-def _rewrap_batch(owner: Engine, table: str, *, keyring: Keyring) -> int:
+def _rewrap_batch(owner: Engine, keys: TableClause, *, keyring: Keyring) -> int:
+    of_others = select(keys.c.family_id).where(keys.c.kek_epoch != keyring.epoch)
     with owner.begin() as connection:
-        families = list(
-            connection.execute(
-                text(
-                    f"SELECT family_id FROM {table} WHERE kek_epoch <> :epoch ORDER BY family_id LIMIT :limit"  # noqa: S608 - our own names
-                ),
-                {"epoch": keyring.epoch, "limit": _BATCH},
-            ).scalars()
-        )
+        families = list(connection.execute(of_others.order_by(keys.c.family_id).limit(_BATCH)).scalars())
         connection.execute(
             text("SELECT gateway.move_gates(CAST(:families AS uuid[]), '{}')"), {"families": families}
         )
         # Read once the gates are held: a family may have been erased meanwhile.
         rows = connection.execute(
-            text(f"SELECT family_id, wrapped FROM {table} WHERE family_id = ANY (CAST(:families AS uuid[]))"),  # noqa: S608 - our own names
-            {"families": families},
+            select(keys.c.family_id, keys.c.wrapped).where(keys.c.family_id.in_(families))
         ).all()
-        connection.execute(
-            text(
-                f"UPDATE {table} k SET wrapped = n.wrapped, kek_epoch = :epoch"  # noqa: S608 - our own names
-                " FROM unnest(CAST(:found AS uuid[]), CAST(:again AS bytea[])) AS n (family_id, wrapped)"
-                " WHERE k.family_id = n.family_id"
-            ),
-            {
-                "epoch": keyring.epoch,
-                "found": [row.family_id for row in rows],
-                "again": [keyring.wrapped_again(row.family_id, row.wrapped) for row in rows],
-            },
-        )
+        if rows:
+            connection.execute(
+                update(keys)
+                .where(keys.c.family_id == bindparam("family"))
+                .values(wrapped=bindparam("again"), kek_epoch=keyring.epoch),
+                [
+                    {"family": row.family_id, "again": keyring.wrapped_again(row.family_id, row.wrapped)}
+                    for row in rows
+                ],
+            )
     return len(families)
 
 

@@ -23,10 +23,12 @@ _MARKED: Final = text("SELECT size FROM gateway.log_marked")
 _TAKE: Final = text("SELECT size FROM gateway.log_marked FOR UPDATE SKIP LOCKED")
 _KEEP: Final = text("UPDATE gateway.log_marked SET size = :size")
 _NEWEST: Final = {
-    name: text(
-        f"SELECT practitioner FROM gateway.log_mark WHERE {name} = :like ORDER BY leaf_index DESC LIMIT 1"  # noqa: S608 - our own words
-    )
-    for name in ("agency", "sort")
+    "agency": text(
+        "SELECT practitioner FROM gateway.log_mark WHERE agency = :like ORDER BY leaf_index DESC LIMIT 1"
+    ),
+    "sort": text(
+        "SELECT practitioner FROM gateway.log_mark WHERE sort = :like ORDER BY leaf_index DESC LIMIT 1"
+    ),
 }
 # Joined, so that an entry whose family was erased since it was read gets no row.
 _PUT: Final = text(

@@ -40,14 +40,18 @@ _NEWEST_BODY = text("SELECT body FROM gateway.log_entry ORDER BY leaf_index DESC
 _SIZE = text("SELECT size FROM gateway.log_head")
 _AT = text(_ENTRY + "WHERE e.leaf_index = ANY (CAST(:indexes AS bigint[])) ORDER BY e.leaf_index DESC")
 _BODY_AT = text("SELECT body FROM gateway.log_entry WHERE leaf_index = :index")
-_SINCE = "e.leaf_index >= :first AND CAST(convert_from(e.body, 'UTF8')::jsonb ->> 't' AS bigint) >= :since"
-_RELEASES = text(
-    "SELECT e.leaf_index, t.family_id FROM gateway.log_entry e JOIN gateway.log_trace t USING (entry_id)"  # noqa: S608 - our own words
-    f" WHERE {_SINCE} AND t.agency_code = :agency AND t.extract_id IS NOT NULL ORDER BY e.leaf_index DESC"
+MINUTE: Final = "CAST(convert_from(e.body, 'UTF8')::jsonb ->> 't' AS bigint)"
+"""SQL: the minute of the entry ``e``, in seconds, as its body says in public."""
+_SINCE = " WHERE e.leaf_index >= :first AND " + MINUTE + " >= :since"
+_TRACED = (
+    "SELECT e.leaf_index, t.family_id FROM gateway.log_entry e JOIN gateway.log_trace t USING (entry_id)"
 )
+_RELEASES = text(
+    _TRACED + _SINCE + " AND t.agency_code = :agency AND t.extract_id IS NOT NULL ORDER BY e.leaf_index DESC"
+)
+_COUNT = "SELECT count(*) FROM gateway.log_entry e"
 _UNTRACED = text(
-    f"SELECT count(*) FROM gateway.log_entry e WHERE {_SINCE}"  # noqa: S608 - our own words
-    " AND NOT EXISTS (SELECT FROM gateway.log_trace t WHERE t.entry_id = e.entry_id)"
+    _COUNT + _SINCE + " AND NOT EXISTS (SELECT FROM gateway.log_trace t WHERE t.entry_id = e.entry_id)"
 )
 _ROWS_AT_ONCE: Final = 1000
 DISORDER: Final = timedelta(hours=1)

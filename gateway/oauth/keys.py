@@ -37,6 +37,12 @@ PUBLISHED: Final = (
     f" AND s.changed_at > CAST(:now AS timestamptz) - CAST('{RETIRED_SECONDS} seconds' AS interval))"
 )
 """SQL: the key ``s`` is published at ``:now``; a stolen key is worth nothing once it is not."""
+_RETIRED: Final = (
+    "UPDATE gateway.oauth_signing_key s SET state = 'gone', changed_at = :now WHERE s.state = 'retired'"
+)
+_SWEEP: Final = text(_RETIRED + " AND NOT " + PUBLISHED)
+_KEYS: Final = "SELECT s.public FROM gateway.oauth_signing_key s WHERE "
+_PUBLIC: Final = text(_KEYS + PUBLISHED + " ORDER BY s.state = 'active' DESC, s.kid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +100,7 @@ def rotate_signing_key(
 
 def sweep_retired_keys(connection: Connection, *, now: datetime) -> int:
     """Let keys go whose last token has expired; return how many."""
-    swept = connection.execute(
-        text(
-            "UPDATE gateway.oauth_signing_key s SET state = 'gone', changed_at = :now"  # noqa: S608 - a constant
-            f" WHERE s.state = 'retired' AND NOT {PUBLISHED}"
-        ),
-        {"now": now},
-    )
+    swept = connection.execute(_SWEEP, {"now": now})
     return swept.rowcount
 
 
@@ -142,13 +142,7 @@ def active_key(connection: Connection, keyring: Keyring) -> SigningKey:
 
 def published_keys(connection: Connection, *, now: datetime) -> list[Mapping[str, str]]:
     """Return the public keys that anyone may verify our tokens with, the active one first."""
-    rows = connection.execute(
-        text(
-            f"SELECT s.public FROM gateway.oauth_signing_key s WHERE {PUBLISHED}"  # noqa: S608 - a constant
-            " ORDER BY s.state = 'active' DESC, s.kid"
-        ),
-        {"now": now},
-    )
+    rows = connection.execute(_PUBLIC, {"now": now})
     return [row.public for row in rows]
 
 

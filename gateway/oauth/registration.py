@@ -230,13 +230,18 @@ def approve(connection: Connection, agency: AgencyCode | None) -> None:
     Args:
         agency: None: the council's own.
     """
-    for table in ("oauth_client", "oauth_client_key"):
-        _changed(
-            connection,
-            f"UPDATE gateway.{table} SET state = 'active'"  # noqa: S608 - one of two names above
-            " WHERE agency_code IS NOT DISTINCT FROM :agency AND state = 'proposed'",
-            agency=agency,
-        )
+    _changed(
+        connection,
+        "UPDATE gateway.oauth_client SET state = 'active'"
+        " WHERE agency_code IS NOT DISTINCT FROM :agency AND state = 'proposed'",
+        agency=agency,
+    )
+    _changed(
+        connection,
+        "UPDATE gateway.oauth_client_key SET state = 'active'"
+        " WHERE agency_code IS NOT DISTINCT FROM :agency AND state = 'proposed'",
+        agency=agency,
+    )
 
 
 def _propose(

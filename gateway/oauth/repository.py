@@ -60,7 +60,7 @@ _LISTED: Final = f"""
           AND p.active_from <= {_TODAY} AND (p.active_until IS NULL OR {_TODAY} < p.active_until))
     AND (a.practitioner_policy = 'asserted' OR EXISTS (SELECT FROM agencies.attestation t
         WHERE t.agency_code = c.agency_code AND {_TODAY} < t.attested_on + CAST(:believed_days AS integer)))
-"""  # noqa: S608 - constants of this module
+"""  # noqa: S608 - of constants alone; every value is bound
 _CLIENT: Final = "gateway.oauth_client c LEFT JOIN agencies.agency a ON a.agency_code = c.agency_code"
 
 
@@ -77,7 +77,7 @@ def find_client(
         return None
     row = connection.execute(
         text(
-            "SELECT c.client_id, c.agency_code, c.scopes, c.certificate_name_kind, c.certificate_name,"  # noqa: S608 - constants of this module
+            "SELECT c.client_id, c.agency_code, c.scopes, c.certificate_name_kind, c.certificate_name,"  # noqa: S608 - of constants alone; every value is bound
             " c.certificate_issuer, a.purposes,"
             " (SELECT coalesce(jsonb_object_agg(k.thumbprint, k.jwk), '{}') FROM gateway.oauth_client_key k"
             f"   WHERE k.client_id = c.client_id AND k.state IN ('proposed', 'active') AND {_KEY_LASTS}) AS keys,"
@@ -160,7 +160,7 @@ def practitioner_standing(
     """
     row = connection.execute(
         text(
-            f"SELECT a.practitioner_policy AS policy, ({_LISTED}) AS listed"  # noqa: S608 - constants
+            f"SELECT a.practitioner_policy AS policy, ({_LISTED}) AS listed"  # noqa: S608 - of constants alone; every value is bound
             f" FROM {_CLIENT} WHERE c.client_id = :client"
         ),
         {"client": client_id, "practitioner": practitioner, "believed_days": believed_days, "now": now},
@@ -169,7 +169,7 @@ def practitioner_standing(
 
 
 _STANDING: Final = text(
-    "WITH used AS (INSERT INTO gateway.oauth_replay (digest, expires_at)"  # noqa: S608 - constants
+    "WITH used AS (INSERT INTO gateway.oauth_replay (digest, expires_at)"  # noqa: S608 - of constants alone; every value is bound
     "   SELECT :digest, :forget_at WHERE CAST(:digest AS bytea) IS NOT NULL"
     "   ON CONFLICT DO NOTHING RETURNING 1)"
     " SELECT set_config('synchronous_commit', 'off', true),"

@@ -9,7 +9,8 @@ INVARIANTS
 - One grant (client credentials) and two client authentication methods (``private_key_jwt`` and
   ``tls_client_auth``) are registered; a request uses one of them.
 - Addresses come from the settings; the skeleton never sees the request's own URL.
-- This is the only module that imports Authlib, which has no types: nothing untyped leaves it.
+- This is the only module that imports Authlib, which has no types: nothing untyped leaves it. The stubs that others
+  publish know neither the members that a request carries from step to step here nor what the steps return.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

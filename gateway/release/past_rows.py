@@ -42,7 +42,7 @@ OF_A_CASE: Final = (
 
 _CASE_NOW: Final = text(
     " UNION ALL ".join(
-        f"SELECT '{table}' AS table_name, to_jsonb(t) AS body FROM {table} t WHERE t.case_id = :case"  # noqa: S608 - ours
+        f"SELECT '{table}' AS table_name, to_jsonb(t) AS body FROM {table} t WHERE t.case_id = :case"  # noqa: S608 - a name of OF_A_CASE
         for table in OF_A_CASE
     )
 )
@@ -103,7 +103,7 @@ def kept_rows(
     narrowed = {"column": column, "value": str(value)}
     now = connection.execute(
         text(
-            f"SELECT body FROM {table} t, to_jsonb(t) AS body"  # noqa: S608 - ours
+            f"SELECT body FROM {table} t, to_jsonb(t) AS body"  # noqa: S608 - a name of _KEYS, looked up above
             " WHERE CAST(:column AS text) IS NULL OR body ->> :column = :value"
         ),
         narrowed,

@@ -17,18 +17,19 @@ from sqlalchemy import Connection, Row, text
 from certs.envelope import seal, unseal
 from certs.errors import EnvelopeError
 from gateway.disclosure_log.model import EntryKind
-from gateway.disclosure_log.reading import DISORDER, OpenedEntry, first_since, minute_of, open_under
+from gateway.disclosure_log.reading import DISORDER, MINUTE, OpenedEntry, first_since, minute_of, open_under
 from gateway.keyring import FamilyKeys, Keyring
 from gateway.sampling.model import Access, Answer, Channel, Clock, Outcome, Sample, Told
 
 _FAULTS: Final = (AttributeError, EnvelopeError, LookupError, TypeError, ValueError)
-_MINUTE: Final = "CAST(convert_from(e.body, 'UTF8')::jsonb ->> 't' AS bigint)"
 
-_RELEASED: Final = text(
-    "SELECT e.leaf_index FROM gateway.log_entry e JOIN gateway.log_trace t USING (entry_id)"  # noqa: S608 - our own words
+_TRACED: Final = (
+    "SELECT e.leaf_index FROM gateway.log_entry e JOIN gateway.log_trace t USING (entry_id)"
     " JOIN gateway.case_record c ON c.family_id = t.family_id AND c.seals = '{}'"
     " WHERE e.leaf_index >= :first AND e.leaf_index < :end AND t.agency_code = :agency AND t.extract_id IS NOT NULL"
-    f" AND {_MINUTE} >= :since AND {_MINUTE} < :until"
+)
+_RELEASED: Final = text(
+    _TRACED + " AND " + MINUTE + " >= :since AND " + MINUTE + " < :until"
     " AND NOT EXISTS (SELECT FROM gateway.case_conflict k WHERE k.family_id = t.family_id"
     "   AND k.agency_code = t.agency_code AND k.practitioner_id = '')"
 )
