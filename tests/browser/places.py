@@ -58,6 +58,7 @@ class Place:
             _SESSIONS[watched.base_url, self.who] = cookie
             page = watched.open(self.path.format(**known))
         self.go(page)
+        page.wait_for_load_state()
         return page
 
 
@@ -127,8 +128,9 @@ def _run(program: str, *arguments: str) -> str:
 
 
 def go_on(page: Page) -> None:
-    """Send the page's form."""
-    page.get_by_role("button", name="Continue").click()
+    """Send the page's form; the page that comes has loaded, for a click returns before that."""
+    with page.expect_event("load"):
+        page.get_by_role("button", name="Continue").click()
 
 
 def _to_about(page: Page) -> None:
