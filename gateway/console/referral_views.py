@@ -74,7 +74,7 @@ from gateway.safeguarding.questions import (
     still_to_ask,
 )
 from gateway.safeguarding.sealing import Written
-from gateway.safeguarding.service import Opened, Sheet
+from gateway.safeguarding.service import Opened, Review, Sheet
 from gateway.staff.model import Role
 from gateway.staff.provider import Provider
 from gateway.wiring import Wiring
@@ -498,8 +498,6 @@ def _referral_page(
     referral, who = opened.referral, current_staff()
     is_own = referral.author_id == who.staff_id
     people, names = service.people_of(wiring, referral)
-    follows = open_questions(referral.kind, opened.written.answers)
-    choices = {"people": people}
     return pages.render(
         wiring.settings,
         "referral.html",
@@ -513,46 +511,58 @@ def _referral_page(
         is_draft=referral.state is State.DRAFT,
         is_own=is_own,
         edit=f"{address_of(referral.family_id)}/refer/{referral.kind.value}",
-        answers=[
-            {"key": each.words, "value": _said(opened.written, each, people)}
-            for each in QUESTIONS
-            if opened.written.answers.get(each.name)
-        ],
         form=form or Form({}),
-        follows=[
-            _asked(BY_NAME[name], choices) for name in still_to_ask(referral.kind, opened.written.answers)
-        ]
-        if is_own
-        else [],
-        open=[BY_NAME[name].words for name in follows],
+        **_answered(opened, people, is_own=is_own),
         documents=opened.documents,
         fetches=opened.fetches,
-        reviews=[
-            {
-                "title": REVIEWER_WORDS[each.reviewer],
-                "byline": each.by,
-                "at": each.at,
-                "body": "; ".join(FINDING_WORDS[found] for found in each.findings)
-                + (f". {each.note}" if each.note else ""),
-            }
-            for each in opened.reviews
-        ],
+        reviews=[_review(each) for each in opened.reviews],
         outcome=None if referral.outcome is None else OUTCOME_WORDS[referral.outcome],
         outcomes=[{"value": each.value, "words": words} for each, words in OUTCOME_WORDS.items()],
         findings=[{"value": each.value, "words": words} for each, words in FINDING_WORDS.items()],
         visibility=VISIBILITY_WORDS[referral.visibility],
-        withheld=None
-        if opened.withheld is None
-        else {
-            "by": opened.withheld.by,
-            "ground": EXEMPTION_WORDS[opened.withheld.exemption],
-            "reason": opened.withheld.reason,
-        },
+        withheld=_withheld(opened),
         exemptions=[{"value": "", "words": "Choose"}]
         + [{"value": each.value, "words": words} for each, words in EXEMPTION_WORDS.items()],
         reviews_as=sorted(whose.value for whose in _roles()) if not is_own else [],
         may_decide_visibility=Whose.OFFICER in _roles() and referral.kind in {Kind.PROTECTION, Kind.DUTY},
     )
+
+
+def _answered(opened: Opened, people: list[dict[str, str]], *, is_own: bool) -> dict[str, object]:
+    """What was answered, what is open, and what its author is asked next."""
+    kind, written = opened.referral.kind, opened.written
+    asked = still_to_ask(kind, written.answers) if is_own else ()
+    return {
+        "answers": [
+            {"key": each.words, "value": _said(written, each, people)}
+            for each in QUESTIONS
+            if written.answers.get(each.name)
+        ],
+        "follows": [_asked(BY_NAME[name], {"people": people}) for name in asked],
+        "open": [BY_NAME[name].words for name in open_questions(kind, written.answers)],
+    }
+
+
+def _review(review: Review) -> dict[str, object]:
+    """What somebody found, for the timeline."""
+    found = "; ".join(FINDING_WORDS[each] for each in review.findings)
+    return {
+        "title": REVIEWER_WORDS[review.reviewer],
+        "byline": review.by,
+        "at": review.at,
+        "body": f"{found}. {review.note}" if review.note else found,
+    }
+
+
+def _withheld(opened: Opened) -> dict[str, str] | None:
+    """Who keeps it out of a family's statement, on which ground and why; absent: nobody does."""
+    if opened.withheld is None:
+        return None
+    return {
+        "by": opened.withheld.by,
+        "ground": EXEMPTION_WORDS[opened.withheld.exemption],
+        "reason": opened.withheld.reason,
+    }
 
 
 def _said(written: Written, question: Question, people: Iterable[Mapping[str, str]]) -> str:
