@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -29,6 +29,8 @@ from tests.support.world import household
 
 CANARY = "Zqxcanaryk"
 LONGEST_SECONDS = 3.0
+FRESH_SECONDS = 60
+"""As long a token or a session is used: both end while all routes are tried on a busy machine."""
 JSON = "application/json"
 PROBLEM_TYPES = {TYPE_PREFIX + kind.slug for kind in KINDS}
 OAUTH_ERRORS = {
@@ -40,11 +42,11 @@ OAUTH_ERRORS = {
 
 @dataclass
 class Routes:
-    """The application, the partners who may call its routes, and a token for each of them."""
+    """The application, the partners who may call its routes, and what each of them shows, with the time it is from."""
 
     gateway: Served
     partners: dict[str, Partner]
-    tokens: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def every(self) -> Iterator[tuple[str, str, str]]:
         """Endpoint, method and rule of every route."""
@@ -80,30 +82,44 @@ class Routes:
             sent["DPoP"] = partner.proof(method, partner.issuer + path, token=token)
         sent.update(headers or {})
         issuer = self.gateway.wiring.settings.issuer
-        return self.gateway.http.open(path + query, method=method, data=body, headers=sent, base_url=issuer)
+        answer = self.gateway.http.open(path + query, method=method, data=body, headers=sent, base_url=issuer)
+        if (
+            method == "POST"
+            and staff.admit(self.gateway.wiring, self.shown.get("session", ("", 0.0))[0]) is None
+        ):
+            self.shown.pop("session", None)  # it was signed out
+        return answer
 
     def session(self) -> str:
         """The cookie of somebody with every role."""
+        return self._fresh("session", self._sign_in)
+
+    def _sign_in(self) -> str:
         wiring = self.gateway.wiring
-        if "session" not in self.tokens or staff.admit(wiring, self.tokens["session"]) is None:
-            staff.invite(wiring, username="everybody", roles=Role, invited_by="test")
-            self.tokens["session"] = staff.sign_in_by_click(wiring, "everybody")
-        return self.tokens["session"]
+        staff.invite(wiring, username="everybody", roles=Role, invited_by="test")
+        return staff.sign_in_by_click(wiring, "everybody")
+
+    def _fresh(self, name: str, make: Callable[[], str]) -> str:
+        """What is shown under this name, made again when it is not fresh any more."""
+        shown, since = self.shown.get(name, ("", 0.0))
+        if not shown or time.monotonic() - since > FRESH_SECONDS:
+            shown = make()
+            self.shown[name] = shown, time.monotonic()
+        return shown
 
     def token(self, scope: str) -> str:
         """A token of the scope that a route asks for."""
         scope = "extract:read" if scope == ANY_CALLER.value else scope
-        if scope not in self.tokens:
-            details: Any = {
-                "extract:read": authorization(purpose="P1", practitioner="camhs-1"),
-                "panel:read": '[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
-                **dict.fromkeys(
-                    ("recall:write", "referral:read", "referral:write"),
-                    '[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
-                ),
-            }.get(scope, ...)
-            self.tokens[scope] = self.partner(scope).token(scope=scope, authorization_details=details)
-        return self.tokens[scope]
+        details: Any = {
+            "extract:read": authorization(purpose="P1", practitioner="camhs-1"),
+            **dict.fromkeys(
+                ("panel:read", "recall:write", "referral:read", "referral:write"),
+                '[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
+            ),
+        }.get(scope, ...)
+        return self._fresh(
+            scope, lambda: self.partner(scope).token(scope=scope, authorization_details=details)
+        )
 
     def partner(self, scope: str) -> Partner:
         """Whose client has the scope; its next proof has a nonce, as the policy for referrals wants it."""

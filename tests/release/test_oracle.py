@@ -25,7 +25,7 @@ from tests.release.product import ask, item_of
 from tests.release.strategies import worlds
 from tests.release.worlds import Seeded, any_world, day_of
 
-WORLDS = 1_500
+WORLDS = 1_000
 LONG = 20_000
 LEAST_PERMITTED = 0.25
 LEAST_REACHED = 25

@@ -37,15 +37,21 @@ from tests.support.world import World, household, small_family
 
 NOW: Final = datetime.now(UTC)
 LOOKED_FOR: Final = [
-    Wanted(agency, sort, purpose, practitioner, since)
-    for agency, sort, purpose, practitioner, since in product(
-        (None, "camhs", "housing", "nobody"),
-        (None, Sort.CONSENT, Sort.RECALL, Sort.REFUSAL, Sort.RELEASE, Sort.WITHDRAWAL),
-        (None, "P1", "P9"),
-        (None, "camhs-1", "test.caseworker"),
-        (None, NOW - timedelta(days=1)),
-    )
+    *(
+        Wanted(agency, sort, purpose, practitioner)
+        for agency, sort, purpose, practitioner in product(
+            (None, "camhs", "housing", "nobody"),
+            (None, Sort.CONSENT, Sort.RECALL, Sort.REFUSAL, Sort.RELEASE, Sort.WITHDRAWAL),
+            (None, "P1", "P9"),
+            (None, "camhs-1", "test.caseworker"),
+        )
+    ),
+    Wanted(since=NOW - timedelta(days=1)),
+    Wanted("camhs", Sort.RELEASE, since=NOW - timedelta(days=1)),
+    Wanted("camhs", since=NOW + timedelta(days=1)),
 ]
+SOME: Final = slice(None, None, 5)
+"""A fifth of them, of every kind."""
 
 
 @pytest.fixture
@@ -129,7 +135,7 @@ def test_marks_find_what_a_look_through_everything_finds(world: World) -> None:
     assert size == marked(world)
     assert before == [found(world, wanted) for wanted in LOOKED_FOR]
     places = (3, size // 2, size - 1)
-    for wanted, lines in zip(LOOKED_FOR, before, strict=True):
+    for wanted, lines in zip(LOOKED_FOR[SOME], before[SOME], strict=True):
         for place in places:
             assert [each for each in lines if each.leaf_index < place] == found(world, wanted, before=place)
             assert [each for each in lines if each.leaf_index >= place] == found(
