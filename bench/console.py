@@ -21,6 +21,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import click
+import psycopg
 import structlog
 from sqlalchemy import Connection, text
 
@@ -34,7 +35,8 @@ from gateway.disclosure_log.reading import log_size
 from gateway.disclosure_log.service import compose_entry
 from gateway.keyring import FamilyKeys
 from gateway.migrations import upgrade
-from gateway.staff.model import Role
+from gateway.ops.embedded import ADMINISTRATOR
+from gateway.staff.model import Belonging, Role
 from gateway.wiring import Wiring, wire
 from tests.support.pages import Somebody
 
@@ -67,7 +69,16 @@ OFFICERS_PAGES: Final = (
     "/console/samples",
     "/console/today/review/60",
 )
-WORKERS_PAGES: Final = ("/console", "/console/families", "/console/families/find")
+WORKERS_PAGES: Final = ("/console", "/console/families", "/console/families/team", "/console/families/find")
+CASELOAD: Final = 25
+"""Families of a caseworker; copies come with the worker of their template, who would have them all."""
+_TEAM: Final = tuple(f"caseworker-{number}" for number in range(8))
+
+_SHARE_OUT: Final = """
+UPDATE gateway.case_worker w SET worker = 'caseworker-' || r.place / %(caseload)s
+  FROM (SELECT case_id, row_number() OVER (ORDER BY case_id) - 1 AS place FROM gateway.case_record) r
+ WHERE r.case_id = w.case_id AND w.to_date IS NULL AND w.worker !~ '^caseworker-'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ def main(*, entries: int, families: int, rounds: int, out: Path) -> None:
     with populated(place, Size(_IMPORTED, _IMPORTED), steps=_steps, lasting=True) as population:
         upgrade(population.server.url("gateway_owner", population.template))
         fill(population.settings, population, Stage(families))
+        _share_out(population)
         wiring = wire(population.settings)
         try:
             _fill(wiring, population, entries)
@@ -106,6 +118,16 @@ def main(*, entries: int, families: int, rounds: int, out: Path) -> None:
     file.write_text(json.dumps(report, indent=1))
     _print(report)
     click.echo(f"\n{file}")
+
+
+def _share_out(population: Population) -> None:
+    """Give each caseworker a caseload, and let the planner know how much there is."""
+    administrator = population.server.url(ADMINISTRATOR, population.template)
+    with psycopg.connect(administrator, autocommit=True) as connection:
+        # Without triggers: nothing is released here, so no gate has to move for it.
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(_SHARE_OUT, {"caseload": CASELOAD})
+        connection.execute("VACUUM ANALYZE")
 
 
 def _fill(wiring: Wiring, population: Population, entries: int) -> None:
@@ -203,16 +225,21 @@ def _entry(
 def _questions(wiring: Wiring) -> Iterator[Question]:
     """Every page that is measured: the officer's explorer by each filter and further down, and what staff open daily."""
     with wiring.engine.connect() as connection:
-        family, person, worker = connection.execute(
+        family, person = connection.execute(
             text(
-                "SELECT c.family_id, p.person_id, w.worker FROM gateway.case_record c"
+                "SELECT c.family_id, p.person_id FROM gateway.case_record c"
                 " JOIN gateway.case_worker w USING (case_id) JOIN gateway.case_person p USING (case_id)"
-                " WHERE p.role = 'adult' AND NOT p.risk_person AND c.seals = '{}' AND w.to_date IS NULL"
+                " WHERE p.role = 'adult' AND NOT p.risk_person AND c.seals = '{}' AND w.worker = :worker"
                 " ORDER BY c.case_id, p.person_id LIMIT 1"
-            )
+            ),
+            {"worker": _TEAM[0]},
         ).one()
     officer = Somebody(wiring, Role.DATA_PROTECTION_OFFICER, username="bench.officer")
-    caseworker = Somebody(wiring, Role.CASEWORKER, username=worker)
+    team = [
+        Somebody(wiring, Role.CASEWORKER, username=username, belonging=Belonging(team="north"))
+        for username in _TEAM
+    ]
+    caseworker = team[0]
     for name, query in FILTERS.items():
         yield Question(name, "explorer", officer, f"{EXPLORER}{query}")
     yield Question("the last twelve weeks", "explorer", officer, f"{EXPLORER}/weeks")
