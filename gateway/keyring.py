@@ -10,7 +10,7 @@ INVARIANTS
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -34,6 +34,9 @@ _WRAPPED_IN: Final = tuple(
     for name in ("family_key", "log_erasure")
 )
 """Where wrapped keys are: in use, and set aside until an erasure is finished."""
+_WRAPPED: Final = text(
+    "SELECT family_id, wrapped FROM gateway.family_key WHERE family_id = ANY (CAST(:families AS uuid[]))"
+)
 
 
 class KeyErasedError(Exception):
@@ -85,12 +88,15 @@ class Keyring:
 
         Raises: KeyErasedError, there is no such row (any more).
         """
-        row = connection.execute(
-            text("SELECT wrapped FROM gateway.family_key WHERE family_id = :f"), {"f": family_id}
-        ).one_or_none()
-        if row is None:
+        found = self.families(connection, [family_id])
+        if family_id not in found:
             raise KeyErasedError
-        return self.open_family(family_id, row.wrapped)
+        return found[family_id]
+
+    def families(self, connection: Connection, family_ids: Iterable[UUID]) -> dict[UUID, FamilyKeys]:
+        """Return the keys of each family that has a row (still), in one read."""
+        rows = connection.execute(_WRAPPED, {"families": list(family_ids)})
+        return {row.family_id: self.open_family(row.family_id, row.wrapped) for row in rows}
 
     def open_family(self, family_id: UUID, wrapped: bytes) -> FamilyKeys:
         """Return the keys in a wrapped row that was read before (no I/O).

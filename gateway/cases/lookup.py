@@ -23,12 +23,12 @@ from consent_registry.birthdays import LONDON
 from gateway.cases import repository
 from gateway.cases.errors import UnknownCaseError
 from gateway.cases.model import CaseIdentity
-from gateway.cases.people import FamilyRecord, read_record
+from gateway.cases.people import FamilyRecord, read_records
 from gateway.cases.search import IndexKind, find_people
 from gateway.disclosure_log.canonical import Canonical
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import Change, act
-from gateway.keyring import NULL_FAMILY, KeyErasedError
+from gateway.keyring import NULL_FAMILY
 from gateway.staff.model import Role, SignedIn
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import raise_task
@@ -134,9 +134,9 @@ def families_of(wiring: Wiring, who: SignedIn, *, team: bool) -> list[Listed]:
         reached = _reached(change.connection, who, list(rows), now=now)
         # Cut only after what is hidden was left out: a family that is not there takes no place.
         shown = sorted(row.family_id for row in reached if _reach(who, row) is reach)[:MOST]
-        for family_id in shown:
-            found.append(Listed(record_of(wiring, change.connection, family_id, now=now), reach))
-            _note(change, who, kind="case.list", family_id=family_id)
+        for record in _records_of(wiring, change.connection, shown, now=now):
+            found.append(Listed(record, reach))
+            _note(change, who, kind="case.list", family_id=record.identity.family_id)
         if not found:
             change.nothing_changed()
     return sorted(found, key=lambda each: each.record.title.casefold())
@@ -260,10 +260,11 @@ def titles_for_agenda(wiring: Wiring, who: SignedIn, families: Sequence[UUID]) -
     titles: dict[UUID, str] = {}
     with act(wiring, closes=True) as change:
         now = database_now(change.connection)
-        for row in _reached(change.connection, who, list(families), now=now):
-            if not row.seals:
-                titles[row.family_id] = record_of(wiring, change.connection, row.family_id, now=now).title
-                _note(change, who, kind="case.list", family_id=row.family_id)
+        reached = _reached(change.connection, who, list(families), now=now)
+        open_ones = [row.family_id for row in reached if not row.seals]
+        for record in _records_of(wiring, change.connection, open_ones, now=now):
+            titles[record.identity.family_id] = record.title
+            _note(change, who, kind="case.list", family_id=record.identity.family_id)
         if not titles:
             change.nothing_changed()
     return titles
@@ -342,16 +343,22 @@ def record_of(wiring: Wiring, connection: Connection, family_id: UUID, *, now: d
 
     Raises: UnknownCaseError.
     """
-    try:
-        keys = wiring.keyring.family(connection, family_id)
-    except KeyErasedError as error:
-        raise UnknownCaseError("the family was erased") from error
-    record = read_record(connection, keys, today=now.astimezone(LONDON).date())
-    if record is None:
-        raise UnknownCaseError("there is no such case")
-    if record.members.damaged:
-        _log.error("case.damaged", case=str(record.identity.case_id))
-    return record
+    found = _records_of(wiring, connection, [family_id], now=now)
+    if not found:
+        raise UnknownCaseError("there is no such case, or the family was erased")
+    return found[0]
+
+
+def _records_of(
+    wiring: Wiring, connection: Connection, families: Sequence[UUID], *, now: datetime
+) -> list[FamilyRecord]:
+    """Return the records of these families in their order, without those that were erased since."""
+    keys = wiring.keyring.families(connection, families)
+    found = read_records(connection, list(keys.values()), today=now.astimezone(LONDON).date())
+    for record in found.values():
+        if record.members.damaged:
+            _log.error("case.damaged", case=str(record.identity.case_id))
+    return [found[family] for family in families if family in found]
 
 
 def _note(change: Change, who: SignedIn, *, kind: str, family_id: UUID, **more: Canonical) -> None:

@@ -3,16 +3,16 @@
 INVARIANT: of the record only names, days of birth, languages and who is what to whom are read here.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from gateway.cases import repository
-from gateway.cases.model import CaseIdentity, Role, Shield, Status
+from gateway.cases.model import CaseIdentity, Role, Shield, Status, StoredPart
 from gateway.cases.sealing import births_that_open, parts_that_open
 from gateway.keyring import FamilyKeys
 from gateway.strict_json import JsonValue
@@ -20,16 +20,20 @@ from gateway.strict_json import JsonValue
 NO_NAME: Final = "Name not recorded"
 _ORDER: Final = {Role.ADULT: 0, Role.CHILD: 1, Role.OTHER: 2}
 
-_CASE: Final = text(
-    "SELECT case_id, family_id, threshold_level, status, seals FROM gateway.case_record WHERE family_id = :family"
+_CASES: Final = text(
+    "SELECT case_id, family_id, threshold_level, status, seals FROM gateway.case_record"
+    " WHERE family_id = ANY (CAST(:families AS uuid[]))"
 )
 _PEOPLE: Final = text(
-    "SELECT person_id, role, risk_person, shield, born FROM gateway.case_person WHERE case_id = :case"
+    "SELECT case_id, person_id, role, risk_person, shield, born FROM gateway.case_person"
+    " WHERE case_id = ANY (CAST(:cases AS uuid[]))"
 )
 _WORKERS: Final = text(
-    "SELECT worker FROM gateway.case_worker WHERE case_id = :case AND from_date <= :today"
-    " AND (to_date IS NULL OR :today < to_date) ORDER BY worker"
+    "SELECT case_id, worker FROM gateway.case_worker WHERE case_id = ANY (CAST(:cases AS uuid[]))"
+    " AND from_date <= :today AND (to_date IS NULL OR :today < to_date) ORDER BY worker"
 )
+
+_Told: TypeAlias = Sequence[tuple[str, Sequence[UUID], Mapping[str, JsonValue]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,32 +135,65 @@ class FamilyRecord:
         return next((each for each in self.people if each.person_id == person_id), None)
 
 
-def read_record(connection: Connection, keys: FamilyKeys, *, today: date) -> FamilyRecord | None:
-    """Return what the page of a family shows, damaged or not; absent: it has no case."""
-    case = connection.execute(_CASE, {"family": keys.family_id}).one_or_none()
-    if case is None:
-        return None
-    identity = CaseIdentity(case.case_id, keys.family_id)
-    return FamilyRecord(
-        identity=identity,
-        level=case.threshold_level,
-        status=Status(case.status),
-        sealed=bool(case.seals),
-        members=read_members(connection, identity, keys),
-        workers=tuple(connection.execute(_WORKERS, {"case": case.case_id, "today": today}).scalars()),
+def read_records(
+    connection: Connection, families: Sequence[FamilyKeys], *, today: date
+) -> dict[UUID, FamilyRecord]:
+    """Return by family what its page shows, damaged or not, in as many reads as for one; one without a case is not there."""
+    keys = {each.family_id: each for each in families}
+    cases = connection.execute(_CASES, {"families": list(keys)}).all()
+    members = _read_members(
+        connection, {CaseIdentity(case.case_id, case.family_id): keys[case.family_id] for case in cases}
     )
+    asked = {"cases": [case.case_id for case in cases], "today": today}
+    workers: dict[UUID, list[str]] = {}
+    for row in connection.execute(_WORKERS, asked):
+        workers.setdefault(row.case_id, []).append(row.worker)
+    return {
+        case.family_id: FamilyRecord(
+            identity=(identity := CaseIdentity(case.case_id, case.family_id)),
+            level=case.threshold_level,
+            status=Status(case.status),
+            sealed=bool(case.seals),
+            members=members[identity],
+            workers=tuple(workers.get(case.case_id, ())),
+        )
+        for case in cases
+    }
 
 
 def read_members(connection: Connection, identity: CaseIdentity, keys: FamilyKeys) -> Members:
     """Return who is in a case, and what they are to each other, as far as the record opens."""
-    person_keys = repository.family_person_keys(connection, identity.family_id)
-    rows = connection.execute(_PEOPLE, {"case": identity.case_id}).all()
+    return _read_members(connection, {identity: keys})[identity]
+
+
+def _read_members(
+    connection: Connection, cases: Mapping[CaseIdentity, FamilyKeys]
+) -> dict[CaseIdentity, Members]:
+    ids = [each.case_id for each in cases]
+    sealed = repository.person_keys_of(connection, [each.family_id for each in cases])
+    people: dict[UUID, list[Row[Any]]] = {case: [] for case in ids}
+    for row in connection.execute(_PEOPLE, {"cases": ids}):
+        people[row.case_id].append(row)
+    parts: dict[UUID, list[StoredPart]] = {case: [] for case in ids}
+    for part in repository.stored_parts(connection, *ids):
+        parts[part.case_id].append(part)
+    return {
+        each: _members(keys, sealed[each.family_id], people[each.case_id], parts[each.case_id])
+        for each, keys in cases.items()
+    }
+
+
+def _members(
+    keys: FamilyKeys,
+    person_keys: Mapping[UUID, bytes],
+    rows: Sequence[Row[Any]],
+    parts: Iterable[StoredPart],
+) -> Members:
     births = {row.person_id: bytes(row.born) for row in rows if row.born is not None}
     born, days_whole = births_that_open(keys, person_keys, births)
-    items, parts_whole = parts_that_open(
-        keys, person_keys, repository.stored_parts(connection, identity.case_id)
-    )
-    names, spoken = _names(items), _languages(items)
+    items, parts_whole = parts_that_open(keys, person_keys, parts)
+    told = list(_told(items))
+    names, spoken = _names(told), _languages(told)
     people = [
         PersonOfFamily(
             person_id=row.person_id,
@@ -174,27 +211,27 @@ def read_members(connection: Connection, identity: CaseIdentity, keys: FamilyKey
     people.sort(key=lambda each: (_ORDER[each.role], each.born or date.max, each.name, each.person_id))
     return Members(
         tuple(people),
-        tuple(_relations(items)),
+        tuple(_relations(told)),
         abuse=any(item["field"] == "domestic_abuse" for item in items),
         damaged=not (days_whole and parts_whole),
     )
 
 
-def _names(items: Iterable[Mapping[str, JsonValue]]) -> dict[UUID, tuple[str, str]]:
+def _names(told: _Told) -> dict[UUID, tuple[str, str]]:
     """Given and family name of each person; a legal name wins over any other."""
     found: dict[UUID, tuple[str, str]] = {}
-    for field, people, value in _told(items):
+    for field, people, value in told:
         for person in people if field in {"adult_name", "child_name"} else ():
             if person not in found or value.get("type") == "legal":
                 found[person] = (str(value.get("given", "")), str(value.get("family", "")))
     return found
 
 
-def _languages(items: Iterable[Mapping[str, JsonValue]]) -> dict[UUID, tuple[str | None, bool]]:
+def _languages(told: _Told) -> dict[UUID, tuple[str | None, bool]]:
     """What each person speaks, and whether they need an interpreter."""
     return {
         person: (str(value["language"]), value.get("interpreter") is True)
-        for field, people, value in _told(items)
+        for field, people, value in told
         for person in people
         if field == "language"
     }
@@ -210,8 +247,8 @@ def _told(
             yield str(item["field"]), [UUID(str(person)) for person in about], value
 
 
-def _relations(items: Iterable[Mapping[str, JsonValue]]) -> Iterable[Relation]:
-    for field, _, value in _told(items):
+def _relations(told: _Told) -> Iterable[Relation]:
+    for field, _, value in told:
         if field == "household":
             basis = value.get("pr_basis")
             yield Relation(

@@ -6,7 +6,7 @@ then ``hold_agencies``, then ``hold_people``; all are released by the commit. No
 a key is a fact about a person.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID, uuid4
@@ -284,22 +284,36 @@ def add_parts(connection: Connection, family_id: UUID, parts: Sequence[StoredPar
         )
 
 
-def stored_parts(connection: Connection, case_id: UUID) -> list[StoredPart]:
-    """Return the sealed parts of a case."""
+def stored_parts(connection: Connection, *cases: UUID) -> list[StoredPart]:
+    """Return the sealed parts of these cases."""
     rows = connection.execute(
-        text("SELECT part_id, case_id, about, version, sealed FROM gateway.case_part WHERE case_id = :case"),
-        {"case": case_id},
+        text(
+            "SELECT part_id, case_id, about, version, sealed FROM gateway.case_part"
+            " WHERE case_id = ANY (CAST(:cases AS uuid[]))"
+        ),
+        {"cases": list(cases)},
     )
     return [StoredPart(row.part_id, row.case_id, tuple(row.about), row.version, row.sealed) for row in rows]
 
 
 def family_person_keys(connection: Connection, family_id: UUID) -> dict[UUID, bytes]:
     """Return the sealed key row of every person of a family."""
+    return person_keys_of(connection, [family_id])[family_id]
+
+
+def person_keys_of(connection: Connection, families: Collection[UUID]) -> dict[UUID, dict[UUID, bytes]]:
+    """Return by family the sealed key row of each of its people: whoever is in two families has a key in each."""
+    found: dict[UUID, dict[UUID, bytes]] = {family: {} for family in families}
     rows = connection.execute(
-        text("SELECT person_id, wrapped FROM gateway.person_key WHERE family_id = :family"),
-        {"family": family_id},
+        text(
+            "SELECT family_id, person_id, wrapped FROM gateway.person_key"
+            " WHERE family_id = ANY (CAST(:families AS uuid[]))"
+        ),
+        {"families": list(families)},
     )
-    return {row.person_id: row.wrapped for row in rows}
+    for row in rows:
+        found[row.family_id][row.person_id] = row.wrapped
+    return found
 
 
 def replace_index(connection: Connection, family_id: UUID, tokens: Iterable[tuple[UUID, bytes]]) -> None:

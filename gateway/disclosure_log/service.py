@@ -23,7 +23,7 @@ from gateway.disclosure_log.canonical import Canonical
 from gateway.disclosure_log.entry import SALT_BYTES, ComposedEntry, compose, log_id
 from gateway.disclosure_log.errors import NotAppendedError, UnrecordedActError
 from gateway.disclosure_log.model import EntryKind, PendingEntry
-from gateway.keyring import NULL_FAMILY, FamilyKeys, KeyErasedError
+from gateway.keyring import NULL_FAMILY, FamilyKeys
 from gateway.wiring import Wiring
 
 HEAD_WAIT_MS = 500
@@ -110,7 +110,13 @@ def act(
         if not change.records:
             raise UnrecordedActError
         now = repository.database_now(connection)
-        entries = [_pending(wiring, connection, record, now) for record in change.records]
+        about = {NULL_FAMILY, *(record.family_id for record in change.records)}
+        keys = wiring.keyring.families(connection, about)
+        # The act must not fail because its family is being erased: it is sealed as nobody's.
+        entries = [
+            _pending(wiring, keys.get(record.family_id, keys[NULL_FAMILY]), record, now)
+            for record in change.records
+        ]
         _append(connection, entries, closes=closes)
 
 
@@ -137,12 +143,7 @@ def compose_entry(
     return entry, seal(keys.data_key, entry.opening, aad=entry.aad)
 
 
-def _pending(wiring: Wiring, connection: Connection, record: _Record, now: datetime) -> PendingEntry:
-    try:
-        keys = wiring.keyring.family(connection, record.family_id)
-    except KeyErasedError:
-        # The act must not fail because its family is being erased: it is sealed as nobody's.
-        keys = wiring.keyring.reserved(connection)
+def _pending(wiring: Wiring, keys: FamilyKeys, record: _Record, now: datetime) -> PendingEntry:
     internal = {**record.internal, "kind": str(record.kind), "time": now.isoformat(timespec="milliseconds")}
     entry, sealed = compose_entry(
         wiring, keys, at=now, recipient={}, internal=internal, restricted=record.restricted

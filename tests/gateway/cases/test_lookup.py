@@ -11,11 +11,13 @@ from gateway.cases.errors import UnknownCaseError
 from gateway.cases.lookup import OpeningReason, Reach, ReasonNeededError
 from gateway.cases.search import IndexKind, name_and_birth
 from gateway.disclosure_log.reading import of_family
+from gateway.disclosure_log.repository import database_now
 from gateway.staff import service
 from gateway.staff.model import Belonging, Role, SignedIn
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import open_tasks
 from gateway.wiring import Wiring
+from tests.support.served import statements
 from tests.support.world import World, small_family
 
 SOURCE: Final = "EH-1"
@@ -134,6 +136,33 @@ def test_a_seal_closes_what_a_reason_opened(wiring: Wiring) -> None:
     World(wiring).import_families(with_family_again)
     with pytest.raises(UnknownCaseError):
         lookup.view(wiring, kim, family_id)
+
+
+def test_a_longer_list_costs_as_many_statements(wiring: Wiring) -> None:
+    """Each family is its own, with its own people, though all are read at once; one that is erased meanwhile is left out."""
+    with_family(wiring)
+    jo = somebody(wiring, "jo")
+    with statements(wiring) as for_one:
+        alone = lookup.families_of(wiring, jo, team=False)
+    for ref in ("EH-2", "EH-3"):
+        World(wiring).import_families(
+            {
+                **small_family(ref),
+                "workers": [{"id": "jo", "from": "2026-01-01"}, {"id": ref, "from": "2026-01-01"}],
+            }
+        )
+    with statements(wiring) as for_three:
+        found = lookup.families_of(wiring, jo, team=False)
+    assert for_one == for_three
+    assert alone[0] in found
+    families = [each.record.identity.family_id for each in found]
+    assert 3 == len(set(families))
+    assert {("jo",), ("EH-2", "jo"), ("EH-3", "jo")} == {each.record.workers for each in found}
+    assert found == [lookup.view(wiring, jo, family) for family in families]
+    with wiring.engine.connect() as connection:
+        erased = [*families, uuid4()]
+        read = lookup._records_of(wiring, connection, erased, now=database_now(connection))
+        assert families == [each.identity.family_id for each in read]
 
 
 def test_ones_own_list_is_ones_own_and_on_record(wiring: Wiring) -> None:
