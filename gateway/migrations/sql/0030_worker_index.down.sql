@@ -1,0 +1,1 @@
+DROP INDEX gateway.case_worker_by_worker;
