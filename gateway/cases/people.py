@@ -18,6 +18,8 @@ from gateway.keyring import FamilyKeys
 from gateway.strict_json import JsonValue
 
 NO_NAME: Final = "Name not recorded"
+_NAMES: Final = frozenset({"adult_name", "child_name"})
+_READ: Final = _NAMES | {"language", "household"}
 _ORDER: Final = {Role.ADULT: 0, Role.CHILD: 1, Role.OTHER: 2}
 
 _CASES: Final = text(
@@ -221,7 +223,7 @@ def _names(told: _Told) -> dict[UUID, tuple[str, str]]:
     """Given and family name of each person; a legal name wins over any other."""
     found: dict[UUID, tuple[str, str]] = {}
     for field, people, value in told:
-        for person in people if field in {"adult_name", "child_name"} else ():
+        for person in people if field in _NAMES else ():
             if person not in found or value.get("type") == "legal":
                 found[person] = (str(value.get("given", "")), str(value.get("family", "")))
     return found
@@ -240,10 +242,10 @@ def _languages(told: _Told) -> dict[UUID, tuple[str | None, bool]]:
 def _told(
     items: Iterable[Mapping[str, JsonValue]],
 ) -> Iterator[tuple[str, list[UUID], Mapping[str, JsonValue]]]:
-    """Yield of each item its field, whom it is about and its value."""
+    """Yield of each item that is read here its field, whom it is about and its value."""
     for item in items:
         value, about = item["value"], item["about"]
-        if isinstance(value, dict) and isinstance(about, list):
+        if item["field"] in _READ and isinstance(value, dict) and isinstance(about, list):
             yield str(item["field"]), [UUID(str(person)) for person in about], value
 
 
