@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 Row: TypeAlias = tuple[str, tuple[int, ...]]
 """What is counted, in words, and how often in each week."""
 
-_STEP: Final = 52
-_BAR: Final = 40
+_STEP: Final = 72  # room for "28 Sep" with air about it; twelve fit into a page
+_BAR: Final = 52
 _TALLEST: Final = 48
 _SHORTEST: Final = 2
 _LABEL: Final = 26
@@ -51,6 +51,7 @@ class Chart:
         id: of the drawing, within its page.
         of: what a row is of, as the table's first heading.
         weeks: the other headings.
+        bases: where the bars of each row stand.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Chart:
     bar_width: int
     labels: tuple[Label, ...]
     bars: tuple[Bar, ...]
+    bases: tuple[int, ...]
     description: str
     rows: tuple[Row, ...]
 
@@ -73,11 +75,12 @@ def chart(name: str, *, title: str, of: str, mondays: Sequence[date], rows: Sequ
         mondays: the first day of each week, the oldest first; a row counts as many.
     """
     most = max((count for _, counts in rows for count in counts), default=1)
-    labels, bars = [], []
+    labels, bars, bases = [], [], []
     y = 0
     for words, counts in rows:
         labels.append(Label(0, y + _LABEL_BASELINE, words))
         base = y + _LABEL + _COUNT + _TALLEST
+        bases.append(base)
         for place, count in enumerate(counts):
             if count:
                 height = max(_TALLEST * count // most, _SHORTEST)
@@ -97,6 +100,7 @@ def chart(name: str, *, title: str, of: str, mondays: Sequence[date], rows: Sequ
         _BAR,
         tuple(labels),
         tuple(bars),
+        tuple(bases),
         _description(rows, mondays),
         tuple(rows),
     )
