@@ -11,7 +11,7 @@ import re
 import secrets
 import sys
 import time
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from flask import Flask, Response, current_app, g, request
@@ -109,6 +109,48 @@ _BY_STATUS: dict[int, Kind] = {
 
 _log = structlog.get_logger(__name__)
 
+_PAGES_OF_PROOF: Final = (
+    sign_in_views,
+    oidc_views,
+    passkey_views,
+    approval_views,
+    referral_views,
+    system_views,
+)
+"""Whose way of signing in and of proving oneself again may be a provider's."""
+_PAGES: Final = (
+    console_views,
+    family_views,
+    consent_pages,
+    meeting_views,
+    pack_views,
+    desk_views,
+    desk_sample_views,
+    sample_views,
+    profile_views,
+    disclosure_views,
+    agency_pages,
+    today_views,
+    impact_views,
+    editor_views,
+    preview_views,
+    emergency_views,
+    pickup_views,
+    statement_views,
+    dossier_views,
+    processing_views,
+)
+_ROOMS: Final = (
+    agency_views,
+    consent_views,
+    log_views,
+    panel_views,
+    recall_views,
+    release_views,
+    safeguarding_views,
+)
+"""Of the API."""
+
 
 class _ProblemApi(Api):
     """flask-smorest answers HTTP errors its own way; here they are problem details like all others."""
@@ -155,45 +197,12 @@ def build_app(wiring: Wiring) -> Flask:
     oauth_views.register(app, wiring, reader=reader)
     health.register(app, wiring)
     provider = Provider.load(wiring.settings)
-    sign_in_views.register(app, wiring, provider)
-    oidc_views.register(app, wiring, provider)
-    passkey_views.register(app, wiring, provider)
-    approval_views.register(app, wiring, provider)
-    referral_views.register(app, wiring, provider)
-    system_views.register(app, wiring, provider)
-    for section in (
-        console_views,
-        family_views,
-        consent_pages,
-        meeting_views,
-        pack_views,
-        desk_views,
-        desk_sample_views,
-        sample_views,
-        profile_views,
-        disclosure_views,
-        agency_pages,
-        today_views,
-        impact_views,
-        editor_views,
-        preview_views,
-        emergency_views,
-        pickup_views,
-        statement_views,
-        dossier_views,
-        processing_views,
-    ):
-        section.register(app, wiring)
+    for page in _PAGES_OF_PROOF:
+        page.register(app, wiring, provider)
+    for page in _PAGES:
+        page.register(app, wiring)
     api = _ProblemApi(app)
-    for room in (
-        agency_views,
-        consent_views,
-        log_views,
-        panel_views,
-        recall_views,
-        release_views,
-        safeguarding_views,
-    ):
+    for room in _ROOMS:
         room.register(api, wiring)
     openapi.register(app, api)
     return app

@@ -8,7 +8,7 @@ INVARIANTS
   in any family, and what was sent; lifting one is another act.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -115,11 +115,7 @@ def _store(
     ids = repository.ensure_people(connection, tokens.people)
     shields = _shields(document, ids, repository.strongest_shields(connection, list(ids.values())))
 
-    recalls: Sequence[UUID] = ()
-    if after is not None and stored is Stored.REPLACED:
-        had = repository.shields_of(connection, identity.case_id)
-        if any(shields[each].strength > had.get(each, Shield.NONE).strength for each in shields):
-            recalls = after(change, identity.family_id)
+    recalls = _call_back(change, identity, shields, after) if stored is Stored.REPLACED else ()
 
     # 3. State.
     if stored is Stored.IMPORTED:
@@ -159,6 +155,17 @@ def _store(
             **({"recalls": [str(recall) for recall in recalls]} if recalls else {}),
         },
     )
+
+
+def _call_back(
+    change: Change, identity: CaseIdentity, shields: Mapping[UUID, Shield], after: AfterShield | None
+) -> Sequence[UUID]:
+    """Let what was told be called back where a shield is stronger than it was; return by which recalls."""
+    if after is None:
+        return ()
+    had = repository.shields_of(change.connection, identity.case_id)
+    stronger = any(shields[each].strength > had.get(each, Shield.NONE).strength for each in shields)
+    return after(change, identity.family_id) if stronger else ()
 
 
 def end_agreements(change: Change, family: FamilyKeys, *, actor: str) -> dict[str, Canonical]:
