@@ -26,6 +26,7 @@ from gateway.release.model import Item, Permit, Released
 from gateway.wiring import Wiring
 from tests.release.product import caller_of, facts_of
 from tests.release.worlds import Seeded, any_world
+from tests.support.prepared import made_once
 from tests.support.rooms import environment
 from tests.support.world import World, household, small_family
 
@@ -52,13 +53,15 @@ def test_a_level_is_the_one_at_which_an_item_about_that_person_would_leave(seed:
         assert (line.level is Level.W) or line.rule in {"clamp", "profile"}
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def prepare(wiring: Wiring) -> World:
     made = World(wiring)
     for code in ("camhs", "early-help"):
         made.join(code)
     household(made, SOURCE)
     return made
+
+
+prepared, database, wiring, world = made_once(prepare)
 
 
 def asked(world: World, *, at: datetime | None = None, purpose: str = "P1") -> Explanation:

@@ -29,6 +29,7 @@ from gateway.problems import NOT_FOUND_BODY, Problem, problem_response
 from gateway.wiring import Wiring
 from tests.gateway.consent.conftest import COUNCIL
 from tests.gateway.consent.paper import Paper
+from tests.support.prepared import made_once
 from tests.support.rooms import environment, room_client
 from tests.support.throwaway import Database
 from tests.support.world import ALL_CATEGORIES, NAMED_FIELDS, STAFF, World, small_family
@@ -59,8 +60,7 @@ NAMES: Final = {
 }
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def prepare(wiring: Wiring) -> World:
     council = World(wiring)
     for code in NAMES:
         council.join(code)
@@ -68,6 +68,9 @@ def world(wiring: Wiring) -> World:
     family["people"].append({"id": DAN, "role": "other", "risk_person": True})
     council.import_families(family)
     return council
+
+
+prepared, database, wiring, world = made_once(prepare)
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ test itself, from what it asked for and from the bytes of the extracts that came
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 from uuid import UUID
@@ -39,8 +38,7 @@ from gateway.wiring import Wiring
 from tests.gateway.rights.scene import with_key
 from tests.gateway.safeguarding.refer import HUB, POLICE, refer
 from tests.support.pages import Somebody
-from tests.support.prepared import Prepared, prepared_world, world_in
-from tests.support.throwaway import Cluster, Database, new_database
+from tests.support.prepared import made_once
 from tests.support.world import World, item, small_family
 
 FAMILIES: Final = ("EH-1", "EH-2", "EH-3")
@@ -365,37 +363,22 @@ def recorded(world: World, source_ref: str, person: str, body: dict[str, Any]) -
     return made
 
 
-@pytest.fixture(scope="module")
-def prepared(cluster: Cluster, template_database: Database) -> Iterator[Prepared]:
+def council(wiring: Wiring) -> World:
     """Three families that agreed in part, four services, a panel with every case."""
-
-    def make(wiring: Wiring) -> World:
-        world = World(with_key(wiring, wiring.settings.kek_file.parent))
-        for code in (*AGENCIES, "housing"):
-            world.join(code)
-        world.import_families(*map(family, FAMILIES))
-        with wiring.engine.begin() as connection:
-            repository.put_destinations(connection, (HUB, POLICE))
-        for source_ref in FAMILIES:
-            world.give(source_ref, people_of(source_ref)[0])
-        world.list_cases(*FAMILIES, members=AGENCIES)
-        world.accept_offer("EH-3", "charity")
-        return world
-
-    with prepared_world(cluster, template_database, make) as made:
-        yield made
+    world = World(with_key(wiring, wiring.settings.kek_file.parent))
+    for code in (*AGENCIES, "housing"):
+        world.join(code)
+    world.import_families(*map(family, FAMILIES))
+    with wiring.engine.begin() as connection:
+        repository.put_destinations(connection, (HUB, POLICE))
+    for source_ref in FAMILIES:
+        world.give(source_ref, people_of(source_ref)[0])
+    world.list_cases(*FAMILIES, members=AGENCIES)
+    world.accept_offer("EH-3", "charity")
+    return world
 
 
-@pytest.fixture
-def database(cluster: Cluster, prepared: Prepared) -> Iterator[Database]:
-    with new_database(cluster, template=prepared.database.name) as copy:
-        yield copy
-
-
-@pytest.fixture
-def world(prepared: Prepared, database: Database, tmp_path: Path) -> Iterator[World]:
-    with world_in(prepared, database, tmp_path) as made:
-        yield made
+prepared, database, wiring, world = made_once(council)
 
 
 def lived(world: World, seed: int, *, steps: int) -> History:

@@ -36,6 +36,7 @@ from tests.gateway.rights.scene import (
 )
 from tests.gateway.safeguarding.refer import refer
 from tests.support.pages import Somebody
+from tests.support.prepared import made_once
 from tests.support.rooms import environment
 from tests.support.throwaway import Database
 from tests.support.world import World
@@ -75,14 +76,16 @@ DOCTORED: Final[Sequence[tuple[Callable[[Body], None], str]]] = (
 )
 
 
-@pytest.fixture
-def world(wiring: Wiring, tmp_path: Path) -> World:
-    made = world_of(with_key(wiring, tmp_path))
+def prepare(wiring: Wiring) -> World:
+    made = world_of(with_key(wiring, wiring.settings.kek_file.parent))
     made.give(REF, MUM)
     made.give(REF, ADA)
     released(made, "camhs")
     released(made, "refuge")
     return made
+
+
+prepared, database, wiring, world = made_once(prepare)
 
 
 @pytest.fixture

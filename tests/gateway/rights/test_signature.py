@@ -21,6 +21,7 @@ from gateway.disclosure_log.statement import create_statement_key, openssl_comma
 from gateway.wiring import Wiring
 from tests.gateway.rights.scene import MUM, address, file_of, released, text_of, with_key, worker, world_of
 from tests.support.pages import Somebody
+from tests.support.prepared import made_once
 from tests.support.world import World
 
 OPENSSL: Final = shutil.which("openssl")
@@ -78,12 +79,14 @@ def printed(page: str) -> str:
     return unescape(block)
 
 
-@pytest.fixture
-def world(wiring: Wiring, tmp_path: Path) -> World:
-    made = world_of(with_key(wiring, tmp_path))
+def prepare(wiring: Wiring) -> World:
+    made = world_of(with_key(wiring, wiring.settings.kek_file.parent))
     made.give("EH-1", MUM)
     released(made, "camhs")
     return made
+
+
+prepared, database, wiring, world = made_once(prepare)
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """A family's statement says who got what of one person, and nothing that another, or a hidden entry, would show in."""
 
+import dataclasses
 import hashlib
 import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -52,6 +52,7 @@ from tests.gateway.rights.scene import (
 )
 from tests.gateway.safeguarding.refer import refer
 from tests.support.pages import Somebody, words
+from tests.support.prepared import made_once
 from tests.support.throwaway import Database
 from tests.support.world import World, item
 
@@ -74,9 +75,11 @@ CANARIES: Final = (
 SECRET: Final = ("refuge", "Refuge")
 
 
-@pytest.fixture
-def world(wiring: Wiring, tmp_path: Path) -> World:
-    return world_of(with_key(wiring, tmp_path))
+def prepare(wiring: Wiring) -> World:
+    return world_of(with_key(wiring, wiring.settings.kek_file.parent))
+
+
+prepared, database, wiring, world = made_once(prepare)
 
 
 @pytest.fixture
@@ -470,8 +473,10 @@ def test_what_cannot_be_recorded_is_not_told(
     assert [] == entries(world)
 
 
-def test_without_a_key_the_paper_says_that_it_is_not_signed(wiring: Wiring) -> None:
-    world = world_of(wiring)
+def test_without_a_key_the_paper_says_that_it_is_not_signed(world: World, wiring: Wiring) -> None:
+    world.wiring = dataclasses.replace(
+        wiring, settings=dataclasses.replace(wiring.settings, statement_key_file=None)
+    )
     ada = worker(world)
     page = words(ada.get(address(world)))
     assert "This paper is not signed." in page

@@ -24,6 +24,7 @@ from gateway.safeguarding.model import Destination, Function
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import caseworker, refer
 from tests.gateway.safeguarding.test_fetching import Place
+from tests.support.prepared import made_once
 from tests.support.rooms import environment
 from tests.support.world import World, small_family
 
@@ -43,12 +44,14 @@ phone = "101"
 """
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def prepare(wiring: Wiring) -> World:
     made = World(wiring)
     made.join("police")
     made.import_families({**small_family("EH-1"), "workers": [{"id": "ada", "from": "2026-01-01"}]})
     return made
+
+
+prepared, database, wiring, world = made_once(prepare)
 
 
 def client_of(world: World, *scopes: str, approved: bool = True) -> str:

@@ -4,16 +4,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import pytest
 from sqlalchemy import text
 
 from certs.envelope import seal
 from gateway.safeguarding import service
 from gateway.safeguarding.notes import Answers, answers_to_bytes
 from gateway.staff.model import Role
-from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import SIX, caseworker, children_of, world_of
 from tests.support.pages import Somebody, filled, words
+from tests.support.prepared import made_once
 from tests.support.world import World
 
 TYPED = Answers(
@@ -27,9 +26,7 @@ TYPED = Answers(
 AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
-    return world_of(wiring)
+prepared, database, wiring, world = made_once(world_of)
 
 
 def waiting(world: World, who: Somebody) -> UUID:

@@ -7,15 +7,12 @@ import pytest
 
 from gateway.safeguarding.model import State
 from gateway.staff.model import Role
-from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import REST, SIX, caseworker, children_of, refer, world_of
 from tests.support.pages import Somebody, filled, words
+from tests.support.prepared import made_once
 from tests.support.world import World
 
-
-@pytest.fixture
-def world(wiring: Wiring) -> World:
-    return world_of(wiring)
+prepared, database, wiring, world = made_once(world_of)
 
 
 def form_of(world: World, kind: str = "protection") -> str:

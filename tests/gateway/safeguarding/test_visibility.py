@@ -16,6 +16,7 @@ from gateway.staff.model import Belonging, Role
 from gateway.wiring import Wiring
 from tests.gateway.safeguarding.refer import REST, SIX, caseworker, children_of, refer, world_of
 from tests.support.pages import Somebody
+from tests.support.prepared import made_once
 from tests.support.world import World
 
 PATHS = (
@@ -57,14 +58,16 @@ _CHANGES = re.compile(
 _ITEM = '<div class="moj-timeline__item">'
 
 
-@pytest.fixture
-def world(wiring: Wiring) -> World:
+def prepare(wiring: Wiring) -> World:
     made = world_of(wiring)
     made.join("camhs")
     for person in made.families["EH-1"]["people"]:
         made.give("EH-1", person["id"])
     made.list_cases("EH-1", members=["camhs"], ref="M-1")
     return made
+
+
+prepared, database, wiring, world = made_once(prepare)
 
 
 @pytest.fixture
