@@ -108,7 +108,7 @@ def _list_row(following: Next, standing: Standing) -> dict[str, object]:
     return {
         "address": address_of(standing.agency.code),
         "name": standing.agency.name,
-        "kind": standing.agency.kind.replace("-", " "),
+        "kind": agency_words.KINDS[standing.agency.kind],
         "state": agency_words.tag(agency_words.AGENCY_STATES[standing.agency.state]),
         "urgency": agency_words.tag(agency_words.URGENCY_WORDS[following.urgency]),
         "following": following.words,
@@ -134,7 +134,7 @@ def _agency_page(wiring: Wiring, standing: Standing) -> Response:
         "agency.html",
         title=agency.name,
         address=address_of(code),
-        kind=agency.kind.replace("-", " "),
+        kind=agency_words.KINDS[agency.kind],
         state=agency_words.tag(agency_words.AGENCY_STATES[agency.state]),
         following=next_of(standing, now=now).words,
         steps=[_step(standing, each, two=two) for each in steps(standing, today=today)],

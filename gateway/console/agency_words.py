@@ -5,6 +5,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
+from agencies.model import AgencyKind
 from agencies.register import AgencyState, Agreement, AttestationState
 from consent_registry.birthdays import LONDON
 from gateway.agency.model import (
@@ -23,6 +24,24 @@ from gateway.calendar import said_day
 from gateway.console.words import day, instant
 from gateway.oauth.contact import Contact
 
+KINDS: Final[Mapping[AgencyKind, str]] = MappingProxyType(
+    {
+        AgencyKind.EARLY_HELP: "Early help",
+        AgencyKind.CHILDRENS_CENTRES: "Children's centres",
+        AgencyKind.HEALTH: "Health",
+        AgencyKind.CAMHS: "CAMHS",
+        AgencyKind.FAMILY_SUPPORT: "Family support",
+        AgencyKind.EDUCATION: "Education",
+        AgencyKind.HOUSING: "Housing",
+        AgencyKind.REFUGE: "Refuge",
+        AgencyKind.VOLUNTARY: "Voluntary service",
+        AgencyKind.CHARITY: "Charity",
+        AgencyKind.YOUTH: "Youth service",
+        AgencyKind.SOCIAL_CARE: "Children's social care",
+        AgencyKind.COMMISSIONING: "Commissioning",
+        AgencyKind.POLICE: "Police",
+    }
+)
 AGENCY_STATES: Final[Mapping[AgencyState, tuple[str, str]]] = MappingProxyType(
     {
         AgencyState.PROPOSED: ("Proposed", "yellow"),

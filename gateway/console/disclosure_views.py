@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from agencies.catalogue import FIELDS
-from agencies.model import Level
+from agencies.model import FieldName, Level
 from gateway.consent import disclosures
 from gateway.consent.disclosures import CHARTED, Detail, Weeks
 from gateway.consent.explaining import Explanation
@@ -44,6 +44,7 @@ from gateway.disclosure_log.repository import database_now
 from gateway.keyring import NULL_FAMILY
 from gateway.oauth.access import OVERSEERS, current_staff
 from gateway.problems import NOT_FOUND, Problem
+from gateway.release.explanation import Rule
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
 
@@ -248,17 +249,23 @@ def _entry_page(wiring: Wiring, found: Detail) -> Response:
 
 
 def _traced(trace: Explanation, *, told: bool) -> list[dict[str, str]]:
-    """What could be told of each person at most, or what could not, and the rule that decides it."""
+    """What could be told of whom at most, or what could not, and the rule that decides it: one row for all alike."""
+    people: dict[tuple[FieldName, Level, Rule, str], list[str]] = {}
+    for line in trace.lines:
+        if (line.level > Level.W) is told:
+            people.setdefault((line.field, line.level, line.rule, line.because), []).append(
+                line.person_id[:8]
+            )
+    order = {name: place for place, name in enumerate(FIELDS)}
     return [
         {
-            "person": line.person_id[:8],
-            "field": FIELDS[line.field].description,
-            "level": LEVEL_WORDS[line.level],
-            "rule": RULE_WORDS[line.rule],
-            "because": line.because.replace(",", ", ").replace("_", " "),
+            "field": FIELDS[field].description,
+            "people": " ".join(people[field, level, rule, because]),
+            "level": LEVEL_WORDS[level],
+            "rule": RULE_WORDS[rule],
+            "because": because.replace(",", ", ").replace("_", " "),
         }
-        for line in trace.lines
-        if (line.level > Level.W) is told
+        for field, level, rule, because in sorted(people, key=lambda each: order[each[0]])
     ]
 
 

@@ -136,7 +136,7 @@ def test_suspending_an_agency_ends_the_tokens_that_the_page_counted(scene: Scene
     assert "invalid_client" == scene.camhs.ask().get_json()["error"]
     assert works(scene.charity, strangers)
     said = words(scene.dana.get(PAGE))
-    assert said.startswith("The camhs Suspended camhs. Next: Suspended.")
+    assert said.startswith("The camhs Suspended CAMHS. Next: Suspended.")
     assert "Suspend this agency" not in said
     assert HTTPStatus.NOT_FOUND == scene.dana.ask(f"{PAGE}/suspend").status_code
 
@@ -460,11 +460,11 @@ def test_the_list_begins_with_what_is_most_urgent(scene: Scene) -> None:
             )
     found = rows_of(scene.dana.get(HOME))
     assert [
-        "The health health Takes part Agreement ends in 5 days This week",
-        "The housing housing Suspended Suspended Stopped",
-        "The youth youth Takes part Agreement ends in 23 days Within 60 days",
-        "The camhs camhs Takes part Has never connected To do",
-        "The charity charity Takes part Member of no meeting yet To do",
+        "The health Health Takes part Agreement ends in 5 days This week",
+        "The housing Housing Suspended Suspended Stopped",
+        "The youth Youth service Takes part Agreement ends in 23 days Within 60 days",
+        "The camhs CAMHS Takes part Has never connected To do",
+        "The charity Charity Takes part Member of no meeting yet To do",
     ] == found
     assert "Agreement ends in 23 days" in words(scene.dana.get(f"{HOME}/youth"))
     assert "in force, ends in 23 days" in words(scene.dana.get(f"{HOME}/youth"))
@@ -500,7 +500,7 @@ def test_no_step_is_done_that_is_not(scene: Scene) -> None:
     said = words(scene.dana.get(PAGE))
     assert "Agreement in force None is in force. To do" in said
     assert "Key known and effective No key is effective. To do" in said
-    assert "The camhs camhs Takes part Agreement has ended Now" == rows_of(scene.dana.get(HOME))[0]
+    assert "The camhs CAMHS Takes part Agreement has ended Now" == rows_of(scene.dana.get(HOME))[0]
 
 
 def test_the_operator_sees_and_stops_and_sees_nobody(scene: Scene) -> None:

@@ -487,7 +487,13 @@ def test_a_release_shows_which_fields_of_whom_were_told(world: World, dana: Some
     page = dana.get(f"{EXPLORER}/{shown(world)[0]}")
     tables = page.partition('id="untold-caption"')
     told_rows, untold_rows = (
-        set(re.findall(r'<th scope="row"[^>]*>(\w{8})</th><td[^>]*>([^<]*)</td>', each))
+        {
+            (person, field)
+            for field, people in re.findall(
+                r'<th scope="row"[^>]*>([^<]*)</th><td[^>]*>((?:[0-9a-f]{8} ?)+)</td>', each
+            )
+            for person in people.split()
+        }
         for each in (tables[0], tables[2])
     )
     record = json.loads(released.body)["record"]
