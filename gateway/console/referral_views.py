@@ -46,6 +46,7 @@ from gateway.oauth.access import current_staff
 from gateway.problems import NOT_FOUND, Problem
 from gateway.safeguarding import following, pickup, service
 from gateway.safeguarding.clocks import Duty, Whose, duties, same_day
+from gateway.safeguarding.destinations import destinations
 from gateway.safeguarding.drafts import Draft
 from gateway.safeguarding.errors import (
     Fault,
@@ -64,7 +65,7 @@ from gateway.safeguarding.model import (
     State,
     Visibility,
 )
-from gateway.safeguarding.patterns import by_week, unusual
+from gateway.safeguarding.patterns import PatternKind, by_week, unusual
 from gateway.safeguarding.questions import (
     BY_NAME,
     QUESTIONS,
@@ -412,13 +413,20 @@ def notes_due(wiring: Wiring) -> list[datetime]:
     return [same_day(each.typed_at) for each in _notes(wiring)]
 
 
-def _line(wiring: Wiring, referral: Referral, *, now: datetime) -> dict[str, object]:
-    """A referral as a row: nothing of the family."""
+def _line(
+    wiring: Wiring, referral: Referral, *, names: Mapping[str, str], now: datetime
+) -> dict[str, object]:
+    """A referral as a row: nothing of the family.
+
+    Args:
+        names: of destinations, by code; one that is gone is named by its code.
+    """
+    to = referral.destination or ""
     return {
         "address": _address(referral.id),
         "number": str(referral.id)[:8],
         "kind": KIND_WORDS[referral.kind],
-        "to": referral.destination or "nobody",
+        "to": names.get(to, to) or "nobody",
         "at": referral.sent_at or referral.recorded_at,
         "author": referral.author,
         "state": STATE_WORDS[referral.state],
@@ -427,6 +435,10 @@ def _line(wiring: Wiring, referral: Referral, *, now: datetime) -> dict[str, obj
             _clock(each, now_overdue=each.is_overdue(now)) for each in _due(wiring, referral, now=now)
         ],
     }
+
+
+def _destination_names(wiring: Wiring) -> dict[str, str]:
+    return {each.code: each.name for each in destinations(wiring)}
 
 
 def _clock(duty: Duty, *, now_overdue: bool) -> dict[str, object]:
@@ -442,21 +454,25 @@ def _list_page(wiring: Wiring) -> Response:
     who = current_staff()
     found, now = service.seen_by(wiring, who)
     own = [each for each in found if each.author_id == who.staff_id]
+    names = _destination_names(wiring)
     return pages.render(
         wiring.settings,
         "referrals.html",
         title="Your referrals",
         notes=_notes(wiring),
-        rows=[_line(wiring, each, now=now) for each in own if each.kind is not Kind.CONSIDERED],
-        considered=[_line(wiring, each, now=now) for each in own if each.kind is Kind.CONSIDERED],
+        rows=[_line(wiring, each, names=names, now=now) for each in own if each.kind is not Kind.CONSIDERED],
+        considered=[
+            _line(wiring, each, names=names, now=now) for each in own if each.kind is Kind.CONSIDERED
+        ],
     )
 
 
 def _queue_page(wiring: Wiring) -> Response:
     found, now = service.seen_by(wiring, current_staff())
+    names = _destination_names(wiring)
     waiting = [
         {
-            "line": _line(wiring, referral, now=now),
+            "line": _line(wiring, referral, names=names, now=now),
             "duty": _clock(duty, now_overdue=duty.is_overdue(now)),
         }
         for referral, duty in waiting_for(wiring)
@@ -469,7 +485,12 @@ def _queue_page(wiring: Wiring) -> Response:
         title="Referrals to look at",
         waiting=waiting,
         unusual=[
-            PATTERN_WORDS[each.kind].format(about=each.about, count=each.count)
+            PATTERN_WORDS[each.kind].format(
+                about=names.get(each.about, each.about)
+                if each.kind is PatternKind.DESTINATION
+                else each.about,
+                count=each.count,
+            )
             for each in unusual(settled, now=now)
         ],
         chart=chart(
@@ -477,10 +498,14 @@ def _queue_page(wiring: Wiring) -> Response:
             title=f"Sent without agreement in the last {WEEKS} weeks",
             of="Destination",
             mondays=weeks,
-            rows=list(by_week(settled, weeks).items()),
+            rows=[(names.get(code, code), counts) for code, counts in by_week(settled, weeks).items()],
         ),
-        rows=[_line(wiring, each, now=now) for each in settled if each.kind is not Kind.CONSIDERED],
-        considered=[_line(wiring, each, now=now) for each in settled if each.kind is Kind.CONSIDERED],
+        rows=[
+            _line(wiring, each, names=names, now=now) for each in settled if each.kind is not Kind.CONSIDERED
+        ],
+        considered=[
+            _line(wiring, each, names=names, now=now) for each in settled if each.kind is Kind.CONSIDERED
+        ],
     )
 
 
@@ -506,7 +531,7 @@ def _referral_page(
         error=None if error is None else fault(at, error),
         address=_address(referral_id),
         back=REFERRALS if is_own else QUEUE,
-        line=_line(wiring, referral, now=opened.now),
+        line=_line(wiring, referral, names=_destination_names(wiring), now=opened.now),
         referral=referral,
         is_draft=referral.state is State.DRAFT,
         is_own=is_own,

@@ -95,6 +95,9 @@ def test_the_queue_says_it_and_the_next_one_goes_all_the_same(wiring: Wiring) ->
     way = re.findall(r'href="/console/referrals/review#([^"]+)"', dana.get("/console/disclosures/weeks"))
     (drawing,) = re.findall(rf'<div id="{way[0]}".*?</svg>', page, re.DOTALL)
     assert f">{MANY + 1}</text>" in drawing
+    assert ">Safeguarding hub</text>" in drawing
+    assert ">hub<" not in page
+    assert "Safeguarding hub" in words(ada.get("/console/referrals"))
 
 
 def test_a_council_sets_its_own_limits(wiring: Wiring) -> None:
