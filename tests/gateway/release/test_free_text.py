@@ -267,6 +267,41 @@ def test_a_refuge_named_within_the_recipients_own_name_takes_nothing_of_theirs()
     assert [] == kept.kept_back
 
 
+def tell_as_signed(places: list[list[tuple[int, int]]], *items: Item, **changes: Any) -> Told:
+    """What is told of items whose texts are cut where they were when they were signed."""
+    given = permit(**changes)
+    permitted = [PermittedItem(each, F) for each in items]
+    context = recipient_context(permitted, permit=given, people=[], now=NOW)
+    return tell_with_narrative(given, items, permitted, context=context, people=[], places=iter(places))
+
+
+def test_what_was_signed_is_cut_there_and_not_searched_again() -> None:
+    """Text by text in their order; a name that no place says stays, and one that is told is cut where a place says so."""
+    told = tell_as_signed(
+        [[(0, 3)], []], wish("Ada sings."), item("ethnicity", code="A", self_defined="Ada.")
+    )
+    assert [f"{NOUN} sings.", "Ada."] == [each.text for each in told.redacted]
+    assert [()] * 2 == [tuple(each.cuts) for each in told.redacted]
+    assert [f"{NOUN} sings."] == wishes(told)
+
+
+def test_fewer_places_than_texts_tell_nothing() -> None:
+    with pytest.raises(ValueError, match=r"^what was signed has fewer texts$"):
+        tell_as_signed([[]], wish("Ada sings."), item("ethnicity", code="A", self_defined="Ada."))
+
+
+def test_a_refuge_is_looked_for_in_what_was_signed() -> None:
+    """It may have become one that must not be known since."""
+    hidden = frozenset({"bexfield-house"})
+    assert ["help_wanted"] == tell_as_signed(
+        [[]], wish("Bexfield House rang."), hidden_agencies=hidden
+    ).kept_back
+    assert [] == tell_as_signed([[]], wish("Canary Hall rang."), hidden_agencies=hidden).kept_back
+    own = replace(permit().profile, agency=AgencyCode("bexfield-house"))
+    told = tell_as_signed([[]], wish("Bexfield House rang."), profile=own, hidden_agencies=hidden)
+    assert [] == told.kept_back
+
+
 def test_every_text_of_a_value_is_found_and_no_name_of_a_member() -> None:
     value = {"a": "one", "b": [{"c": "two", "d": True}, "three"], "e": 4, "f": {"g": ["four"]}}
     assert {"one", "two", "three", "four"} == set(texts_of(value))  # type: ignore[arg-type]
