@@ -38,7 +38,9 @@ def segments_of(reading: Reading) -> list[Pieces]:
             continue
         piece = reading.lower[reading.firsts[run] : reading.firsts[run + 1]]
         of_a_flat = bool(segments) and segments[-1][-1] in FLAT_WORDS
-        begins = gap in {Gap.COMMA, Gap.STOP, Gap.BREAK} or (_NUMBER.search(piece) and not of_a_flat)
+        of_a_saint = bool(segments) and segments[-1][-1] in SAINT and gap is Gap.STOP
+        parted = gap in {Gap.COMMA, Gap.STOP, Gap.BREAK} and not of_a_saint
+        begins = parted or (_NUMBER.search(piece) and not of_a_flat)
         if segments and gap is Gap.MARK and piece == "s":
             segments[-1] = (*segments[-1][:-1], f"{segments[-1][-1]}s")
         elif begins or not segments:
@@ -75,13 +77,22 @@ def buildings_of(segments: Sequence[Pieces]) -> list[Building]:
     return found
 
 
+def _spelt(piece: str) -> Pieces:
+    """A piece of a name as people write it: "St" or "Saint", "St James" or "St James's"."""
+    if piece in SAINT:
+        return SAINT
+    if len(piece) > 1 and piece.endswith("s"):
+        return piece, (piece.removesuffix("s") if piece.endswith("ss") else f"{piece}s")
+    return (piece,)
+
+
 def building_forms(source: Source) -> Found:
     """Its buildings with their numbers, and alone where the name is distinctive; its town where it is shielded."""
     for building in source.buildings:
         distinctive = not {*building.own} <= COMMON_STREETS
         is_telling = "".join(building.own) not in UBIQUITOUS
         alone = source.shielded and is_telling if building.is_locality else source.shielded or distinctive
-        for own in product(*(SAINT if piece in SAINT else (piece,) for piece in building.own)):
+        for own in product(*map(_spelt, building.own)):
             streets = [(*own, kind) for kind in building.kinds]
             for street in [*streets, own] if distinctive else streets or [own]:
                 for door in building.doors:

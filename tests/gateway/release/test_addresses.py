@@ -24,6 +24,10 @@ SEGMENTS: Final[dict[str, list[str]]] = {
     "Flat B 7 Canary Road": ["flat b", "7 canary road"],
     "7 Flat 2": ["7 flat 2"],
     "St James's Road": ["st jamess road"],
+    "12 St. James Road": ["12 st james road"],
+    "3 High St. Rushey": ["3 high st rushey"],
+    "12 Rose. James Road": ["12 rose", "james road"],
+    "12 St, James Road": ["12 st", "james road"],
     "St James'T Road": ["st james t road"],
     "Canary s Road": ["canary s road"],
 }

@@ -235,6 +235,9 @@ ADDRESSES = """
     8 the drive, 8 The Drive, 8 the rest, the drive -> _, _, 8 the rest, the drive
     Hastings, Forest Hill -> =
     12 St James's Road, 12 Saint James\u2019s Rd, St Jamess Road, 13 St James -> _, _, _, 13 St James
+    12 St James Road, 12 St. James' Rd, St James Road, James lives there -> _, _, _, James lives there
+    4 Saint Mary's Close, 4 St Marys Close, 4 St Mary Close -> _, _, 4 St Mary Close
+    6 Thomas's Mews, 6 Thomas' Mews, Thomas Mews, Thomas -> _, _, _, Thomas
     9 Canary Road, Flat 4, 9 Canary Road, 4, 9 Canary Rd, 13 Canary Street -> _, _, _, 13 Canary Street
     30 Dove Street -> _
     1 Brook Lane, 1 Brook Lane Close -> _, _
@@ -252,6 +255,8 @@ def test_an_address_is_found_by_its_parts_that_tell_where_it_is() -> None:
         "Rose Cottage, Mill Lane",
         "8 The Drive",
         "12 St James's Road",
+        "4 St. Mary's Close",
+        "6 Thomas Mews",
         "Flat 4, 9, Canary Road",
         "SE6 4RU, 30 Dove Street",
         "1 Brook Lane Close",
