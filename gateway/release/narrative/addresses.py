@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
-from gateway.release.narrative.known import SAINT, Building, Case, Found, Pieces, Source
+from gateway.release.narrative.known import SAINT, Building, Case, Found, Pieces, Source, written
 from gateway.release.narrative.patterns import POSTCODE
 from gateway.release.narrative.reading import Gap, Reading
 from gateway.release.narrative.words import COMMON_STREETS, FLAT_WORDS, STREET_TYPES, UBIQUITOUS
@@ -77,22 +77,13 @@ def buildings_of(segments: Sequence[Pieces]) -> list[Building]:
     return found
 
 
-def _spelt(piece: str) -> Pieces:
-    """A piece of a name as people write it: "St" or "Saint", "St James" or "St James's"."""
-    if piece in SAINT:
-        return SAINT
-    if len(piece) > 1 and piece.endswith("s"):
-        return piece, (piece.removesuffix("s") if piece.endswith("ss") else f"{piece}s")
-    return (piece,)
-
-
 def building_forms(source: Source) -> Found:
     """Its buildings with their numbers, and alone where the name is distinctive; its town where it is shielded."""
     for building in source.buildings:
         distinctive = not {*building.own} <= COMMON_STREETS
         is_telling = "".join(building.own) not in UBIQUITOUS
         alone = source.shielded and is_telling if building.is_locality else source.shielded or distinctive
-        for own in product(*map(_spelt, building.own)):
+        for own in product(*map(written, building.own)):
             streets = [(*own, kind) for kind in building.kinds]
             for street in [*streets, own] if distinctive else streets or [own]:
                 for door in building.doors:

@@ -177,6 +177,15 @@ def words_of(reading: Reading) -> list[Pieces]:
     return words
 
 
+def written(piece: str) -> Pieces:
+    """A piece of a place's name as people write it: "St" or "Saint", "St James" or "St James's"."""
+    if piece in SAINT:
+        return SAINT
+    if len(piece) > 1 and piece.endswith("s"):
+        return piece, (piece.removesuffix("s") if piece.endswith("ss") else f"{piece}s")
+    return (piece,)
+
+
 def name_forms(source: Source) -> Found:
     """A name: the whole, each word, each part of a double-barrelled one, and any two of those together."""
     names = source.words
@@ -227,7 +236,7 @@ def place_forms(source: Source) -> Found:
         core.pop()
     own, end = sum(core, ()), named[len(core) :]
     ends = {sum(some, ()) for many in range(len(end) + 1) for some in combinations(end[-_LONGEST_END:], many)}
-    for name in product(*(SAINT if piece in SAINT else (piece,) for piece in own)):
+    for name in product(*map(written, own)):
         for some in ends if {*name} - {*SAINT} else ():
             ordinary = not some and {*name} <= COMMON
             yield (*name, *some), (Case.PROPER if len(own) == 1 else Case.CAPITALS) if ordinary else Case.ANY

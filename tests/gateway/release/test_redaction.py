@@ -289,6 +289,8 @@ PLACES = """
     Shelter that, a shelter, the Shelter -> Shelter that, a shelter, the _
     Hope that helps. -> =
     COSJP, CSJP, DPP, DP -> _, _, _, DP
+    St James Infant School, St James' Infant School, Saint James's, James -> _, _, _, James
+    Lewes House, Lewess House, Lew House -> _, _, Lew House
 """
 
 
@@ -305,6 +307,8 @@ def test_a_place_is_found_without_its_generic_end_and_by_its_initials() -> None:
         "Shelter",
         "Church of St John Primary",
         "Deptford Park Primary",
+        "St James's Infant School",
+        "Lewes House",
     )
     assert [] == outcomes(withheld, PLACES)
 
