@@ -239,17 +239,21 @@ def _stop(data: Path, *, programs: Path) -> None:
 
 def _program(name: str, *arguments: str, programs: Path) -> None:
     """Run one of PostgreSQL's programs to its end, as the unprivileged user where this process is root."""
-    identity: dict[str, int | list[int]] = {}
-    if os.geteuid() == 0:
-        account = pwd.getpwnam(_UNPRIVILEGED_USER)
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    account = pwd.getpwnam(_UNPRIVILEGED_USER) if os.geteuid() == 0 else None
     # A file, not a pipe: the server inherits the other end of a pipe and would keep it open for ever.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603 - our own program, no shell
+        done = subprocess.run(  # noqa: S603 - our own program, no shell
             [programs / name, *arguments],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            cwd="/", env=clean_environment(), check=False, **identity,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=clean_environment(),
+            user=account and account.pw_uid,
+            group=account and account.pw_gid,
+            extra_groups=[] if account else None,
+            check=False,
+        )
         output.seek(0)
         if done.returncode != 0:
             raise EmbeddedPostgresError(f"{name} failed: {output.read().strip()}")

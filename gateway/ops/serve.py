@@ -17,15 +17,16 @@ def gunicorn_command(application: str = APPLICATION) -> list[str]:
 
 def start_worker(environ: Mapping[str, str], *, log_file: Path) -> subprocess.Popen[bytes]:
     """Start ``gateway worker`` as a child process with this environment; its output goes to ``log_file``."""
-    with log_file.open("ab") as log:
-        command = [sys.executable, "-c", "from gateway.cli import main; main()", "worker"]
-        return subprocess.Popen(command, env=dict(environ), stdout=log, stderr=log)  # noqa: S603 -- our own words
+    return _start([sys.executable, "-c", "from gateway.cli import main; main()", "worker"], environ, log_file)
 
 
 def start_server(
     environ: Mapping[str, str], *, log_file: Path, application: str = APPLICATION
 ) -> subprocess.Popen[bytes]:
     """Start gunicorn as a child process with this environment; its output goes to ``log_file``."""
+    return _start(gunicorn_command(application), environ, log_file)
+
+
+def _start(command: list[str], environ: Mapping[str, str], log_file: Path) -> subprocess.Popen[bytes]:
     with log_file.open("ab") as log:
-        command = gunicorn_command(application)  # our own words, nothing of anybody's input
-        return subprocess.Popen(command, env=dict(environ), stdout=log, stderr=log)  # noqa: S603 -- see above
+        return subprocess.Popen(command, env=dict(environ), stdout=log, stderr=log)  # noqa: S603 - of our own words, no shell
