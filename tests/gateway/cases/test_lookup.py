@@ -1,5 +1,6 @@
 """Which families a member of staff may look at: how near each is, what a reason opens, and what is on record."""
 
+import json
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -163,6 +164,19 @@ def test_a_longer_list_costs_as_many_statements(wiring: Wiring) -> None:
         erased = [*families, uuid4()]
         read = lookup._records_of(wiring, connection, erased, now=database_now(connection))
         assert families == [each.identity.family_id for each in read]
+
+
+def test_whoever_is_in_two_families_opens_with_the_key_of_each(wiring: Wiring) -> None:
+    """The same person of the council, under a key of each family, in a list of both."""
+    with_family(wiring)
+    other = json.loads(json.dumps(small_family("EH-2")).replace("EH-2-mum", "EH-1-mum"))
+    World(wiring).import_families({**other, "workers": [{"id": "jo", "from": "2026-01-01"}]})
+    found = lookup.families_of(wiring, somebody(wiring, "jo"), team=False)
+    assert [("Mary Shelleyname", False)] * 2 == [
+        (each.record.title, each.record.members.damaged) for each in found
+    ]
+    shared = [{person.person_id for person in each.record.people} for each in found]
+    assert 1 == len(shared[0] & shared[1])
 
 
 def test_ones_own_list_is_ones_own_and_on_record(wiring: Wiring) -> None:

@@ -23,7 +23,9 @@ from gateway.database import open_engine
 from gateway.disclosure_log import erasure, repository
 from gateway.disclosure_log.erasure import Ledger
 from gateway.disclosure_log.errors import LogNotServedError, NotAppendedError
+from gateway.disclosure_log.service import act
 from gateway.disclosure_log.startup import check_log, root_at
+from gateway.keyring import NULL_FAMILY
 from gateway.ops.log_commands import finish_erasures
 from gateway.release.model import Refused, Released
 from gateway.tasks.model import TaskKind
@@ -250,6 +252,20 @@ def test_nothing_joins_the_log_under_an_erased_family(
     assert family != world.family_id("EH-1")
     assert mum != world.person_id("EH-1", "EH-1-mum")
     assert before == count(world, PAYLOADS, family)
+
+
+def test_an_act_about_a_family_without_a_key_is_recorded_as_nobodys(world: World) -> None:
+    """Beside one of a family that has its key, which stays that family's."""
+    family_id = world.family_id("EH-1")
+    with act(world.wiring) as change:
+        for about in (uuid4(), family_id):
+            change.record(kind="case.view", actor="test", family_id=about)
+    with world.wiring.engine.connect() as connection:
+        newest = text(
+            "SELECT t.family_id FROM gateway.log_trace t JOIN gateway.log_entry USING (entry_id)"
+            " ORDER BY leaf_index DESC LIMIT 2"
+        )
+        assert [family_id, NULL_FAMILY] == list(connection.execute(newest).scalars())
 
 
 def test_a_refusal_on_its_way_while_its_family_is_erased_is_recorded_as_nobodys(

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.safeguarding import service
+from gateway.safeguarding import repository, service
 from gateway.safeguarding.clocks import LIMITS, Counted
 from gateway.safeguarding.model import Kind, Referral
 from gateway.safeguarding.patterns import BEFORE, MANY, WEEK, Pattern, PatternKind, by_week, unusual
 from gateway.staff.model import Role
 from gateway.wiring import Wiring
-from tests.gateway.safeguarding.refer import caseworker, refer, world_of
+from tests.gateway.safeguarding.refer import POLICE, caseworker, refer, world_of
 from tests.gateway.safeguarding.test_clocks import SENT, SENT_AT
 from tests.support.pages import Somebody, words
 
@@ -98,6 +98,21 @@ def test_the_queue_says_it_and_the_next_one_goes_all_the_same(wiring: Wiring) ->
     assert ">Safeguarding hub</text>" in drawing
     assert ">hub<" not in page
     assert "Safeguarding hub" in words(ada.get("/console/referrals"))
+    with wiring.engine.begin() as connection:
+        repository.put_destinations(connection, (POLICE,))
+    assert re.search(r"Without agreement\s+hub\b", words(ben.get("/console/referrals/review")))
+
+
+def test_a_destination_is_named_as_people_know_it_and_an_author_is_none(
+    wiring: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world_of(wiring)
+    found = [Pattern(PatternKind.DESTINATION, "hub", 2), Pattern(PatternKind.AUTHOR, "hub", 3)]
+    monkeypatch.setattr("gateway.console.referral_views.unusual", lambda *_, **__: found)
+    ben = Somebody(wiring, Role.SAFEGUARDING_LEAD, username="ben")
+    page = words(ben.get("/console/referrals/review"))
+    assert "Safeguarding hub got 2 this week" in page
+    assert "hub sent 3 this week" in page.replace("Safeguarding hub", "")
 
 
 def test_a_council_sets_its_own_limits(wiring: Wiring) -> None:
