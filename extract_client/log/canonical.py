@@ -5,12 +5,10 @@ objects and lists. Floats and null are refused, which keeps every implementation
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 Canonical: TypeAlias = "str | int | bool | Sequence[Canonical] | Mapping[str, Canonical]"
-
-_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 MAX_INTEGER = 2**53 - 1
 """Largest integer every JSON reader keeps exact (RFC 8785 section 3.2.2.3)."""
@@ -20,36 +18,45 @@ class NotCanonicalError(ValueError):
     """The value lies outside the profile."""
 
 
+_OUTSIDE = "only text, exact integers, booleans, objects and lists have a canonical form"
+
+_writer = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def assembled(members: Mapping[str, bytes]) -> bytes:
     """Return the encoding of an object whose members' values are encoded already, each by ``canonical``."""
     return b"{" + b",".join(f'"{name}":'.encode() + members[name] for name in sorted(members)) + b"}"
 
 
-def canonical(value: Canonical) -> bytes:
+def _encode(value: Any) -> bytes:
+    return _writer.encode(value).encode("utf-8")
+
+
+def canonical(value: Canonical, *, encode: Callable[[Any], bytes] = _encode) -> bytes:
     """Return the one UTF-8 encoding of ``value``: members sorted, no white space.
+
+    Args:
+        encode: writes JSON in this form; whatever is given to it is in the profile.
 
     Raises: NotCanonicalError.
     """
-    waiting: list[object] = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, bool | str):
-            continue
-        if isinstance(item, int):
-            if abs(item) > MAX_INTEGER:
-                raise NotCanonicalError("an integer is too large to be exact everywhere")
-            continue
-        if isinstance(item, Mapping):
-            if not all(isinstance(name, str) for name in item) or not "".join(item).isascii():
-                raise NotCanonicalError("member names are ASCII")
-            within: Collection[object] = item.values()
-        elif isinstance(item, list | tuple):
-            within = item
-        else:
-            raise NotCanonicalError("only text, integers, booleans, objects and lists have a canonical form")
-        # Most of what is written is text, which needs no look.
-        waiting += [each for each in within if type(each) is not str]
+    level: list[Any] = [value]
     try:
-        return _encoded(value).encode("utf-8")
+        while level:
+            below: list[Any] = []
+            for item in level:
+                kind = type(item)
+                if kind is dict:
+                    if not "".join(item).isascii():
+                        raise NotCanonicalError("member names are ASCII")
+                    below += item.values()
+                elif kind is list or kind is tuple:
+                    below += item
+                elif not (isinstance(item, bool | str) or (kind is int and abs(item) <= MAX_INTEGER)):
+                    raise NotCanonicalError(_OUTSIDE)
+            level = below
+        return encode(value)
+    except TypeError as error:  # a member's name is no text, or a text not one of Python's own
+        raise NotCanonicalError(_OUTSIDE) from error
     except (UnicodeEncodeError, RecursionError) as error:
         raise NotCanonicalError("lone surrogates and very deep values have no canonical form") from error
