@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import NewType, TypeAlias
+from typing import NamedTuple, NewType, TypeAlias
 
 from agencies.errors import PurposeNotServedError
 
@@ -172,6 +172,17 @@ class ProfileRow:
         return self.panel if stage is Stage.PANEL else self.service
 
 
+class Rows(NamedTuple):
+    """What one profile version gives of a field under the conditions of a request.
+
+    Attributes:
+        attended: the level instead for an item recording a meeting this agency attended.
+    """
+
+    level: Level
+    attended: Level
+
+
 _RowKey: TypeAlias = tuple[FieldName, Stage, Condition]
 
 
@@ -198,7 +209,7 @@ class Profile:
     article9: str
     rows: tuple[ProfileRow, ...]
     _index: Mapping[_RowKey, Level] = field(init=False, repr=False, compare=False)
-    _compiled: dict[tuple[Stage, frozenset[Condition]], Mapping[FieldName, Level]] = field(
+    _compiled: dict[tuple[Stage, frozenset[Condition]], Mapping[FieldName, Rows]] = field(
         init=False, repr=False, compare=False
     )
 
@@ -221,17 +232,24 @@ class Profile:
         ]
         return min(selected, default=self._index.get((field_name, stage, Condition.ALWAYS), Level.W))
 
-    def levels(self, *, stage: Stage, conditions: frozenset[Condition]) -> Mapping[FieldName, Level]:
-        """The level of every field that has a row, as ``level`` gives it; any other field is W.
+    def given(self, *, stage: Stage, conditions: frozenset[Condition]) -> Mapping[FieldName, Rows]:
+        """What this version gives, as ``level`` says, of every field of which it gives anything.
 
         Compiled once: a version never changes, and stages and conditions are few.
+
+        Args:
+            conditions: of the request; whether an item's meeting was attended is told by ``Rows``.
         """
         compiled = self._compiled.get((stage, conditions))
         if compiled is None:
-            names = {row.field for row in self.rows}
-            compiled = MappingProxyType(
-                {name: self.level(name, stage=stage, conditions=conditions) for name in names}
-            )
+            found = {
+                name: Rows(
+                    self.level(name, stage=stage, conditions=conditions),
+                    self.level(name, stage=stage, conditions=conditions | {Condition.ATTENDED}),
+                )
+                for name in dict.fromkeys(row.field for row in self.rows)
+            }
+            compiled = MappingProxyType({name: rows for name, rows in found.items() if max(rows) > Level.W})
             self._compiled[stage, conditions] = compiled
         return compiled
 

@@ -8,7 +8,7 @@ INVARIANTS
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from uuid import UUID, uuid4
 
@@ -72,9 +72,9 @@ def seal_parts(
 
 
 def open_parts(
-    family: FamilyKeys, person_keys: Mapping[UUID, bytes], parts: Sequence[StoredPart]
-) -> list[dict[str, JsonValue]]:
-    """Return the items of every part whose people's keys are all there.
+    family: FamilyKeys, person_keys: Mapping[UUID, bytes], parts: Iterable[StoredPart]
+) -> list[bytes]:
+    """Return what every part says whose people's keys are all there: a JSON list of items each.
 
     A part with a person whose key row is gone is left out: that person was erased. Each item is the case
     document's, with our ids (text) for people.
@@ -85,24 +85,31 @@ def open_parts(
 
     Raises: UnreadablePartError, a part or key that should open does not; nothing is returned then.
     """
-    left = [part for part in parts if person_keys.keys() >= set(part.about)]
-    people = set[UUID]().union(*(part.about for part in left))
+    keys: dict[UUID, bytes] = {}
+    opened: list[bytes] = []
     try:
-        opened = {
-            person: unseal(family.data_key, person_keys[person], aad=_person_aad(family.family_id, person))
-            for person in people
-        }
+        for part in parts:
+            if not all(person in person_keys for person in part.about):
+                continue
+            for person in part.about:
+                if person not in keys:
+                    aad = _person_aad(family.family_id, person)
+                    keys[person] = unseal(family.data_key, person_keys[person], aad=aad)
+            key = combine(keys[person] for person in part.about) if part.about else family.data_key
+            opened.append(unseal(key, part.sealed, aad=_part_aad(part.case_id, part.part_id, part.version)))
     except EnvelopeError as error:
-        raise UnreadablePartError("a person's key does not open") from error
-    items: list[dict[str, JsonValue]] = []
-    for part in left:
-        key = combine(opened[person] for person in part.about) if part.about else family.data_key
-        try:
-            plaintext = unseal(key, part.sealed, aad=_part_aad(part.case_id, part.part_id, part.version))
-        except EnvelopeError as error:
-            raise UnreadablePartError("a part does not open") from error
-        items.extend(json.loads(plaintext))
-    return items
+        raise UnreadablePartError("a part, or the key of a person whom it is about, does not open") from error
+    return opened
+
+
+def open_items(
+    family: FamilyKeys, person_keys: Mapping[UUID, bytes], parts: Iterable[StoredPart]
+) -> list[dict[str, JsonValue]]:
+    """Return the items of the parts that ``open_parts`` opens.
+
+    Raises: UnreadablePartError.
+    """
+    return [item for part in open_parts(family, person_keys, parts) for item in json.loads(part)]
 
 
 def seal_born(family: FamilyKeys, person_id: UUID, key: bytes, *, born: date) -> bytes:
@@ -136,12 +143,12 @@ def open_births(
 def parts_that_open(
     family: FamilyKeys, person_keys: Mapping[UUID, bytes], parts: Iterable[StoredPart]
 ) -> tuple[list[dict[str, JsonValue]], bool]:
-    """Return as ``open_parts`` the items of every part that opens, and whether none is damaged."""
+    """Return as ``open_items`` the items of every part that opens, and whether none is damaged."""
     items: list[dict[str, JsonValue]] = []
     whole = True
     for part in parts:
         try:
-            items += open_parts(family, person_keys, [part])
+            items += open_items(family, person_keys, [part])
         except UnreadablePartError:
             whole = False
     return items, whole

@@ -44,7 +44,6 @@ from gateway.release.model import (
     Permit,
     RefusalReason,
     Refuse,
-    Rows,
 )
 
 VERIFIED_ONLY_FIELDS: Final = frozenset(
@@ -106,31 +105,27 @@ def decide(facts: Facts, *, caller: Caller, extract_days: int) -> Decision:
 
     # 3. What does the profile give at this stage, who agreed to that field, and what did the profile give then?
     conditions = _conditions(case, agency, caller.practitioner)
-    if_attended = conditions | {Condition.ATTENDED}
     shielded = _is_shielded(case, conditions)
     withheld = _withheld_fields(shielded=shielded, verified=verified)
-    versions = {**agency.shown, agency.profile.version: agency.profile}
-    compiled = {
-        version: (
-            profile.levels(stage=stage, conditions=conditions),
-            profile.levels(stage=stage, conditions=if_attended),
-        )
-        for version, profile in versions.items()
+    given = agency.profile.given(stage=stage, conditions=conditions)
+    shown = {
+        version: each.given(stage=stage, conditions=conditions) for version, each in agency.shown.items()
     }
-    grants: dict[FieldName, FieldGrant] = {}
-    for name, field in FIELDS.items():
-        rows = {
-            version: Rows(plain.get(name, Level.W), attending.get(name, Level.W))
-            for version, (plain, attending) in compiled.items()
-        }
-        level, attended = rows[agency.profile.version]
-        if name not in withheld and max(level, attended) > Level.W:
-            people = {
-                person: rows.get(consent.profile_shown, WITHHELD)
-                for person, consent in consents.items()
-                if consent.covers(name, field.category)
-            }
-            grants[name] = FieldGrant(level, attended, people)
+    shown[agency.profile.version] = given
+    agreed = [(person, consent, shown.get(consent.profile_shown, {})) for person, consent in consents.items()]
+    grants = {
+        name: FieldGrant(
+            rows.level,
+            rows.attended,
+            {
+                person: then.get(name, WITHHELD)
+                for person, consent, then in agreed
+                if consent.covers(name, FIELDS[name].category)
+            },
+        )
+        for name, rows in given.items()
+        if name not in withheld
+    }
 
     # 4. Until when?
     ends = [agency.agreement_until, facts.now + timedelta(days=extract_days)]
@@ -159,8 +154,10 @@ def item_level(permit: Permit, item: Item) -> Level:
     silence, for a service marked sensitive the sensitive services' own grant, and the shield of what locates.
     """
     grant = permit.grants.get(item.field)
+    if grant is None:
+        return Level.W
     named = mentioned_agencies(item.field, item.value)
-    if grant is None or (named | {item.source_agency}) & permit.hidden_agencies:
+    if not permit.hidden_agencies.isdisjoint(named | {item.source_agency}):
         return Level.W
     attended = _attended(permit, item)
     row = grant.attended if attended else grant.level
@@ -242,8 +239,8 @@ def _agreed_level(grant: FieldGrant, item: Item, *, attended: bool) -> Level:
         return Level.W
     if third_party is ThirdParty.LEAD_DECISION:
         return Level.F if item.value.get("authorised_by") and item.value.get("reason") else Level.W
-    shown = (grant.people.get(person, WITHHELD) for person in item.about)
-    agreed = min(rows.attended if attended else rows.level for rows in shown)
+    shown = [grant.people.get(person, WITHHELD) for person in item.about]
+    agreed = min([rows.attended for rows in shown] if attended else [rows.level for rows in shown])
     protected = grant.people.get(item.protects or "")
     if third_party is ThirdParty.FLAG_EXCEPTION and protected is not None:
         flag = Level.G1 if item.field == _RISK_PERSON else min(Level.G1, protected.level)

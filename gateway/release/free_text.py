@@ -8,11 +8,11 @@ INVARIANTS
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
-from itertools import chain
 from types import MappingProxyType
 from typing import Final
+
+from msgspec.structs import replace
 
 from agencies.catalogue import FIELDS, SHIELDED_FIELDS
 from agencies.ladders import LadderContext
@@ -21,6 +21,7 @@ from gateway.release.minimisation import minimise
 from gateway.release.model import Item, Permit, PermittedItem, PersonFacts, Redacted, Told
 from gateway.release.redaction import KnownValue, Redaction, Redactor, ValueKind, without
 
+_WITH_NARRATIVE: Final = frozenset(name for name, field in FIELDS.items() if field.narrative)
 _NAMES: Final = frozenset(map(FieldName, ("child_name", "adult_name")))
 _KINDS: Final[Mapping[tuple[str, str], ValueKind]] = MappingProxyType(
     {
@@ -88,16 +89,16 @@ def tell_with_narrative(
     redacted: list[Redacted] = []
     for each in permitted:
         value: JsonObject = {}
-        for member in sorted(_narrative_of(each)):
+        for member in sorted(_narrative_of(each)) if each.item.field in _WITH_NARRATIVE else ():
             cut = redact(str(each.item.value[member]))
             redacted.append(Redacted(each.item, member, cut.text, cut.cuts))
             value[member] = cut.text
         if value:
-            items.append(replace(each, item=replace(each.item, value={**each.item.value, **value})))
+            items.append(PermittedItem(replace(each.item, value={**each.item.value, **value}), each.level))
         else:
             items.append(each)
     kept_back: list[FieldName] = []
-    if guard.survives_in(chain.from_iterable(map(_full_texts, items))):
+    if guard.survives_in(_full_texts(*items)):
         kept_back = [each.item.field for each in items if guard.survives_in(_full_texts(each))]
         items = [each for each in items if not guard.survives_in(_full_texts(each))]
     told = minimise(items, context=context, people=people)
@@ -136,26 +137,31 @@ def _guard_of(codes: tuple[str, ...]) -> Redactor:
     return Redactor(map(_silent, codes))
 
 
-def _full_texts(permitted: PermittedItem) -> Iterator[str]:
-    """The texts of an item that is told in full."""
-    return texts_of(permitted.item.value) if permitted.level is Level.F else iter(())
+def _full_texts(*permitted: PermittedItem) -> list[str]:
+    """The texts of the items that are told in full."""
+    return texts_of(*[each.item.value for each in permitted if each.level is Level.F])
 
 
 def _narrative_of(permitted: PermittedItem) -> frozenset[str]:
     """The members of an item that go as free text."""
     item = permitted.item
-    return FIELDS[item.field].narrative & item.value.keys() if permitted.level is Level.F else frozenset()
+    return (
+        FIELDS[item.field].narrative.intersection(item.value) if permitted.level is Level.F else frozenset()
+    )
 
 
-def texts_of(value: JsonValue | JsonObject) -> Iterator[str]:
-    """Yield every text of a value, without the names of its members."""
-    left: list[JsonValue] = [value]
-    while left:
-        held = left.pop()
+def texts_of(*values: JsonValue | JsonObject) -> list[str]:
+    """Return every text of some values, without the names of their members."""
+    texts: list[str] = []
+    left: list[JsonValue] = [*values]
+    for held in left:
         if isinstance(held, str):
-            yield held
-        elif not isinstance(held, int):
-            left += held.values() if isinstance(held, dict) else held
+            texts.append(held)
+        elif isinstance(held, dict):
+            left += held.values()
+        elif isinstance(held, list):
+            left += held
+    return texts
 
 
 def _values_of(item: Item, *, shielded: bool) -> Iterator[KnownValue]:

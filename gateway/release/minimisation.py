@@ -10,10 +10,12 @@ INVARIANTS
 - Free text goes only where the permit lets it.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
+
+from msgspec import convert
+from msgspec.json import Decoder, Encoder
 
 from agencies.ages import released_age, whole_months
 from agencies.catalogue import FIELDS
@@ -26,6 +28,11 @@ from gateway.release.model import Item, Permit, PermittedItem, PersonFacts
 CERTAINTY: Final = (ItemKind.FACT, ItemKind.FAMILY_REPORT, ItemKind.OPINION, ItemKind.ALLEGATION)
 """From most to least certain: a field made of several items carries the least certain kind."""
 
+_CERTAINTY: Final = {kind.value: place for place, kind in enumerate(CERTAINTY)}
+_ORDER: Final = {name: place for place, name in enumerate(FIELDS)}
+_OF_PERSON: Final = frozenset(name for name, field in FIELDS.items() if field.subject is Subject.PERSON)
+_read: Final = Decoder(list[Item]).decode
+_written: Final = Encoder(order="sorted").encode
 _BIRTH_FIELDS: Final = frozenset(map(FieldName, ("child_dob", "adult_dob")))
 _SEX: Final = FieldName("child_sex")
 _HOUSEHOLD: Final = FieldName("household")
@@ -78,12 +85,12 @@ def minimise(
         people: the case's people with their pairwise ids.
     """
     fields: dict[str | None, JsonObject] = {}
-    for (person_id, name), group in _by_subject_and_field(permitted).items():
-        level = min(each.level for each in group)
+    for (person_id, name), group in _by_subject_and_field(permitted):
+        level = min([each.level for each in group])
         rung = LADDERS[name].rungs[level]
-        items = [LadderItem(each.item.value, each.item.about) for each in group]
         if rung is None:
             continue
+        items = [LadderItem(each.item.value, each.item.about) for each in group]
         if rung.together is not None:
             told = [rung.together([item], context) for item in items]
             value = [rung.together([i for i, one in zip(items, told, strict=True) if one], context)]
@@ -91,9 +98,8 @@ def minimise(
             told = value = [rung.step(item, context) for item in items] if rung.step else []
         telling = [each.item for each, one in zip(group, told, strict=True) if one]
         if telling:
-            own = all(item.source_agency == context.agency for item in telling)
             with_kind = person_id is None or bool(FIELDS[name].narrative)
-            field = _field(level, value, telling, own=own, with_kind=with_kind)
+            field = _field(level, value, telling, own=context.agency, with_kind=with_kind)
             fields.setdefault(person_id, {})[name] = field
 
     record: JsonObject = {}
@@ -111,53 +117,57 @@ def minimise(
 
 def _by_subject_and_field(
     permitted: Sequence[PermittedItem],
-) -> Mapping[tuple[str | None, FieldName], list[PermittedItem]]:
+) -> list[tuple[tuple[str | None, FieldName], list[PermittedItem]]]:
     """The items of each person's fields, and of the case's (no person), fields in catalogue order."""
-    order = {name: place for place, name in enumerate(FIELDS)}
     groups: dict[tuple[str | None, FieldName], list[PermittedItem]] = {}
-    for each in sorted(permitted, key=lambda p: order[p.item.field]):
-        of_person = FIELDS[each.item.field].subject is Subject.PERSON
-        person_id = each.item.about[0] if of_person and len(each.item.about) == 1 else None
+    for each in permitted:
+        item = each.item
+        of_person = item.field in _OF_PERSON
+        person_id = item.about[0] if of_person and len(item.about) == 1 else None
         if of_person is (person_id is not None):
-            groups.setdefault((person_id, each.item.field), []).append(each)
-    return groups
+            groups.setdefault((person_id, item.field), []).append(each)
+    return sorted(groups.items(), key=lambda group: _ORDER[group[0][1]])
 
 
 def _field(
-    level: Level, value: Sequence[JsonObject | None], telling: Sequence[Item], *, own: bool, with_kind: bool
+    level: Level,
+    value: Sequence[JsonObject | None],
+    telling: Sequence[Item],
+    *,
+    own: str,
+    with_kind: bool,
 ) -> JsonObject:
-    """One released field; equal values are told once, so that their number counts nothing held back."""
+    """One released field; equal values are told once, so that their number counts nothing held back.
+
+    Args:
+        own: the recipient.
+    """
     told: list[JsonValue] = [one for one in value if one]
     if len(told) > 1:
-        told = [*{json.dumps(one, sort_keys=True): one for one in told}.values()]
+        told = [*{_written(one): one for one in told}.values()]
     field: JsonObject = {
         "level": level.name,
         "value": told,
-        "as_of": min(item.as_of for item in telling),
+        "as_of": min([item.as_of for item in telling]),
     }
     if with_kind:
-        field["kind"] = max((ItemKind(item.kind) for item in telling), key=CERTAINTY.index).value
-    if own:
+        field["kind"] = max([item.kind for item in telling], key=_CERTAINTY.__getitem__)
+    if {own}.issuperset([item.source_agency for item in telling]):
         field["supplied_by_you"] = True
     return field
 
 
-def item_of(stored: Mapping[str, object]) -> Item:
-    """Return the item that an opened part of the case document holds.
+def items_of(parts: Iterable[bytes]) -> list[Item]:
+    """Return the items that the opened parts of a case document hold.
 
-    Raises: KeyError or TypeError, the stored document is not one of ours.
+    Raises: ValueError, one is not ours.
     """
-    value = stored["value"]
-    about = stored["about"]
-    if not isinstance(value, dict) or not isinstance(about, list):
-        raise TypeError("a stored item has another shape")
-    protects = stored.get("protects")
-    return Item(
-        field=FieldName(str(stored["field"])),
-        about=tuple(map(str, about)),
-        source_agency=str(stored["source_agency"]),
-        as_of=str(stored["as_of"]),
-        kind=str(stored["kind"]),
-        value=value,
-        protects=None if protects is None else str(protects),
-    )
+    return [item for part in parts for item in _read(part)]
+
+
+def item_of(stored: Mapping[str, object]) -> Item:
+    """Return one item that was read already, as ``items_of`` reads it.
+
+    Raises: ValueError.
+    """
+    return convert(stored, Item)

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
+
+from msgspec import Struct
 
 from agencies.model import (
     AgencyCode,
@@ -21,6 +23,7 @@ from agencies.model import (
     JsonObject,
     Level,
     Profile,
+    Rows,
     Stage,
 )
 from consent_registry.birthdays import Birthdays
@@ -140,23 +143,11 @@ class Facts:
     case: CaseFacts | None
 
 
-class Rows(NamedTuple):
-    """What one profile version gives of a field under the conditions of the request.
-
-    Attributes:
-        attended: the level instead for an item recording a meeting this agency attended.
-    """
-
-    level: Level
-    attended: Level
-
-
 WITHHELD = Rows(Level.W, Level.W)
 """What is given by a profile version that cannot be had, and by whoever did not agree."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldGrant:
+class FieldGrant(NamedTuple):
     """What may be released of one field.
 
     Attributes:
@@ -204,9 +195,8 @@ class Refuse:
 Decision: TypeAlias = Permit | Refuse
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One decrypted item of a case document; ``value`` keeps its field's shape.
+class Item(Struct, frozen=True):
+    """One decrypted item of a case document, read straight from its JSON; ``value`` keeps its field's shape.
 
     Attributes:
         about: internal person ids; empty: untagged, hence withheld.
@@ -219,12 +209,11 @@ class Item:
     source_agency: str
     as_of: str
     kind: str
-    value: JsonObject
+    value: dict[str, Any]
     protects: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PermittedItem:
+class PermittedItem(NamedTuple):
     """An item above W, with the level decided for it alone."""
 
     item: Item

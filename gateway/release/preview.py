@@ -17,7 +17,7 @@ from gateway.cases.sealing import open_parts
 from gateway.release import repository
 from gateway.release.decision import decide, item_level
 from gateway.release.free_text import tell_with_narrative
-from gateway.release.minimisation import item_of, minimise, recipient_context
+from gateway.release.minimisation import items_of, minimise, recipient_context
 from gateway.release.model import (
     NOTHING,
     Decision,
@@ -78,7 +78,7 @@ def preview(
     decision = decide(facts, caller=request.caller, extract_days=wiring.settings.extract_days)
     if not isinstance(decision, Permit):
         return Preview(request.caller, facts, decision, (), NOTHING)
-    items = tuple(map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts)))
+    items = tuple(items_of(open_parts(keys, snapshot.person_keys, snapshot.parts)))
     told = tell(decision, items, facts=facts)
     return Preview(request.caller, facts, decision, items, told, snapshot.parts)
 

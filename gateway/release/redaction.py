@@ -227,7 +227,9 @@ class Redactor:
 
     def survives_in(self, texts: Iterable[str]) -> bool:
         """True when a shielded value survives in one of several texts."""
-        held = [*texts] if self._guarded else []
+        if not self._guarded:
+            return False
+        held = [*texts]
         # All at once first: what is in none of them together is in none of them.
         quick = skeleton_of("\n".join(held))
         if quick is not None and not any(skeleton in quick for _, skeleton in self._guarded):

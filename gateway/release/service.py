@@ -36,7 +36,7 @@ from gateway.release import repository
 from gateway.release.decision import decide, item_level
 from gateway.release.extract import answer_of, with_receipt
 from gateway.release.free_text import tell_with_narrative
-from gateway.release.minimisation import item_of, minimise, recipient_context
+from gateway.release.minimisation import items_of, minimise, recipient_context
 from gateway.release.model import (
     NOTHING,
     Outcome,
@@ -118,7 +118,7 @@ def release(wiring: Wiring, batch: Sequence[ReleaseRequest]) -> list[Outcome]:
                     # 4. Minimise and redact.
                     told = NOTHING
                     if isinstance(decision, Permit) and (case := facts.case) is not None:
-                        opened = [*map(item_of, open_parts(keys, snapshot.person_keys, snapshot.parts))]
+                        opened = items_of(open_parts(keys, snapshot.person_keys, snapshot.parts))
                         levels = [item_level(decision, item) for item in opened]
                         leaving = zip(opened, levels, strict=True)
                         items = [PermittedItem(item, level) for item, level in leaving if level > Level.W]

@@ -39,7 +39,7 @@ from gateway.disclosure_log.service import act
 from gateway.keyring import FamilyKeys, KeyErasedError
 from gateway.release.decision import decide
 from gateway.release.impact import Impact, Obstacle, Replay, Scope, add_up, levels_told
-from gateway.release.minimisation import item_of
+from gateway.release.minimisation import items_of
 from gateway.release.model import Facts, Item, Permit
 from gateway.release.past import AgencyPast, CasePast, agency_past, case_past, facts_then
 from gateway.release.preview import under
@@ -181,7 +181,7 @@ def _opened(
             return Obstacle.GONE
         case = case_past(wiring, connection, CaseIdentity(case_id, family_id), agency=candidate.past.code)
         parts = open_parts(keys, family_person_keys(connection, family_id), stored_parts(connection, case_id))
-        return _Family(keys, case, tuple(map(item_of, parts)))
+        return _Family(keys, case, tuple(items_of(parts)))
     except KeyErasedError:
         return Obstacle.ERASED
     except ITEM_FAULTS:

@@ -18,6 +18,8 @@ IMPURE_MODULES = {
     "random", "secrets", "select", "shutil", "signal", "smtplib", "socket", "sqlite3", "ssl", "subprocess", "tempfile",
     "threading", "time", "urllib",
 }  # fmt: skip
+PURE_LIBRARIES = {"msgspec"}
+"""They turn bytes into values and back, and reach for nothing else."""
 CLOCK_READINGS = {"now", "today", "utcnow", "uuid1", "uuid4"}
 OPENERS = {"open", "print", "input", "eval", "exec", "__import__"}
 CORE = {
@@ -58,7 +60,8 @@ def _impurities(tree: ast.Module) -> list[str]:
     found = []
     for name in _imports(tree):
         root = name.partition(".")[0]
-        if name not in PURE and (root not in sys.stdlib_module_names or root in IMPURE_MODULES):
+        known = root in PURE_LIBRARIES or (root in sys.stdlib_module_names and root not in IMPURE_MODULES)
+        if name not in PURE and not known:
             found.append(f"imports {name}")
     for node in ast.walk(tree):
         match node:

@@ -105,28 +105,28 @@ MUTANTS = [
         DECISION,
         (
             "what was shown counts for nothing",
-            "agreed = min(rows.attended if attended else rows.level for rows in shown)",
+            "agreed = min([rows.attended for rows in shown] if attended else [rows.level for rows in shown])",
             "agreed = Level.F if grant.people.keys() >= set(item.about) else Level.W",
         ),
         (
             "clamped to the most that was shown",
-            "agreed = min(rows.attended if attended else rows.level for rows in shown)",
+            "agreed = min([rows.attended for rows in shown] if attended else [rows.level for rows in shown])",
             "agreed = max(rows.attended if attended else rows.level for rows in shown)",
         ),
         (
             "clamped as if nobody attended",
-            "agreed = min(rows.attended if attended else rows.level for rows in shown)",
+            "agreed = min([rows.attended for rows in shown] if attended else [rows.level for rows in shown])",
             "agreed = min(rows.level for rows in shown)",
         ),
         (
             "clamped as if everybody attended",
-            "agreed = min(rows.attended if attended else rows.level for rows in shown)",
+            "agreed = min([rows.attended for rows in shown] if attended else [rows.level for rows in shown])",
             "agreed = min(rows.attended for rows in shown)",
         ),
         (
             "a version that is gone was the effective one",
-            "rows.get(consent.profile_shown, WITHHELD)",
-            "rows.get(consent.profile_shown, rows[agency.profile.version])",
+            "shown.get(consent.profile_shown, {})",
+            "shown.get(consent.profile_shown, given)",
         ),
         (
             "what was shown, whatever is effective",
@@ -229,7 +229,7 @@ MUTANTS = [
         ("asserted practitioners see offences", '"domestic_abuse", "offences"))', '"domestic_abuse"))'),
         (
             "anybody's agreement is enough",
-            "shown = (grant.people.get(person, WITHHELD) for person in item.about)",
+            "shown = [grant.people.get(person, WITHHELD) for person in item.about]",
             "shown = [grant.people[p] for p in item.about if p in grant.people] or [WITHHELD]",
         ),
         ("untagged items leave", "if not item.about:", "if False:"),
@@ -242,7 +242,7 @@ MUTANTS = [
         (
             "the protected adult is not asked",
             'grant.people.get(item.protects or "")',
-            'grant.people.get(item.protects or "", Rows(Level.G1, Level.G1))',
+            'grant.people.get(item.protects or "", WITHHELD._replace(level=Level.G1))',
         ),
         ("the risk person has a veto", "if third_party is ThirdParty.FLAG_EXCEPTION and", "if False and"),
         (
@@ -298,8 +298,8 @@ MUTANTS = [
         ),
         (
             "row of the service stage",
-            "profile.levels(stage=stage, conditions=conditions)",
-            "profile.levels(stage=Stage.SERVICE, conditions=conditions)",
+            "given = agency.profile.given(stage=stage, conditions=conditions)",
+            "given = agency.profile.given(stage=Stage.SERVICE, conditions=conditions)",
         ),
         (
             "everybody attended",
@@ -326,8 +326,8 @@ MUTANTS = [
         ("refuge as source is told", " | {item.source_agency}", ""),
         (
             "refuge in a value is told",
-            "(named | {item.source_agency}) & permit.hidden_agencies",
-            "{item.source_agency} & permit.hidden_agencies",
+            "permit.hidden_agencies.isdisjoint(named | {item.source_agency})",
+            "permit.hidden_agencies.isdisjoint({item.source_agency})",
         ),
         ("sensitive services are services", 'if item.value.get("sensitive") is True:', "if False:"),
         (
@@ -341,7 +341,7 @@ MUTANTS = [
             "return min(grant.level, *levels)",
         ),
         ("consent to discuss is consent to all", "purpose=purpose.value", 'purpose="P1"'),
-        ("consent reaches every field", "if consent.covers(name, field.category)", "if True"),
+        ("consent reaches every field", "if consent.covers(name, FIELDS[name].category)", "if True"),
         ("nobody needs to agree", "if not consents:", "if False:"),
         ("suspended agencies", 'agency.state != "active"', "False"),
         ("revoked clients", 'agency.client_state != "active"', "False"),
@@ -365,8 +365,8 @@ MUTANTS = [
         (
             (_SHIELD, "shield = frozenset()"),
             (
-                "if consent.covers(name, field.category)",
-                "if not (name in SHIELDED_FIELDS and any(q.shield != 'none' and q.person_id == person for q in case.people)) and consent.covers(name, field.category)",
+                "if consent.covers(name, FIELDS[name].category)",
+                "if not (name in SHIELDED_FIELDS and any(q.shield != 'none' and q.person_id == person for q in case.people)) and consent.covers(name, FIELDS[name].category)",
             ),
         ),
     ),
@@ -379,8 +379,8 @@ MUTANTS = [
         ),
         (
             "a field at its highest level",
-            "level = min(each.level for each in group)",
-            "level = max(each.level for each in group)",
+            "level = min([each.level for each in group])",
+            "level = max([each.level for each in group])",
         ),
         (
             "roles ignored",
@@ -395,11 +395,11 @@ MUTANTS = [
         ),
         (
             "as_of of the newest item",
-            "min(item.as_of for item in telling)",
-            "max(item.as_of for item in telling)",
+            "min([item.as_of for item in telling])",
+            "max([item.as_of for item in telling])",
         ),
-        ("the most certain kind", "max((ItemKind(item.kind)", "min((ItemKind(item.kind)"),
-        ("repetitions are counted", "{json.dumps(one, sort_keys=True): one", "{str(id(one)): one"),
+        ("the most certain kind", "max([item.kind for", "min([item.kind for"),
+        ("repetitions are counted", "{_written(one): one", "{str(id(one)): one"),
         ("ages in full", "released_age(name, level=level,", "released_age(name, level=Level.F,"),
         (
             "internal ids",
@@ -409,7 +409,7 @@ MUTANTS = [
         ("people by their internal id", '{"person": person.ref,', '{"person": person.person_id,'),
         (
             "one person's item under another",
-            "person_id = each.item.about[0] if",
+            "person_id = item.about[0] if",
             "person_id = permitted[0].item.about[0] if",
         ),
         (

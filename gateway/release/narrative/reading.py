@@ -57,6 +57,10 @@ _NUMERAL: Final = re.compile(r"(?<![^\W_])(?=[oOlI]*[0-9])[0-9oOlI]+(?![^\W_])")
 _TO_DIGITS: Final = str.maketrans("oOlI", "0011")
 SKELETON: Final = str.maketrans("i0134578", "loleastb")
 """What digits and letters that are taken for each other have in common."""
+_ASCII: Final = "".join(map(chr, range(128)))
+_SKELETON: Final = _ASCII.lower().translate(SKELETON).encode() + bytes(range(128, 256))
+_BETWEEN_RUNS: Final = "".join(_RUN.split(_ASCII)).encode()
+"""What of ASCII is in no run of letters and digits."""
 
 _TAKEN_FOR: Final = (
     # Cyrillic capitals: they may look like other Latin letters than their small ones do.
@@ -152,7 +156,7 @@ def skeleton_of(text: str) -> str | None:
     """Return the skeleton of a reading without the rest of it; absent: the text holds signs that have to be folded first."""
     if not text.isascii():
         return None
-    return "".join(_RUN.findall(text.replace(NOUN, ""))).lower().translate(SKELETON)
+    return text.replace(NOUN, "").encode().translate(_SKELETON, _BETWEEN_RUNS).decode()
 
 
 def read(text: str) -> Reading:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from agencies.model import AgencyCode
 from gateway.cases import repository, service
 from gateway.cases.model import CaseIdentity, StoredPart
-from gateway.cases.sealing import open_parts, open_person_key
+from gateway.cases.sealing import open_items, open_person_key
 from gateway.cases.search import Found, IndexKind, find_people
 from gateway.cases.service import ImportReport
 from gateway.database import open_engine
@@ -47,7 +47,7 @@ def opened(wiring: Wiring, source_ref: str = "EH-1001") -> list[dict[str, Any]]:
         keys = wiring.keyring.family(connection, identity.family_id)
         people = repository.family_person_keys(connection, identity.family_id)
         parts = repository.stored_parts(connection, identity.case_id)
-    return open_parts(keys, people, parts)
+    return open_items(keys, people, parts)
 
 
 def translated(wiring: Wiring, raw: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from consent_registry.model import Exit, Objection, Scope, Standing
 from gateway.cases import erasure, repository, service
 from gateway.cases.errors import UnknownCaseError
 from gateway.cases.model import Shield
-from gateway.cases.sealing import open_parts
+from gateway.cases.sealing import open_items
 from gateway.cases.search import IndexKind
 from gateway.cases.service import Outcome
 from gateway.disclosure_log import repository as log
@@ -51,8 +51,8 @@ def test_of_an_erased_family_nothing_opens_and_nothing_is_left(wiring: Wiring, e
     assert found(wiring, IndexKind.NHS_NUMBER, "9990000018") == []
     assert entries_in_log(wiring) == entries + 1, "the erasure itself is an entry"
     # A copy of the rows kept elsewhere opens only for whoever also kept the keys.
-    assert open_parts(keys, {}, parts) == [
-        each for each in open_parts(keys, people, parts) if not each["about"]
+    assert open_items(keys, {}, parts) == [
+        each for each in open_items(keys, people, parts) if not each["about"]
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from certs.envelope import new_key
 from gateway.cases.errors import UnreadablePartError
-from gateway.cases.sealing import open_births, open_parts, open_person_key, seal_born, seal_person_key
+from gateway.cases.sealing import open_births, open_items, open_person_key, seal_born, seal_person_key
 from gateway.cases.service import ImportReport, ImportRow, Outcome
 from gateway.wiring import Wiring
 from tests.gateway.cases.documents import CANARIES, family, item
@@ -58,7 +58,7 @@ def test_another_familys_key_opens_nothing(wiring: Wiring) -> None:
     keys, people, parts = sealed_case(wiring)
     for part in parts:
         with pytest.raises(UnreadablePartError):
-            open_parts(replace(keys, data_key=new_key()), people, [part])
+            open_items(replace(keys, data_key=new_key()), people, [part])
 
 
 def test_another_persons_key_opens_nothing(wiring: Wiring) -> None:
@@ -67,7 +67,7 @@ def test_another_persons_key_opens_nothing(wiring: Wiring) -> None:
     for part in parts:
         if part.about:
             with pytest.raises(UnreadablePartError):
-                open_parts(keys, wrong, [part])
+                open_items(keys, wrong, [part])
 
 
 def test_a_part_moved_to_another_row_case_or_version_does_not_open(wiring: Wiring) -> None:
@@ -79,7 +79,7 @@ def test_a_part_moved_to_another_row_case_or_version_does_not_open(wiring: Wirin
         replace(parts[0], version=parts[0].version + 1),
     ):
         with pytest.raises(UnreadablePartError):
-            open_parts(keys, people, [moved])
+            open_items(keys, people, [moved])
 
 
 def test_a_day_of_birth_opens_for_that_person_of_that_family_alone(wiring: Wiring) -> None:
@@ -105,7 +105,7 @@ def test_a_person_without_a_key_takes_their_items_along(wiring: Wiring) -> None:
     """What was said of two people is gone when either was erased; the rest stays."""
     keys, people, parts = sealed_case(wiring)
     ada = person_of(wiring, "P-ADA")
-    left = open_parts(keys, {person: key for person, key in people.items() if person != ada}, parts)
+    left = open_items(keys, {person: key for person, key in people.items() if person != ada}, parts)
     assert ordered(left) == ordered(
         [each for each in translated(wiring, family()) if str(ada) not in each["about"]]
     )

@@ -53,7 +53,7 @@ def gives(profile: Profile, name: FieldName) -> bool:
     ]
     for stage in Stage:
         for each in conditions:
-            level = profile.levels(stage=stage, conditions=each).get(name, Level.W)
+            level = profile.level(name, stage=stage, conditions=each)
             if level > Level.W and FIELDS[name].ladder.rungs[level] is not None:
                 return True
     return False

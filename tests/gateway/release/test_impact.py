@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from agencies.model import AgencyCode, AgencyKind, FieldName, Level, Stage
+from agencies.model import AgencyCode, AgencyKind, FieldName, Level, Rows, Stage
 from agencies.profile_text import template
 from gateway.release.impact import (
     SAMPLES,
@@ -24,7 +24,7 @@ from gateway.release.impact import (
     levels_told,
     sentences,
 )
-from gateway.release.model import FieldGrant, Item, Permit, RefusalReason, Refuse, Rows
+from gateway.release.model import FieldGrant, Item, Permit, RefusalReason, Refuse
 
 DOB, NAME, SCHOOL = (FieldName(name) for name in ("child_dob", "child_name", "school"))
 W, G2, G1, F = Level
