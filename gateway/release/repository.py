@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from agencies.errors import ProfileError
 from agencies.model import AgencyCode, AgencyKind, Profile, Stage
@@ -22,98 +22,88 @@ from consent_registry.birthdays import UNKNOWN_BIRTHDAYS, Birthdays, birthdays_o
 from consent_registry.model import NOTHING_DECIDED, Standing
 from gateway.cases.model import Shield, StoredPart
 from gateway.cases.sealing import open_births
+from gateway.database import prepared
 from gateway.keyring import NULL_FAMILY, FamilyKeys
 from gateway.release.model import AgencyFacts, CaseFacts, Facts, PersonFacts, ReleaseRequest
 
-SnapshotRow: TypeAlias = Row[Any]  # the columns of the statement below
+SnapshotRow: TypeAlias = Any  # a named tuple of the columns of the statement below
 """What the one statement says of one item, not yet read."""
 
-_READ = text(
-    """
-    WITH clock AS (
-        SELECT statement_timestamp() AS now,
-               (statement_timestamp() AT TIME ZONE 'Europe/London')::date AS today
-    )
-    SELECT clock.now,
-           (SELECT q.witnessed_at FROM gateway.log_quorum q ORDER BY q.size DESC LIMIT 1) AS witnessed_at,
-           a.agency_code, a.kind AS agency_kind, a.state AS agency_state, ag.version AS agency_version,
-           (SELECT max(g.valid_until)::timestamp AT TIME ZONE 'Europe/London' FROM agencies.agreement g
-             WHERE g.agency_code = a.agency_code AND g.valid_from <= clock.today AND clock.today < g.valid_until
-           ) AS agreement_until,
-           pv.document AS profile_document,
-           (SELECT coalesce(json_agg(json_build_array(v.version, v.document) ORDER BY v.version), '[]')
-              FROM agencies.profile_version v
-             WHERE v.agency_code = a.agency_code AND v.version <> ep.version
-               AND to_jsonb(v.version) IN (SELECT s.body #> ARRAY['given', 'profiles_shown', a.agency_code]
-                                             FROM consent_registry.standing s
-                                            WHERE s.family_id = c.family_id)) AS shown_documents,
-           (SELECT o.state FROM gateway.oauth_client o WHERE o.client_id = asked.client_id
-               AND o.agency_code = a.agency_code) AS client_state,
-           EXISTS (SELECT FROM agencies.practitioner w WHERE w.agency_code = a.agency_code
-               AND w.practitioner_id = asked.practitioner_id AND w.active_from <= clock.today
-               AND (w.active_until IS NULL OR clock.today < w.active_until)) AS practitioner_active,
-           reserved.wrapped AS reserved_wrapped,
-           c.case_id, c.family_id, c.threshold_level, c.status, c.seals, c.hosted_by, fg.version AS family_version,
-           fk.wrapped AS family_wrapped,
-           (SELECT max(m.closes_at) FROM gateway.agenda_item i
-              JOIN gateway.panel_meeting m USING (meeting_id)
-              JOIN gateway.panel_member b USING (meeting_id)
-             WHERE i.case_id = c.case_id AND b.agency_code = a.agency_code
-               AND m.opens_at <= clock.now AND clock.now < m.closes_at) AS panel_until,
-           EXISTS (SELECT FROM gateway.offer f WHERE f.case_id = c.case_id AND f.agency_code = a.agency_code
-               AND f.accepted_on <= clock.today
-               AND (f.ended_on IS NULL OR clock.today < f.ended_on)) AS has_offer,
-           (SELECT CASE WHEN bool_and(f.ended_on IS NOT NULL)
-                   THEN max(f.ended_on)::timestamp AT TIME ZONE 'Europe/London' END
-              FROM gateway.offer f WHERE f.case_id = c.case_id AND f.agency_code = a.agency_code
-               AND f.accepted_on <= clock.today
-               AND (f.ended_on IS NULL OR clock.today < f.ended_on)) AS offer_until,
-           ARRAY(SELECT w.worker FROM gateway.case_worker w WHERE w.case_id = c.case_id
-               AND w.from_date <= clock.today AND (w.to_date IS NULL OR clock.today < w.to_date)) AS workers,
-           ARRAY(SELECT r.agency_code FROM agencies.agency r WHERE r.kind = 'refuge') AS refuges,
-           EXISTS (SELECT FROM gateway.case_conflict k WHERE k.case_id = c.case_id
-               AND k.agency_code = a.agency_code
-               AND k.practitioner_id IN ('', asked.practitioner_id)) AS in_conflict,
-           EXISTS (SELECT FROM gateway.case_conflict k WHERE k.case_id = c.case_id) AS has_conflicts,
-           (SELECT coalesce(json_object_agg(s.stage, encode(s.cuts_sealed, 'hex')), '{}')
-              FROM gateway.pack_sign_off s WHERE s.case_id = c.case_id
-               AND s.case_version = c.version AND s.agency_code = a.agency_code
-               AND s.profile_version = ep.version AND s.withdrawn_at IS NULL) AS signed_off,
-           (SELECT coalesce(json_agg(json_build_array(p.person_id, p.role, p.shield, pr.ref, s.body)
-                       ORDER BY p.person_id), '[]')
-              FROM gateway.case_person p
-              LEFT JOIN gateway.pairwise pr ON pr.agency_code = a.agency_code
-                   AND pr.thing_id = p.person_id AND pr.family_id = p.family_id
-              LEFT JOIN consent_registry.subject u ON u.family_id = p.family_id AND u.person_id = p.person_id
-              LEFT JOIN consent_registry.standing s ON s.subject_id = u.subject_id
-             WHERE p.case_id = c.case_id) AS people,
-           ARRAY(SELECT p.born FROM gateway.case_person p WHERE p.case_id = c.case_id
-               ORDER BY p.person_id) AS births,
-           ARRAY(SELECT k.person_id FROM gateway.person_key k WHERE k.family_id = c.family_id
-               ORDER BY k.person_id) AS key_people,
-           ARRAY(SELECT k.wrapped FROM gateway.person_key k WHERE k.family_id = c.family_id
-               ORDER BY k.person_id) AS keys,
-           (SELECT coalesce(json_agg(json_build_array(q.part_id, q.version, q.about) ORDER BY q.part_id), '[]')
-              FROM gateway.case_part q WHERE q.case_id = c.case_id) AS part_rows,
-           ARRAY(SELECT q.sealed FROM gateway.case_part q WHERE q.case_id = c.case_id
-               ORDER BY q.part_id) AS part_seals
-      FROM unnest(CAST(:agencies AS text[]), CAST(:refs AS uuid[]), CAST(:clients AS text[]),
-                  CAST(:practitioners AS text[]))
-           WITH ORDINALITY AS asked(agency_code, ref, client_id, practitioner_id, position)
-     CROSS JOIN clock
-      JOIN gateway.family_key reserved ON reserved.family_id = CAST(:null_family AS uuid)
-      LEFT JOIN agencies.agency a ON a.agency_code = asked.agency_code
-      LEFT JOIN gateway.agency_gate ag ON ag.agency_code = a.agency_code
-      LEFT JOIN agencies.effective_profile ep ON ep.agency_code = a.agency_code AND ep.effective_from <= clock.now
-      LEFT JOIN agencies.profile_version pv ON pv.agency_code = a.agency_code AND pv.version = ep.version
-      LEFT JOIN gateway.pairwise cr ON cr.agency_code = a.agency_code AND cr.ref = asked.ref
-      LEFT JOIN gateway.case_record c ON c.case_id = cr.thing_id
-      LEFT JOIN gateway.family_key fk ON fk.family_id = c.family_id
-      LEFT JOIN gateway.family_gate fg ON fg.family_id = c.family_id
-     ORDER BY asked.position
-    """
+_READ = """
+WITH clock AS MATERIALIZED (
+    SELECT statement_timestamp() AS now, (statement_timestamp() AT TIME ZONE 'Europe/London')::date AS today
 )
-
+SELECT clock.now,
+       (SELECT q.witnessed_at FROM gateway.log_quorum q ORDER BY q.size DESC LIMIT 1) AS witnessed_at,
+       a.agency_code, a.kind AS agency_kind, a.state AS agency_state, ag.version AS agency_version,
+       (SELECT max(g.valid_until)::timestamp AT TIME ZONE 'Europe/London' FROM agencies.agreement g
+         WHERE g.agency_code = a.agency_code AND g.valid_from <= today AND today < g.valid_until) AS agreement_until,
+       pv.document AS profile_document,
+       (SELECT coalesce(json_agg(json_build_array(v.version, v.document) ORDER BY v.version), '[]')
+          FROM agencies.profile_version v WHERE v.agency_code = a.agency_code AND v.version <> ep.version
+           AND to_jsonb(v.version) IN (SELECT s.body #> ARRAY['given', 'profiles_shown', a.agency_code]
+                                         FROM consent_registry.standing s WHERE s.family_id = c.family_id)
+       ) AS shown_documents,
+       (SELECT o.state FROM gateway.oauth_client o WHERE o.client_id = asked.client_id
+           AND o.agency_code = a.agency_code) AS client_state,
+       EXISTS (SELECT FROM agencies.practitioner w WHERE w.agency_code = a.agency_code
+           AND w.practitioner_id = asked.practitioner_id AND w.active_from <= today
+           AND (w.active_until IS NULL OR today < w.active_until)) AS practitioner_active,
+       reserved.wrapped AS reserved_wrapped,
+       c.case_id, c.family_id, c.threshold_level, c.status, c.seals, c.hosted_by, fg.version AS family_version,
+       fk.wrapped AS family_wrapped,
+       (SELECT max(m.closes_at) FROM gateway.agenda_item i
+          JOIN gateway.panel_meeting m USING (meeting_id) JOIN gateway.panel_member b USING (meeting_id)
+         WHERE i.case_id = c.case_id AND b.agency_code = a.agency_code
+           AND m.opens_at <= clock.now AND clock.now < m.closes_at) AS panel_until,
+       offered.*, conflicts.*, folk.*, kept.*, said.*,
+       ARRAY(SELECT w.worker FROM gateway.case_worker w WHERE w.case_id = c.case_id
+           AND w.from_date <= today AND (w.to_date IS NULL OR today < w.to_date)) AS workers,
+       ARRAY(SELECT r.agency_code FROM agencies.agency r WHERE r.kind = 'refuge') AS refuges,
+       (SELECT coalesce(json_object_agg(s.stage, encode(s.cuts_sealed, 'hex')), '{}')
+          FROM gateway.pack_sign_off s WHERE s.case_id = c.case_id
+           AND s.case_version = c.version AND s.agency_code = a.agency_code
+           AND s.profile_version = ep.version AND s.withdrawn_at IS NULL) AS signed_off
+  FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
+       WITH ORDINALITY AS asked(agency_code, ref, client_id, practitioner_id, position)
+ CROSS JOIN clock
+  JOIN gateway.family_key reserved ON reserved.family_id = $5
+  LEFT JOIN agencies.agency a ON a.agency_code = asked.agency_code
+  LEFT JOIN gateway.agency_gate ag ON ag.agency_code = a.agency_code
+  LEFT JOIN agencies.effective_profile ep ON ep.agency_code = a.agency_code AND ep.effective_from <= clock.now
+  LEFT JOIN agencies.profile_version pv ON pv.agency_code = a.agency_code AND pv.version = ep.version
+  LEFT JOIN gateway.pairwise cr ON cr.agency_code = a.agency_code AND cr.ref = asked.ref
+  LEFT JOIN gateway.case_record c ON c.case_id = cr.thing_id
+  LEFT JOIN gateway.family_key fk ON fk.family_id = c.family_id
+  LEFT JOIN gateway.family_gate fg ON fg.family_id = c.family_id
+ CROSS JOIN LATERAL (
+       SELECT count(*) > 0 AS has_offer, CASE WHEN bool_and(f.ended_on IS NOT NULL)
+              THEN max(f.ended_on)::timestamp AT TIME ZONE 'Europe/London' END AS offer_until
+         FROM gateway.offer f WHERE f.case_id = c.case_id AND f.agency_code = a.agency_code
+          AND f.accepted_on <= today AND (f.ended_on IS NULL OR today < f.ended_on)) offered
+ CROSS JOIN LATERAL (
+       SELECT count(*) > 0 AS has_conflicts, coalesce(bool_or(k.agency_code = a.agency_code
+              AND k.practitioner_id IN ('', asked.practitioner_id)), false) AS in_conflict
+         FROM gateway.case_conflict k WHERE k.case_id = c.case_id) conflicts
+ CROSS JOIN LATERAL (
+       SELECT coalesce(json_agg(json_build_array(p.person_id, p.role, p.shield, pr.ref, s.body)
+                       ORDER BY p.person_id), '[]') AS people,
+              coalesce(array_agg(p.born ORDER BY p.person_id), '{}') AS births
+         FROM gateway.case_person p
+         LEFT JOIN gateway.pairwise pr ON pr.agency_code = a.agency_code
+              AND pr.thing_id = p.person_id AND pr.family_id = p.family_id
+         LEFT JOIN consent_registry.subject u ON u.family_id = p.family_id AND u.person_id = p.person_id
+         LEFT JOIN consent_registry.standing s ON s.subject_id = u.subject_id
+        WHERE p.case_id = c.case_id) folk
+ CROSS JOIN LATERAL (
+       SELECT coalesce(array_agg(k.person_id), '{}') AS key_people, coalesce(array_agg(k.wrapped), '{}') AS keys
+         FROM gateway.person_key k WHERE k.family_id = c.family_id) kept
+ CROSS JOIN LATERAL (
+       SELECT coalesce(json_agg(json_build_array(q.part_id, q.version, q.about) ORDER BY q.part_id), '[]')
+              AS part_rows, coalesce(array_agg(q.sealed ORDER BY q.part_id), '{}') AS part_seals
+         FROM gateway.case_part q WHERE q.case_id = c.case_id) said
+ ORDER BY asked.position
+"""
 _REF = text("SELECT ref FROM gateway.pairwise WHERE agency_code = :agency AND thing_id = :case")
 
 
@@ -166,16 +156,17 @@ class Snapshot:
 
 def read(connection: Connection, batch: Sequence[ReleaseRequest]) -> Sequence[SnapshotRow]:
     """Return one row per item, in the batch's order; one round trip."""
-    return connection.execute(
+    return prepared(
+        connection,
         _READ,
-        {
-            "agencies": [request.caller.agency for request in batch],
-            "refs": [request.case_ref for request in batch],
-            "clients": [request.caller.client_id for request in batch],
-            "practitioners": [p.id if (p := request.caller.practitioner) else None for request in batch],
-            "null_family": NULL_FAMILY,
-        },
-    ).all()
+        [
+            [request.caller.agency for request in batch],
+            [request.case_ref for request in batch],
+            [request.caller.client_id for request in batch],
+            [p.id if (p := request.caller.practitioner) else None for request in batch],
+            NULL_FAMILY,
+        ],
+    )
 
 
 def reference_of(connection: Connection, agency: AgencyCode, case_id: UUID) -> UUID | None:

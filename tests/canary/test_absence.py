@@ -17,7 +17,8 @@ from gateway.database import open_engine
 from gateway.disclosure_log.reading import newest
 from gateway.keyring import NULL_FAMILY
 from gateway.problems import NOT_FOUND_BODY
-from tests.support.served import Served, statements
+from tests.support.served import Served
+from tests.support.statements import statements
 from tests.support.world import World, household, small_family
 
 VARIES = {"x-request-id", "date"}
@@ -206,7 +207,7 @@ def answers(council: Served) -> Mapping[str, Asked]:
         case_ref = absence.prepare(council, f"AB-{place}")
         council.pull(absence.agency, uuid4(), purpose=absence.purpose)  # its token, and our key to check it
         before = log_size(council)
-        with statements(council.wiring) as sent:
+        with statements() as sent:
             answer = council.pull(absence.agency, case_ref, purpose=absence.purpose)
         made[name] = Asked(answer, sent, *entries_since(council, before))
     return made
@@ -294,7 +295,7 @@ def test_a_missing_scope_is_403_before_anybody_looks(council: Served) -> None:
     )
     before, found = log_size(council), []
     for case_ref in (own_ref(council, "AB-scope"), uuid4(), "not-a-ref"):
-        with statements(council.wiring) as sent:
+        with statements() as sent:
             answer = partner.get(f"/v1/cases/{case_ref}/extract", token)
         found.append((answer.status_code, answer.get_data(), headers(answer), sent))
     assert 403 == found[0][0]

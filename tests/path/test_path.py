@@ -18,12 +18,13 @@ from gateway.release.service import release
 from tests.canary.corpus import PEOPLE, Family, build
 from tests.path.recorder import Recording, recorded
 from tests.support.measures import leave, measures
-from tests.support.served import Served, statements
+from tests.support.served import Served
+from tests.support.statements import statements
 from tests.support.world import household
 
-MOST_MODULES = 21
+MOST_MODULES = 22
 MOST_FRAMES = 5
-MOST_MODULES_WITH_NARRATIVE = 29
+MOST_MODULES_WITH_NARRATIVE = 30
 MOST_FRAMES_WITH_NARRATIVE = 10
 """Where free text goes, redaction is a path of its own: tell, redact, find, and the words it reads."""
 MOST_STATEMENTS = 4
@@ -109,7 +110,7 @@ def queries_of(gateway: Served, size: int) -> int:
     known = world.case_ref("camhs", "EH-1")
     caller = world.caller("camhs")
     batch = [ReleaseRequest(caller, uuid4() if place % 2 else known) for place in range(size)]
-    with statements(gateway.wiring) as sent:
+    with statements() as sent:
         outcomes = release(gateway.wiring, batch)
     assert (size + 1) // 2 == sum(isinstance(outcome, Released) for outcome in outcomes)
     return len(sent)
@@ -154,7 +155,7 @@ def test_one_request_costs_the_check_of_its_token_and_a_batch_of_one(
 ) -> None:
     """Over HTTP; one statement uses up the proof and reads everything that may have been revoked, one counts."""
     case_ref = gateway.world.case_ref("camhs", "EH-1")
-    with statements(gateway.wiring) as sent:
+    with statements() as sent:
         assert 200 == gateway.pull("camhs", case_ref).status_code
     assert 2 + measured.queries[1] == len(sent)
     assert "gateway.oauth_replay" in sent[0]

@@ -14,7 +14,6 @@ import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import ECKey
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from gateway.app import build_app, configure_logging
@@ -116,21 +115,6 @@ def everything_logged() -> Iterator[io.StringIO]:
         root.setLevel(level)
         sqlalchemy.setLevel(quiet)
         structlog.configure(**before)
-
-
-@contextmanager
-def statements(wiring: Wiring) -> Iterator[list[str]]:
-    """Yield the text of every statement sent to PostgreSQL meanwhile, without its parameters."""
-    sent: list[str] = []
-
-    def keep(*details: object) -> None:
-        sent.append(" ".join(str(details[2]).split()))
-
-    event.listen(wiring.engine, "before_cursor_execute", keep)
-    try:
-        yield sent
-    finally:
-        event.remove(wiring.engine, "before_cursor_execute", keep)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from gateway.staff.model import Belonging, Role, SignedIn
 from gateway.tasks.model import TaskKind
 from gateway.tasks.repository import open_tasks
 from gateway.wiring import Wiring
-from tests.support.served import statements
+from tests.support.statements import statements
 from tests.support.world import World, small_family
 
 SOURCE: Final = "EH-1"
@@ -143,7 +143,7 @@ def test_a_longer_list_costs_as_many_statements(wiring: Wiring) -> None:
     """Each family is its own, with its own people, though all are read at once; one that is erased meanwhile is left out."""
     with_family(wiring)
     jo = somebody(wiring, "jo")
-    with statements(wiring) as for_one:
+    with statements() as for_one:
         alone = lookup.families_of(wiring, jo, team=False)
     for ref in ("EH-2", "EH-3"):
         World(wiring).import_families(
@@ -152,7 +152,7 @@ def test_a_longer_list_costs_as_many_statements(wiring: Wiring) -> None:
                 "workers": [{"id": "jo", "from": "2026-01-01"}, {"id": ref, "from": "2026-01-01"}],
             }
         )
-    with statements(wiring) as for_three:
+    with statements() as for_three:
         found = lookup.families_of(wiring, jo, team=False)
     assert for_one == for_three
     assert alone[0] in found

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from agencies.model import AgencyCode
@@ -14,6 +14,7 @@ from gateway.oauth.registration import register_client
 from gateway.oauth.repository import find_client, practitioner_standing
 from tests.gateway.oauth.conftest import Council
 from tests.gateway.oauth.partner import Partner, new_key
+from tests.support.statements import statements
 
 Taking = Callable[[Council, Partner], None]
 
@@ -104,20 +105,12 @@ def test_a_request_costs_two_statements(council: Council) -> None:
     partner = council.partner()
     token = partner.token()
     partner.get("/v1/me", token)  # the signing key is looked up once per process
-    statements: list[str] = []
-
-    def note(_c: object, _u: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    event.listen(council.wiring.engine, "before_cursor_execute", note)
-    try:
+    with statements() as sent:
         assert partner.get("/v1/me", token).status_code == 200
-    finally:
-        event.remove(council.wiring.engine, "before_cursor_execute", note)
     assert [2, 1, 1] == [
-        len(statements),
-        sum("gateway.oauth_replay" in one for one in statements),
-        sum("gateway.rate_bucket" in one for one in statements),
+        len(sent),
+        sum("gateway.oauth_replay" in one for one in sent),
+        sum("gateway.rate_bucket" in one for one in sent),
     ]
 
 

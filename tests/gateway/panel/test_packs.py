@@ -12,7 +12,8 @@ from extract_client.log.policy import Policy
 from extract_client.log.receipt import verify_receipt
 from gateway.disclosure_log.reading import newest
 from gateway.problems import NOT_FOUND_BODY
-from tests.support.served import Served, gateway, statements
+from tests.support.served import Served, gateway
+from tests.support.statements import statements
 from tests.support.world import household
 
 __all__ = ["gateway"]
@@ -106,9 +107,9 @@ def test_a_pack_costs_as_many_statements_as_one_extract(gateway: Served, meeting
         marks = ("WITH clock AS", "gateway.append(", "gateway.publish_checkpoint(")
         return [next(mark for mark in marks if mark in each) for each in ran if any(m in each for m in marks)]
 
-    with statements(gateway.wiring) as alone:
+    with statements() as alone:
         gateway.pull("camhs", first)
-    with statements(gateway.wiring) as together:
+    with statements() as together:
         pack(gateway, meeting)
     assert of_the_path(alone) == of_the_path(together)
     assert 3 == len(of_the_path(together))

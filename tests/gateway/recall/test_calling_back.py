@@ -24,7 +24,7 @@ from gateway.release.model import Released
 from gateway.tasks.repository import finish, open_tasks
 from gateway.wiring import Wiring
 from tests.support.prepared import made_once
-from tests.support.served import statements
+from tests.support.statements import statements
 from tests.support.throwaway import Database
 from tests.support.world import World, household
 
@@ -140,7 +140,7 @@ def test_many_copies_cost_a_withdrawal_no_further_statement(world: World) -> Non
     for _ in range(2):
         for _ in range(5):
             pull(world, "camhs")
-        with statements(world.wiring) as sent:
+        with statements() as sent:
             world.withdraw(SOURCE, MUM)
         counts.append(len(sent))
         world.give(SOURCE, MUM)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from jsonschema import Draft202012Validator
-from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, text
 
 from certs.envelope import unseal
 from consent_registry.birthdays import midnight
@@ -23,6 +23,7 @@ from gateway.release.model import Refused, Released, ReleaseRequest, Unavailable
 from gateway.release.schemas import extract_schema
 from gateway.release.service import permitted, release
 from gateway.wiring import Wiring
+from tests.support.statements import on_statement, statements
 from tests.support.world import World, household, small_family
 
 
@@ -107,14 +108,13 @@ def test_two_agencies_cannot_join_their_extracts(world: World) -> None:
 @pytest.mark.parametrize("size", [1, 7])
 def test_a_batch_costs_one_read_one_append_and_one_checkpoint(world: World, size: int) -> None:
     world.release("camhs", "EH-1")  # the first request of a process starts the log, too
-    statements: list[str] = []
     ref = world.case_ref("camhs", "EH-1")
     batch = [ReleaseRequest(world.caller("camhs"), ref if n % 2 == 0 else uuid4()) for n in range(size)]
-    event.listen(world.wiring.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    release(world.wiring, batch)
-    assert len(statements) == 3
-    assert "gateway.append" in statements[1]
-    assert "gateway.publish_checkpoint" in statements[2]
+    with statements() as sent:
+        release(world.wiring, batch)
+    assert len(sent) == 3
+    assert "gateway.append" in sent[1]
+    assert "gateway.publish_checkpoint" in sent[2]
 
 
 def test_a_bad_item_does_not_fail_its_batch(world: World) -> None:
@@ -135,13 +135,12 @@ def test_a_bad_item_does_not_fail_its_batch(world: World) -> None:
 def test_nothing_leaves_when_the_log_cannot_be_written(world: World) -> None:
     before = kinds(world, 1)
 
-    def lose_the_connection(*details: object) -> None:
-        if "gateway.append" in str(details[2]):
-            raise OperationalError("append", {}, Exception("connection lost"))
+    def lose_the_connection(statement: str) -> None:
+        if "gateway.append" in statement:
+            raise psycopg.OperationalError("connection lost")
 
-    event.listen(world.wiring.engine, "before_cursor_execute", lose_the_connection)
-    outcome = world.release("camhs", "EH-1")
-    event.remove(world.wiring.engine, "before_cursor_execute", lose_the_connection)
+    with on_statement(lose_the_connection):
+        outcome = world.release("camhs", "EH-1")
     assert isinstance(outcome, Unavailable)
     assert before == kinds(world, 1)
 

@@ -16,7 +16,7 @@ from gateway.release.model import Released, ReleaseRequest
 from gateway.release.service import release
 from gateway.wiring import Wiring
 from tests.gateway.release.changing import change, stands
-from tests.support.served import statements
+from tests.support.statements import statements
 from tests.support.world import World, household
 
 SHOWN = "profiles_shown"
@@ -126,6 +126,6 @@ def test_other_versions_cost_no_further_statement(world: World) -> None:
     request = ReleaseRequest(world.caller("camhs"), world.case_ref("camhs", "EH-1"))
     release(world.wiring, [request])  # the first request of a process starts the log, too
     approve(world, 2, NARROWER)
-    with statements(world.wiring) as sent:
+    with statements() as sent:
         release(world.wiring, [request, request])
     assert 3 == len(sent)

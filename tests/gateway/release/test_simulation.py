@@ -40,7 +40,7 @@ from gateway.release.model import Released
 from gateway.release.past import facts_then
 from gateway.release.simulation import LONGEST_DAYS, simulate
 from gateway.wiring import Wiring
-from tests.support.served import statements
+from tests.support.statements import statements
 from tests.support.throwaway import Database
 from tests.support.world import World, household, small_family
 
@@ -381,7 +381,7 @@ def test_what_is_read_of_a_family_is_read_once_however_many_its_releases(world: 
     """Some families are asked for every week by everybody; each release more costs no statement more."""
     sent = []
     for _ in range(2):
-        with statements(world.wiring) as told:
+        with statements() as told:
             replayed(world, candidate(world, child_dob="W"))
         sent.append(len(told))
         assert isinstance(world.release("camhs", "EH-1"), Released)

@@ -8,7 +8,7 @@ from threading import Barrier
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from certs.envelope import FileKek
@@ -29,6 +29,7 @@ from gateway.tasks.model import Facts, TaskKind
 from gateway.tasks.repository import finish, open_tasks, raise_task
 from gateway.wiring import Wiring
 from tests.support.rooms import room_client
+from tests.support.statements import on_statement, statements
 from tests.support.throwaway import Database
 from tests.support.world import World, household
 
@@ -173,14 +174,12 @@ def test_a_watch_that_is_cut_off_reads_the_same_entries_again(world: World) -> N
     watch(world)
     pull(world, times=PER_FAMILY)
 
-    def die(*details: object) -> None:
-        if "UPDATE gateway.pull_watch" in str(details[2]):
+    def die(statement: str) -> None:
+        if "UPDATE gateway.pull_watch" in statement:
             raise RuntimeError("cut off")
 
-    event.listen(world.wiring.engine, "before_cursor_execute", die)
-    with pytest.raises(RuntimeError):
+    with on_statement(die), pytest.raises(RuntimeError):
         watch(world)
-    event.remove(world.wiring.engine, "before_cursor_execute", die)
     assert VOLUME == kept(world)
     watch(world)
     assert VOLUME + PER_FAMILY == kept(world)
@@ -366,18 +365,16 @@ def test_whoever_pulls_cannot_tell_that_there_is_an_alert(world: World) -> None:
     """An alert that changes an answer warns the one it is about, and may cost a family its help."""
     client = room_client(world.wiring, world.caller("camhs"), register=views.register)
     path = f"/v1/cases/{world.case_ref('camhs', 'EH-1')}/extract"
-    statements: list[str] = []
-    event.listen(world.wiring.engine, "before_cursor_execute", lambda *details: statements.append(details[2]))
 
     def ask() -> tuple[int, list[str], dict[str, object], list[str]]:
-        statements.clear()
-        answer = client.get(path)
+        with statements() as sent:
+            answer = client.get(path)
         body = {
             name: value
             for name, value in json.loads(answer.data).items()
             if name not in {"extract_id", "issued_at", "use_until", "receipt"}
         }
-        return answer.status_code, sorted(answer.headers.keys()), body, list(statements)
+        return answer.status_code, sorted(answer.headers.keys()), body, sent
 
     ask()  # the first request of a process starts the log, too
     before = ask()

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from agencies.catalogue import FIELDS
 from agencies.model import AgencyKind, FieldName, JsonObject
@@ -130,7 +131,7 @@ def test_people_are_known_by_ids_of_this_referral_alone() -> None:
 
 
 def test_a_key_of_an_item_that_changed_chooses_nothing() -> None:
-    changed = replace(RECORD[4], as_of="2026-11-02")
+    changed = structs.replace(RECORD[4], as_of="2026-11-02")
     keys = {choice.key for choice in offered()}
     others = document.choices([changed], template=PROFILE, scope=document.in_scope(PEOPLE, (ADA,)))
     assert not keys & {choice.key for choice in others}
