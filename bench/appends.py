@@ -8,13 +8,12 @@ INVARIANTS
   this machine needs to make anything durable.
 """
 
-import hashlib
 import math
 import random
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from statistics import fmean
 from time import perf_counter
@@ -24,17 +23,14 @@ from uuid import uuid4
 import sqlalchemy
 from sqlalchemy import Connection, text
 
-from certs.envelope import seal
+from bench.entries import Asked, released
 from extract_client.log.merkle import Frontier
 from gateway.database import autocommit, connect_url
 from gateway.disclosure_log import repository
-from gateway.disclosure_log.entry import SALT_BYTES, ComposedEntry, compose, log_id
+from gateway.disclosure_log.entry import ComposedEntry
 from gateway.disclosure_log.model import PendingEntry
 from gateway.log_signer import SignedTree
 from gateway.wiring import Wiring
-
-BULK: Final = 1000
-"""Entries per call where the log only has to grow."""
 
 FLOOR: Final = 0
 """Stands in a schedule for one insert into the floor's table."""
@@ -88,8 +84,8 @@ class Appender:
 
     def append(self, count: int) -> Landed:
         """Append so many new entries in one call, and publish a checkpoint over them."""
-        entries = [self._composed() for _ in range(count)]
-        pending = [self._pending(entry) for entry in entries]
+        made = [self._made() for _ in range(count)]
+        entries, pending = [entry for entry, _ in made], [each for _, each in made]
         started = perf_counter()
         landed = repository.append(self._connection, pending, known=self._known.size, flush=False)
         tree = self._wiring.log.sign(
@@ -107,7 +103,7 @@ class Appender:
 
     def insert(self) -> float:
         """Insert one row of the same bytes into the floor's table; returns the seconds it took."""
-        row = self._pending(self._composed())
+        _, row = self._made()
         values = {
             name: getattr(row, name) for name in ("entry_id", "family_id", "extract_id", "body", "sealed")
         }
@@ -115,47 +111,12 @@ class Appender:
         self._connection.execute(_INSERT, values)
         return perf_counter() - started
 
-    def _composed(self) -> ComposedEntry:
-        now, extract_id, case_ref = datetime.now(UTC), uuid4(), uuid4()
-        time = now.isoformat(timespec="milliseconds")
-        return compose(
-            uuid4(),
-            at=now,
-            log=log_id(self._wiring.settings.log_origin),
-            tag_key=self._keys.tag_key,
-            recipient={
-                "agency": _AGENCY,
-                "case_ref": str(case_ref),
-                "extract_id": str(extract_id),
-                "extract_sha256": hashlib.sha256(extract_id.bytes).hexdigest(),
-                "profile_version": 1,
-                "purpose": "P1",
-                "time": time,
-            },
-            internal={
-                "actor": f"client-{_AGENCY}",
-                "agency": _AGENCY,
-                "decisions": [str(uuid4()), str(uuid4())],
-                "kind": "extract.release",
-                "practitioner": f"{_AGENCY}-1",
-                "stage": "panel",
-                "time": time,
-            },
-            recipient_salt=secrets.token_bytes(SALT_BYTES),
-            internal_salt=secrets.token_bytes(SALT_BYTES),
-        )
-
-    def _pending(self, entry: ComposedEntry) -> PendingEntry:
-        return PendingEntry(
-            entry.entry_id,
-            entry.body,
-            seal(self._keys.data_key, entry.opening, aad=entry.aad),
-            self._families[entry.entry_id.int % _FAMILIES],
-            family_version=_FIRST_VERSION,
-            agency=_AGENCY,
-            agency_version=_FIRST_VERSION,
-            extract_id=uuid4(),
-        )
+    def _made(self) -> tuple[ComposedEntry, PendingEntry]:
+        """A release for one of the families, decided on the gates as they are."""
+        keys = replace(self._keys, family_id=secrets.choice(self._families))
+        asked = Asked(_AGENCY, f"client-{_AGENCY}", f"{_AGENCY}-1", datetime.now(UTC))
+        entry, pending = released(self._wiring, keys, asked)
+        return entry, replace(pending, family_version=_FIRST_VERSION, agency_version=_FIRST_VERSION)
 
 
 def make_floor(owner_url: str) -> None:

@@ -8,33 +8,26 @@ INVARIANTS
 
 import json
 import logging
-import random
-import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-from uuid import UUID, uuid4
 
 import click
 import psycopg
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
+from bench.entries import write_log
 from bench.growth import Stage, fill
-from bench.population import AGENCIES, ROOT, Population, Size, own_database, populated
-from gateway.disclosure_log import repository
+from bench.population import ROOT, Population, Size, own_database, populated
 from gateway.disclosure_log.entry_marking import mark_log
-from gateway.disclosure_log.model import EntryKind, PendingEntry
-from gateway.disclosure_log.publishing import publish_head, start
-from gateway.disclosure_log.reading import log_size
-from gateway.disclosure_log.service import compose_entry
-from gateway.keyring import FamilyKeys
+from gateway.disclosure_log.publishing import start
 from gateway.migrations import upgrade
 from gateway.ops.embedded import ADMINISTRATOR
 from gateway.staff.model import Belonging, Role
@@ -46,10 +39,6 @@ AIMS: Final[Mapping[str, float]] = {"explorer": 500.0, "page": 200.0}
 """Milliseconds within which 95 of 100 answers should come."""
 RARE: Final = "rare-practitioner"
 """Who asked for one extract of them all, in the middle of the log."""
-_SEED: Final = 20261128
-_BATCH: Final = 500
-_REFUSED: Final = 5
-"""One of so many entries is a refusal."""
 _IMPORTED: Final = 40
 _NOBODY: Final = "nobody-at-all"
 
@@ -132,95 +121,11 @@ def _share_out(population: Population) -> None:
 
 
 def _fill(wiring: Wiring, population: Population, entries: int) -> None:
-    """Enter releases and refusals, of random families to random agencies, until the log is as long as it should be."""
-    start(wiring)
-    with wiring.engine.connect() as connection:
-        there = log_size(connection)
-        families = list(
-            connection.execute(text("SELECT family_id FROM gateway.case_record ORDER BY family_id")).scalars()
-        )
-    chance = random.Random(_SEED + there)
-    with click.progressbar(length=max(0, entries - there), label="writing the log", file=sys.stderr) as bar:
-        while there < entries:
-            count = min(_BATCH, entries - there)
-            with wiring.engine.begin() as connection:
-                now, chosen = repository.database_now(connection), chance.choices(families, k=count)
-                keys = _keys(wiring, connection, chosen)
-                rare = there <= entries // 2 < there + count
-                batch = [
-                    _entry(wiring, keys[each], population, chance, now=now, rare=rare and not number)
-                    for number, each in enumerate(chosen)
-                ]
-                repository.append(connection, batch)
-            there += count
-            bar.update(count)
-    publish_head(wiring)
+    """Let the log be as long as it should be, and every entry have its marks."""
+    write_log(wiring, population, entries, rare=RARE)
     with click.progressbar(length=entries, label="marking it", file=sys.stderr) as bar:
         while marked := mark_log(wiring, datetime.now(UTC)):
             bar.update(marked)
-
-
-def _keys(wiring: Wiring, connection: Connection, families: Sequence[UUID]) -> dict[UUID, FamilyKeys]:
-    return {each: wiring.keyring.family(connection, each) for each in set(families)}
-
-
-def _entry(
-    wiring: Wiring,
-    keys: FamilyKeys,
-    population: Population,
-    chance: random.Random,
-    *,
-    now: datetime,
-    rare: bool,
-) -> PendingEntry:
-    """An entry as a release or a refusal leaves it, with as many bytes."""
-    agency, refused = chance.choice(AGENCIES), not rare and not chance.randrange(_REFUSED)
-    member: Mapping[str, Any] = population.members[agency]
-    at = now.isoformat(timespec="milliseconds")
-    common = {
-        "actor": member["client_id"],
-        "agency": agency,
-        "practitioner": RARE if rare else member["practitioner"],
-        "time": at,
-    }
-    extract_id = uuid4()
-    if refused:
-        recipient: dict[str, Any] = {}
-        internal = {
-            **common,
-            "kind": str(EntryKind.EXTRACT_REFUSE),
-            "purpose": "P1",
-            "reasons": ["no_consent"],
-        }
-    else:
-        recipient = {
-            "agency": agency,
-            "case_ref": str(uuid4()),
-            "extract_id": str(extract_id),
-            "extract_sha256": secrets.token_hex(32),
-            "profile_version": 1,
-            "purpose": "P1",
-            "time": at,
-        }
-        internal = {
-            **common,
-            "decisions": [str(uuid4()), str(uuid4())],
-            "fields": {str(uuid4()): "F02 F03 F07 F10 F16" for _ in range(3)},
-            "kind": str(EntryKind.EXTRACT_RELEASE),
-            "people": [str(uuid4()) for _ in range(3)],
-            "record_sha256": secrets.token_hex(32),
-            "stage": "panel",
-            "use_until": at,
-        }
-    entry, sealed = compose_entry(wiring, keys, at=now, recipient=recipient, internal=internal)
-    return PendingEntry(
-        entry.entry_id,
-        entry.body,
-        sealed,
-        keys.family_id,
-        agency=agency,
-        extract_id=None if refused else extract_id,
-    )
 
 
 def _questions(wiring: Wiring) -> Iterator[Question]:

@@ -22,8 +22,9 @@ from typing import Any, Final, TextIO
 import click
 from sqlalchemy import text
 
-from bench.appends import BULK, FLOOR, Appender, make_floor, measure_appends, settle
+from bench.appends import FLOOR, Appender, make_floor, measure_appends, settle
 from bench.curves import Chart, Series, beside, power, short
+from bench.entries import BULK
 from bench.process import processes
 from bench.proofs import measure_proofs
 from gateway.disclosure_log.publishing import start
