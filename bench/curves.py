@@ -48,7 +48,7 @@ class Chart:
 
     def lines(self) -> list[str]:
         """Return the chart, each line exactly ``WIDTH`` characters."""
-        top = _round_up(max(value for each in self.series for value in each.values))
+        top = round_up(max(value for each in self.series for value in each.values))
         legend = "  ".join(f"{each.marker} {each.label}" for each in self.series)
         grid = self._grid(top)
         drawn = [self.title, f"{'':{_AXIS}} {legend}"]
@@ -57,6 +57,11 @@ class Chart:
             drawn.append(f"{mark:>{_AXIS}}|{''.join(grid[row])}")
         drawn += [f"{'':{_AXIS}}+{'-' * _PLOT}", self._ticks()]
         return [line.ljust(WIDTH) for line in drawn]
+
+    def share(self, size: int) -> float:
+        """Where a size stands on the logarithmic axis, from 0 to 1."""
+        first, last = math.log(self.sizes[0]), math.log(self.sizes[-1])
+        return (math.log(size) - first) / (last - first)
 
     def _grid(self, top: float) -> list[list[str]]:
         grid = [[" "] * _PLOT for _ in range(_ROWS + 1)]
@@ -73,8 +78,7 @@ class Chart:
         return grid
 
     def _column(self, size: int) -> int:
-        first, last = math.log(self.sizes[0]), math.log(self.sizes[-1])
-        return round((math.log(size) - first) / (last - first) * (_PLOT - 1))
+        return round(self.share(size) * (_PLOT - 1))
 
     def _ticks(self) -> str:
         line = [" "] * WIDTH
@@ -109,7 +113,7 @@ def power(size: int) -> str:
     return f"10^{exponent}" if size == 10**exponent and size >= 10**3 else f"{size:,}"
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """The next number that reads well on an axis."""
     unit: float = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
     return next(step * unit for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if value <= step * unit)

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any, Final, TypeAlias
 
 from bench.curves import short
+from bench.drawing import WIDTH, framed
 from bench.measuring import CERTIFICATE, DPOP, FLOOR, FLOOR_LOG, KINDS, Contender, Slice
 
 Found: TypeAlias = Mapping[tuple[Contender, int], Sequence[Slice]]
@@ -36,7 +37,6 @@ _RATIOS: Final = (
 )
 """Name of each ratio, what it is to, and of which figure."""
 
-_WIDTH: Final = 720
 _LEFT: Final = 250
 _ROW: Final = 22
 _COLOURS: Final = {FLOOR: "#8a8f98", FLOOR_LOG: "#4b5563", DPOP: "#1f6f8b", CERTIFICATE: "#14365c"}
@@ -122,25 +122,18 @@ def drawing(found: Sequence[Mapping[str, Any]], *, title: str) -> str:
     """An SVG of the ratios to the floor with a log: one bar each, with a line from its least to its greatest."""
     bars = [point for point in found if "per_second_to_floor_log" in point["ratios"]]
     top = max((point["ratios"]["per_second_to_floor_log"]["max"] for point in bars), default=1.0)
-    scale = (_WIDTH - _LEFT - 70) / max(top, 1.0)
+    scale = (WIDTH - _LEFT - 70) / max(top, 1.0)
     height = 56 + _ROW * len(bars) + 28
-    size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12" role="img">',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="12" y="22" font-size="14" font-weight="bold">{escape(title)}</text>',
-        '<text x="12" y="40" fill="#4b5563">Requests per second, floor+log = 1; line: least to greatest round</text>',
+        line for place, point in enumerate(bars) for line in _bar(point, y=56 + place * _ROW, scale=scale)
     ]
-    for place, point in enumerate(bars):
-        lines += _bar(point, y=56 + place * _ROW, scale=scale)
     one = _LEFT + scale
     lines += [
         f'<line x1="{one:.1f}" x2="{one:.1f}" y1="50" y2="{height - 26}" stroke="#b91c1c" stroke-dasharray="4 3"/>',
         f'<text x="{one:.1f}" y="{height - 10}" text-anchor="middle" fill="#b91c1c">floor+log</text>',
-        "</svg>",
     ]
-    return "\n".join(lines) + "\n"
+    note = "Requests per second, floor+log = 1; line: least to greatest round"
+    return framed(lines, title=title, note=note, height=height)
 
 
 def _bar(point: Mapping[str, Any], *, y: int, scale: float) -> list[str]:
