@@ -1,6 +1,6 @@
 """Many families out of few: the same people again under ids and keys of their own.
 
-A copy is stored by the functions that an import and a consent use, many families in one act. Nothing sealed is
+A copy is stored by the functions that an import and a consent use, many families in one act; it decided once. Nothing sealed is
 taken over: every part, day of birth and decision is sealed again under the copy's keys.
 
 INVARIANT: no two families share a key, an id, or a reference.
@@ -15,11 +15,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 
 from agencies.model import AgencyCode, Level, Stage
+from bench.histories import ACTOR, keep
 from certs.blind_index import blind_index
 from certs.envelope import new_key
 from consent_registry import repository as consents
-from consent_registry.model import ConsentDecision, DecisionId, Standing, SubjectId
+from consent_registry.model import ConsentDecision, DecisionId, SubjectId
 from consent_registry.service import Sealing
+from consent_registry.standing import fold
 from consent_registry.tables import SUBJECT
 from gateway.cases import repository
 from gateway.cases.model import CaseDocument, CaseIdentity
@@ -33,8 +35,6 @@ from gateway.release.signed_cuts import Places, basis_of, places_of, seal_cuts
 from gateway.strict_json import JsonValue
 from gateway.wiring import Wiring
 
-ACTOR = "bench"
-
 _LIST = text(
     "INSERT INTO gateway.agenda_item (meeting_id, case_id, family_id)"
     " SELECT meeting_id, :case, :family FROM gateway.panel_meeting WHERE source_ref = :meeting"
@@ -45,15 +45,6 @@ _SIGN_OFF = text(
     " now(), true, u.cuts FROM unnest(CAST(:agencies AS text[]), CAST(:cuts AS bytea[])) AS u(agency_code, cuts)"
     " JOIN agencies.effective_profile e USING (agency_code)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What one person of a template decided, and what stands."""
-
-    decision: ConsentDecision
-    version: int
-    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +64,13 @@ class Template:
     """A family that was imported, agreed and was signed off.
 
     Attributes:
-        consents: by the council's id of the person.
+        consents: what each decided, by the council's id of the person.
         subjects: the person of each random id under which decisions are kept.
         signed: by agency, who of it reads what.
     """
 
     document: CaseDocument
-    consents: Mapping[str, Consent]
+    consents: Mapping[str, ConsentDecision]
     subjects: Mapping[SubjectId, str]
     signed: Mapping[AgencyCode, Sequence[Signed]]
 
@@ -89,7 +80,7 @@ def read_template(
 ) -> Template:
     """Read what was agreed of an imported family and signed off, to be told of its copies."""
     document = read_family(raw, today=today, synthetic=True)
-    said: dict[str, Consent] = {}
+    said: dict[str, ConsentDecision] = {}
     subjects: dict[SubjectId, str] = {}
     people: dict[str, str] = {}
     with wiring.engine.connect() as connection:
@@ -101,10 +92,9 @@ def read_template(
                 continue
             people[str(person_id)] = person.id
             subject = consents.find_subject(connection, family_id=family_id, person_id=person_id)
-            standing = None if subject is None else consents.read_standing(connection, subject)
-            if subject is not None and standing is not None:
-                decision = consents.read_history(connection, subject)[-1]
-                said[person.id] = Consent(decision, *standing)
+            history = () if subject is None else consents.read_history(connection, subject)
+            if subject is not None and history:
+                said[person.id] = history[-1]
                 subjects[subject] = person.id
         identity = repository.case_by_source_ref(
             connection, keyring=wiring.keyring, source_ref=document.source_ref
@@ -265,24 +255,11 @@ def _agree(
             for person, subject in subjects.items()
         ],
     )
-    for person, consent in template.consents.items():
-        subject, decision_id = subjects[person], DecisionId(uuid4())
-        speaker = consent.decision.speaker
-        spoken = None if speaker is None else subjects.get(template.subjects.get(speaker, ""))
-        decision = replace(consent.decision, decision_id=decision_id, speaker=spoken)
-        told = {"decision_id": str(decision_id), "act": str(decision.act), **decision.scope.to_json()}
-        new = consents.NewDecision(
-            decision,
-            subject,
-            ACTOR,
-            sealing.seal(told, subject_id=subject, decision_id=decision_id),
-            sealing.digest(told),
-        )
-        consents.append_decision(connection, new)
+    for person, said in template.consents.items():
+        subject = subjects[person]
+        spoken = None if said.speaker is None else subjects.get(template.subjects.get(said.speaker, ""))
+        decision = replace(said, decision_id=DecisionId(uuid4()), speaker=spoken)
+        keep(connection, decision, subject, sealing=sealing)
         consents.write_standing(
-            connection,
-            subject_id=subject,
-            family_id=family_id,
-            version=consent.version,
-            standing=consent.standing,
+            connection, subject_id=subject, family_id=family_id, version=1, standing=fold([decision])
         )

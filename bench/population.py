@@ -58,7 +58,7 @@ _BATCH: Final = 50
 _USABLE: Final = timedelta(days=7)  # the meeting is in three, and admits for at least five more
 _PAIRS_OF_AGENCY: Final = 500
 _SOURCES: Final = ("gateway/migrations", "gateway/cases", "gateway/release", "consent_registry", "agencies", "bench/population.py",
-                   "bench/copies.py", "tests/support/world.py")  # fmt: skip
+                   "bench/copies.py", "bench/histories.py", "tests/support/world.py")  # fmt: skip
 
 _FLOOR: Final = """
 CREATE SCHEMA bench AUTHORIZATION gateway_owner;
