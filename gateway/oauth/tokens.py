@@ -40,6 +40,8 @@ from gateway.oauth.model import (
 )
 
 TYPE: Final = "at+jwt"
+REMEMBERED: Final = 4096
+"""Tokens of which a process remembers that their signatures verified."""
 _CONFIRMATIONS: Final = frozenset(ConfirmationMethod)
 
 
@@ -128,7 +130,7 @@ def issue(
 class SignatureMemory:
     """Remembers which tokens had a good signature, by digest, at most ``capacity`` of them; thread-safe."""
 
-    def __init__(self, *, capacity: int = 4096) -> None:
+    def __init__(self, *, capacity: int = REMEMBERED) -> None:
         self._capacity = capacity
         self._digests: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
