@@ -32,6 +32,8 @@ _TOLD: Final = 20
 """Lines of a log that are shown when something went wrong."""
 _LIMITS: Final = ("CLIENT_REQUESTS_PER_MINUTE", "PRACTITIONER_REQUESTS_PER_MINUTE", "ABSENCES_PER_HOUR")
 _NO_LIMIT: Final = "1000000"
+_LOOPBACK: Final = "0100007F"
+"""127.0.0.1, as proc(5) writes it."""
 
 
 class BenchFailedError(click.ClickException):
@@ -56,6 +58,21 @@ class Node:
         """The process ids of its workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(child) for child in children.read_text().split()]
+
+    def worker_of(self, port: int) -> int:
+        """The worker that serves the connection from this port of the loopback.
+
+        Raises: BenchFailedError, none does.
+        """
+        lines = Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()
+        fields = [line.split() for line in lines]
+        served = {f"socket:[{each[9]}]" for each in fields if each[2] == f"{_LOOPBACK}:{port:04X}"}
+        for worker in self.workers:
+            for descriptor in Path(f"/proc/{worker}/fd").iterdir():
+                with suppress(FileNotFoundError):
+                    if str(descriptor.readlink()) in served:
+                        return worker
+        raise BenchFailedError("No worker serves a connection that was answered.")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
