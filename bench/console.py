@@ -23,8 +23,8 @@ import psycopg
 import structlog
 from sqlalchemy import text
 
+from bench.axes import add_families
 from bench.entries import write_log
-from bench.growth import Stage, fill
 from bench.population import ROOT, Population, Size, own_database, populated
 from gateway.disclosure_log.entry_marking import mark_log
 from gateway.disclosure_log.publishing import start
@@ -95,10 +95,10 @@ def main(*, entries: int, families: int, rounds: int, out: Path) -> None:
     place = ROOT / "var" / "bench" / f"console-database-{families}"
     with populated(place, Size(_IMPORTED, _IMPORTED), steps=_steps, lasting=True) as population:
         upgrade(population.server.url("gateway_owner", population.template))
-        fill(population.settings, population, Stage(families))
-        _share_out(population)
         wiring = wire(population.settings)
         try:
+            add_families(wiring, population, families)
+            _share_out(population)
             _fill(wiring, population, entries)
         finally:
             wiring.engine.dispose()
