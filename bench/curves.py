@@ -81,11 +81,13 @@ class Chart:
         return round(self.share(size) * (_PLOT - 1))
 
     def _ticks(self) -> str:
+        """The sizes under the axis, the last one always, and no two in one place."""
         line = [" "] * WIDTH
-        for size in self.sizes:
+        for size in reversed(self.sizes):
             label = power(size)
             start = min(_AXIS + 1 + self._column(size) - len(label) // 2, WIDTH - len(label))
-            line[start : start + len(label)] = label
+            if not "".join(line[start - 1 : start + len(label) + 1]).strip():
+                line[start : start + len(label)] = label
         return "".join(line)
 
 

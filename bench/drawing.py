@@ -1,5 +1,6 @@
 """Drawings as SVG: a frame that says what it shows, and curves of one chart after the other. Pure."""
 
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
@@ -17,6 +18,8 @@ _TOP: Final = 44
 _BOTTOM: Final = 30
 _COLOURS: Final = ("#14365c", "#1f6f8b", "#b45309", "#4b5563")
 _DOT: Final = 3
+_TICK: Final = 56
+"""Sizes that stand closer are not told."""
 
 
 def framed(lines: Sequence[str], *, title: str, note: str, height: float) -> str:
@@ -51,8 +54,11 @@ def _panel(chart: Chart, *, y: float) -> Iterator[str]:
         line = floor - (floor - ceiling) * step / 2
         yield f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{line:.1f}" y2="{line:.1f}" stroke="#d1d5db"/>'
         yield f'<text x="{_LEFT - 8}" y="{line + 4:.1f}" text-anchor="end">{short(top * step / 2)}</text>'
-    for x, size in zip(xs, chart.sizes, strict=True):
-        yield f'<text x="{x:.1f}" y="{floor + 18:.1f}" text-anchor="middle">{power(size)}</text>'
+    right = math.inf
+    for x, size in reversed(list(zip(xs, chart.sizes, strict=True))):
+        if right - x > _TICK:
+            yield f'<text x="{x:.1f}" y="{floor + 18:.1f}" text-anchor="middle">{power(size)}</text>'
+            right = x
     for place, (each, colour) in enumerate(zip(chart.series, _COLOURS, strict=False)):
         heights = [floor - (floor - ceiling) * value / top for value in each.values]
         points = [(f"{x:.1f}", f"{height:.1f}") for x, height in zip(xs, heights, strict=True)]
