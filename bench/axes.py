@@ -16,11 +16,13 @@ import click
 from sqlalchemy import text
 
 from agencies.model import AgencyCode, AgencyKind
+from agencies.register import AgencyState
 from agencies.repository import all_agencies
 from bench.copies import Template, copy_families, read_template
 from bench.entries import write_log
 from bench.histories import ACTOR, agreed_to_all, carry_on, histories_of, lengthen
 from bench.population import AGENCIES, Population, families_of
+from gateway.agency.service import activate_synthetic
 from gateway.cases.repository import case_by_source_ref
 from gateway.disclosure_log.repository import database_now
 from gateway.disclosure_log.service import act
@@ -104,8 +106,11 @@ def _templates(wiring: Wiring, population: Population) -> Iterator[Template]:
 def _add_agencies(wiring: Wiring, _population: Population, agencies: int) -> None:
     """Bring in agencies of every kind in turn: every family says yes to all of them, every meeting has a seat for each."""
     with wiring.engine.connect() as connection:
-        there = len(all_agencies(connection))
-    world = World(wiring)
+        known = all_agencies(connection)
+    for each in known:
+        if each.state is AgencyState.PROPOSED:  # whatever stopped before came between its two acts
+            activate_synthetic(wiring, code=each.code, actor=ACTOR)
+    world, there = World(wiring), len(known)
     with click.progressbar(
         range(there, agencies), label=f"adding {agencies:,} agencies", file=sys.stderr
     ) as bar:
