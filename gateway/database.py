@@ -4,12 +4,20 @@ INVARIANT: the process connects as the app role. Reads of the release path and `
 autocommit; everything else runs in a transaction opened by the function that needs it.
 """
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections import namedtuple
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final, cast
+from uuid import UUID
 
 import psycopg
 import sqlalchemy
-from psycopg.pq import Format
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import DiagnosticField, ExecStatus, Format
+from psycopg.pq.abc import PGresult
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
@@ -21,6 +29,31 @@ STATEMENT_TIMEOUT_MS = 15_000
 
 CONNECT_SECONDS: Final = 5
 """A database that does not answer at all is away: a thread that waits for it serves nobody, not the emergency page either."""
+
+
+_NAME_SIGNS: Final = 32
+_UNKNOWN_STATEMENT: Final = b"26000"
+_row_of: Final[Any] = namedtuple  # noqa: PYI024 - of whatever columns a statement has
+_VALUES: Final[Mapping[type, Callable[[Any], str]]] = {
+    str: str,
+    int: str,
+    float: repr,
+    bool: str,
+    bytes: lambda value: "\\x" + value.hex(),
+    UUID: str,
+    datetime: datetime.isoformat,
+}
+_TEXTS: Final[Mapping[type, Callable[[Any], str | None]]] = {**_VALUES, type(None): lambda _: None}
+"""How PostgreSQL reads a value of each type that a statement of the hot path takes."""
+_IN_ARRAY: Final[Mapping[type, Callable[[Any], str]]] = {
+    **_VALUES,
+    type(None): lambda _: "NULL",
+    str: lambda value: '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"',
+    bytes: lambda value: '"\\\\x' + value.hex() + '"',
+    datetime: lambda value: f'"{value.isoformat()}"',
+}
+"""The same within an array."""
+_PARAMETER: Final = re.compile(r"(?<![:\w]):(\w+)")
 
 
 def connect_url(url: str) -> URL:
@@ -39,6 +72,7 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
         connect_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
+        pool_use_lifo=True,  # the last one has everything prepared
         isolation_level="READ COMMITTED",
         connect_args={
             # One plan for every value: planning anew took two thirds of the read of a release.
@@ -55,28 +89,86 @@ def autocommit(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def prepared(connection: Connection, statement: str, parameters: Sequence[object]) -> list[Any]:
-    """Run a statement of the hot path past SQLAlchemy, whose share of it was more than the driver's, and return its rows.
+class Prepared:
+    """A statement of the hot path, which goes past SQLAlchemy and most of the driver: they took more of its time than it did.
 
-    It is prepared once on each connection, in whatever transaction the connection is in, and answers in binary.
+    It is prepared once on each connection, takes its parameters as text, and answers in binary.
 
     Args:
-        statement: with ``$1`` and so on for the parameters, in their order.
+        statement: with ``:name`` for each parameter, cast where its type does not follow from where it stands.
 
-    Returns: named tuples.
-    Raises: sqlalchemy.exc.DBAPIError, as SQLAlchemy would; a connection that ended is given up, and with it all that wait in
-        the pool.
+    Attributes:
+        text: the statement with ``$1`` and so on.
     """
-    driver = cast("psycopg.Connection[Any]", connection.connection.dbapi_connection)
-    try:
-        cursor = psycopg.RawCursor(driver, row_factory=namedtuple_row)
-        cursor.format = Format.BINARY
-        return cursor.execute(statement, parameters, prepare=True).fetchall()
-    except psycopg.Error as error:
-        ended = driver.closed
-        if ended:
-            connection.invalidate(error)
-            connection.engine.dispose()
-        raise DBAPIError.instance(
-            None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=ended
-        ) from error
+
+    def __init__(self, statement: str) -> None:
+        self._names = tuple(dict.fromkeys(_PARAMETER.findall(statement)))
+        places = {name: f"${place}" for place, name in enumerate(self._names, start=1)}
+        self.text = _PARAMETER.sub(lambda found: places[found[1]], statement)
+        self._name = hashlib.sha256(self.text.encode()).hexdigest()[:_NAME_SIGNS].encode()
+
+    def rows(self, connection: Connection, parameters: Mapping[str, object]) -> list[Any]:
+        """Run it in whatever transaction the connection is in, and return its rows, named tuples.
+
+        Args:
+            parameters: of the types in ``_TEXTS``, or lists of those.
+
+        Raises: sqlalchemy.exc.DBAPIError, as SQLAlchemy would; a connection that ended is given up, and with it all that
+            wait in the pool. KeyError, a parameter is missing or of another type.
+        """
+        given = [parameters[name] for name in self._names]
+        texts = [
+            "{" + ",".join([_IN_ARRAY[type(each)](each) for each in value]) + "}"
+            if isinstance(value, list)
+            else _TEXTS[type(value)](value)
+            for value in given
+        ]
+        driver = cast("psycopg.Connection[Any]", connection.connection.dbapi_connection)
+        try:
+            if any("\0" in text for text in texts if text is not None):
+                raise psycopg.DataError("a text ends at a zero byte")
+            if not driver.autocommit:  # the driver may have to begin the transaction
+                cursor = psycopg.RawCursor(driver, row_factory=namedtuple_row)
+                cursor.format = Format.BINARY
+                return cursor.execute(self.text, texts, prepare=True).fetchall()
+            values: list[Any] = [None if text is None else text.encode() for text in texts]
+            for reader in (
+                connection.info.get(self),
+                None,
+            ):  # a rollback makes the driver forget what was prepared
+                transformer, row = connection.info[self] = reader or self._prepare(driver)
+                result = driver.pgconn.exec_prepared(self._name, values, result_format=Format.BINARY)
+                if result.status == ExecStatus.TUPLES_OK:
+                    transformer.set_pgresult(result)
+                    return list(transformer.load_rows(0, result.ntuples, row))
+                if result.error_field(DiagnosticField.SQLSTATE) != _UNKNOWN_STATEMENT:
+                    break
+            raise _fault(result)
+        except psycopg.Error as error:
+            ended = driver.closed
+            if ended:
+                connection.invalidate(error)
+                connection.engine.dispose()
+            raise DBAPIError.instance(
+                None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=ended
+            ) from error
+
+    def _prepare(self, driver: "psycopg.Connection[Any]") -> tuple[Any, Callable[..., Any]]:
+        """Prepare it on a connection; return what reads its columns, and what makes a row of them.
+
+        Raises: psycopg.Error.
+        """
+        server = driver.pgconn
+        prepared = server.prepare(self._name, self.text.encode())
+        if prepared.status != ExecStatus.COMMAND_OK:
+            raise _fault(prepared)
+        columns = server.describe_prepared(self._name)
+        names = [(columns.fname(place) or b"").decode() for place in range(columns.nfields)]
+        return Transformer(driver), _row_of("Row", names)._make
+
+
+def _fault(result: PGresult) -> psycopg.Error:
+    """What a result says that is none; without a code of PostgreSQL's the connection ended."""
+    if result.error_field(DiagnosticField.SQLSTATE) is None:
+        return psycopg.OperationalError("the connection to the database ended")
+    return error_from_result(result)

@@ -12,21 +12,25 @@ CONTRACT of ``publish``: when it returns, the checkpoint and everything appended
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from extract_client.log.merkle import Frontier, HashReader
 from extract_client.log.tiles import TILE_WIDTH, Bundle, Tile, encode_bundle, tile_reader
-from gateway.database import prepared
+from gateway.database import Prepared
 from gateway.disclosure_log.errors import NotAppendedError
 from gateway.disclosure_log.model import Appended, PendingEntry
 
-_APPEND = (
-    "SELECT o_first, o_size, o_moved, o_root, o_between FROM gateway.append($1::uuid[], $2::bytea[], $3::bytea[],"
-    " $4::uuid[], $5::bigint[], $6::text[], $7::bigint[], $8::uuid[], $9::bigint, $10::boolean)"
+_APPEND: Final = Prepared(
+    "SELECT o_first, o_size, o_moved, o_root, o_between FROM gateway.append("
+    "CAST(:ids AS uuid[]), CAST(:bodies AS bytea[]), CAST(:payloads AS bytea[]), "
+    "CAST(:families AS uuid[]), CAST(:family_versions AS bigint[]), "
+    "CAST(:agencies AS text[]), CAST(:agency_versions AS bigint[]), CAST(:extracts AS uuid[]),"
+    "CAST(:known AS bigint), CAST(:flush AS boolean))"
 )
-_PUBLISH = "SELECT gateway.publish_checkpoint($1, $2, $3)"
+_PUBLISH: Final = Prepared("SELECT gateway.publish_checkpoint(:size, :root, :note)")
 _HEAD = text("SELECT size, peaks, root FROM gateway.log_head")
 _NEWEST = text("SELECT size, root, note FROM gateway.log_checkpoint ORDER BY size DESC LIMIT 1")
 _NEWEST_WITNESSED = text(
@@ -71,21 +75,20 @@ def append(
     Raises: NotAppendedError, the database refused or could not be reached; nothing was written.
     """
     try:
-        (row,) = prepared(
+        (row,) = _APPEND.rows(
             connection,
-            _APPEND,
-            [
-                [e.entry_id for e in entries],
-                [e.body for e in entries],
-                [e.sealed for e in entries],
-                [e.family_id for e in entries],
-                [e.family_version for e in entries],
-                [e.agency for e in entries],
-                [e.agency_version for e in entries],
-                [e.extract_id for e in entries],
-                known,
-                flush,
-            ],
+            {
+                "ids": [e.entry_id for e in entries],
+                "bodies": [e.body for e in entries],
+                "payloads": [e.sealed for e in entries],
+                "families": [e.family_id for e in entries],
+                "family_versions": [e.family_version for e in entries],
+                "agencies": [e.agency for e in entries],
+                "agency_versions": [e.agency_version for e in entries],
+                "extracts": [e.extract_id for e in entries],
+                "known": known,
+                "flush": flush,
+            },
         )
     except OperationalError as error:
         raise NotAppendedError from error
@@ -114,7 +117,7 @@ def publish(connection: Connection, *, frontier: Frontier, note: str) -> None:
     Raises: NotAppendedError, the database refused or could not be reached: the note must not leave.
     """
     try:
-        prepared(connection, _PUBLISH, [frontier.size, frontier.root, note])
+        _PUBLISH.rows(connection, {"size": frontier.size, "root": frontier.root, "note": note})
     except DBAPIError as error:
         raise NotAppendedError from error
 

@@ -12,9 +12,11 @@ Sources: RFC 7515, RFC 8725 sections 3.1 to 3.11, RFC 9864 (Ed25519 beside EdDSA
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from joserfc import jws
@@ -139,10 +141,17 @@ class AcceptedKey:
 def accept_key(jwk: object) -> AcceptedKey:
     """Return a stranger's public key, checked.
 
+    A client sends the same key with each of its proofs: what came of the last few texts is kept, which are public.
+
     Raises: JoseError, the key is private, symmetric, weak, or not for signatures.
     """
+    return _accepted(json.dumps(jwk))
+
+
+@lru_cache(maxsize=1024)
+def _accepted(jwk: str) -> AcceptedKey:
     try:
-        (members,) = sanitise_jwks({"keys": [jwk]})["keys"]
+        (members,) = sanitise_jwks({"keys": [json.loads(jwk)]})["keys"]
     except JwkError as error:
         raise JoseError("the key is not acceptable") from error
     key = import_key(members)

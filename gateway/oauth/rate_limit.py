@@ -24,6 +24,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.database import Prepared
 from gateway.oauth.errors import TooManyRequestsError
 from gateway.settings import Settings
 from gateway.wiring import Wiring
@@ -33,7 +34,7 @@ HOUR: Final = 3600
 _IDLE: Final = timedelta(days=1)
 """A bucket nobody touched for this long is full, so its row can go."""
 
-_TAKE: Final = text(
+_TAKE: Final = Prepared(
     """
     INSERT INTO gateway.rate_bucket AS b (digest, capacity, per_second, level, allowed, filled_at)
     SELECT u.digest, u.capacity, u.capacity / u.seconds, u.capacity - u.cost, true, clock_timestamp()
@@ -121,8 +122,8 @@ def take(connection: Connection, buckets: Sequence[Bucket]) -> list[Level]:
     Args:
         connection: in autocommit.
     """
-    rows = connection.execute(
-        _TAKE,
+    rows = _TAKE.rows(
+        connection,
         {
             "digests": [bucket.digest for bucket in buckets],
             "capacities": [float(bucket.capacity) for bucket in buckets],

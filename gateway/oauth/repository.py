@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, text
 
 from agencies.model import AgencyCode, Purpose
 from certs.certificate import PresentedCertificate
+from gateway.database import Prepared
 from gateway.oauth.errors import RegistrationError
 from gateway.oauth.keys import PUBLISHED
 from gateway.oauth.model import (
@@ -168,9 +169,9 @@ def practitioner_standing(
     return PractitionerStanding(row.policy != "asserted", row.listed)
 
 
-_STANDING: Final = text(
+_STANDING: Final = Prepared(
     "WITH used AS (INSERT INTO gateway.oauth_replay (digest, expires_at)"  # noqa: S608 - of constants alone; every value is bound
-    "   SELECT :digest, :forget_at WHERE CAST(:digest AS bytea) IS NOT NULL"
+    "   SELECT CAST(:digest AS bytea), CAST(:forget_at AS timestamptz) WHERE CAST(:digest AS bytea) IS NOT NULL"
     "   ON CONFLICT DO NOTHING RETURNING 1)"
     " SELECT set_config('synchronous_commit', 'off', true),"
     " CAST(:digest AS bytea) IS NULL OR EXISTS (SELECT FROM used) AS fresh,"
@@ -232,8 +233,8 @@ def token_standing(
     """
     grant = token.grant
     by_certificate = grant.confirmation.method is ConfirmationMethod.CERTIFICATE
-    row = connection.execute(
-        _STANDING,
+    rows = _STANDING.rows(
+        connection,
         {
             "digest": None if proof is None else proof.digest,
             "forget_at": None if proof is None else proof.forget_at,
@@ -250,9 +251,10 @@ def token_standing(
             "believed_days": believed_days,
             "now": now,
         },
-    ).one_or_none()
-    if row is None:
+    )
+    if not rows:
         return None
+    (row,) = rows
     return TokenStanding(
         fresh=row.fresh,
         served=bool(row.served),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -22,14 +22,15 @@ from consent_registry.birthdays import UNKNOWN_BIRTHDAYS, Birthdays, birthdays_o
 from consent_registry.model import NOTHING_DECIDED, Standing
 from gateway.cases.model import Shield, StoredPart
 from gateway.cases.sealing import open_births
-from gateway.database import prepared
+from gateway.database import Prepared
 from gateway.keyring import NULL_FAMILY, FamilyKeys
 from gateway.release.model import AgencyFacts, CaseFacts, Facts, PersonFacts, ReleaseRequest
 
 SnapshotRow: TypeAlias = Any  # a named tuple of the columns of the statement below
 """What the one statement says of one item, not yet read."""
 
-_READ = """
+_READ: Final = Prepared(
+    """
 WITH clock AS MATERIALIZED (
     SELECT statement_timestamp() AS now, (statement_timestamp() AT TIME ZONE 'Europe/London')::date AS today
 )
@@ -64,10 +65,10 @@ SELECT clock.now,
           FROM gateway.pack_sign_off s WHERE s.case_id = c.case_id
            AND s.case_version = c.version AND s.agency_code = a.agency_code
            AND s.profile_version = ep.version AND s.withdrawn_at IS NULL) AS signed_off
-  FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
+  FROM unnest(CAST(:agencies AS text[]), CAST(:refs AS uuid[]), CAST(:clients AS text[]), CAST(:practitioners AS text[]))
        WITH ORDINALITY AS asked(agency_code, ref, client_id, practitioner_id, position)
  CROSS JOIN clock
-  JOIN gateway.family_key reserved ON reserved.family_id = $5
+  JOIN gateway.family_key reserved ON reserved.family_id = :null_family
   LEFT JOIN agencies.agency a ON a.agency_code = asked.agency_code
   LEFT JOIN gateway.agency_gate ag ON ag.agency_code = a.agency_code
   LEFT JOIN agencies.effective_profile ep ON ep.agency_code = a.agency_code AND ep.effective_from <= clock.now
@@ -104,6 +105,7 @@ SELECT clock.now,
          FROM gateway.case_part q WHERE q.case_id = c.case_id) said
  ORDER BY asked.position
 """
+)
 _REF = text("SELECT ref FROM gateway.pairwise WHERE agency_code = :agency AND thing_id = :case")
 
 
@@ -156,16 +158,15 @@ class Snapshot:
 
 def read(connection: Connection, batch: Sequence[ReleaseRequest]) -> Sequence[SnapshotRow]:
     """Return one row per item, in the batch's order; one round trip."""
-    return prepared(
+    return _READ.rows(
         connection,
-        _READ,
-        [
-            [request.caller.agency for request in batch],
-            [request.case_ref for request in batch],
-            [request.caller.client_id for request in batch],
-            [p.id if (p := request.caller.practitioner) else None for request in batch],
-            NULL_FAMILY,
-        ],
+        {
+            "agencies": [request.caller.agency for request in batch],
+            "refs": [request.case_ref for request in batch],
+            "clients": [request.caller.client_id for request in batch],
+            "practitioners": [p.id if (p := request.caller.practitioner) else None for request in batch],
+            "null_family": NULL_FAMILY,
+        },
     )
 
 

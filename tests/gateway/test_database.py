@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
-from gateway.database import autocommit, prepared
+from gateway.database import Prepared, autocommit
 from gateway.wiring import Wiring
+
+_PID = Prepared("SELECT pg_backend_pid() AS pid")
 
 
 @pytest.fixture
@@ -15,22 +17,49 @@ def engine(wiring: Wiring) -> Engine:
 
 def test_rows_come_with_their_types_and_names(engine: Engine) -> None:
     with engine.connect() as connection:
-        (row,) = prepared(connection, "SELECT $1::bytea[] AS seals, $2::text AS name", [[b"\x00", None], "x"])
-    assert ([b"\x00", None], "x") == (row.seals, row.name)
+        (row,) = Prepared(
+            "SELECT CAST(:seals AS bytea[]) AS seals, :name::text AS name, :name = 'a:b' AS same"
+        ).rows(connection, {"seals": [b"\x00", None], "name": "x"})
+    assert ([b"\x00", None], "x", False) == (row.seals, row.name, row.same)
 
 
 def test_a_fault_of_the_statement_is_sqlalchemys_and_says_no_value(engine: Engine) -> None:
     with engine.connect() as connection:
         with pytest.raises(DataError) as raised:
-            prepared(connection, "SELECT $1::integer / 0 AS canary", [20261129])
+            Prepared("SELECT CAST(:value AS integer) / 0 AS canary").rows(connection, {"value": 20261129})
         assert not raised.value.connection_invalidated
         assert "20261129" not in str(raised.value)
-        assert [(1,)] == prepared(connection, "SELECT 1 AS one", [])
+        assert [(1,)] == Prepared("SELECT 1 AS one").rows(connection, {})
+
+
+def test_texts_in_arrays_stay_what_they_are(wiring: Wiring, engine: Engine) -> None:
+    """Signs that an array's own form needs must not end a text, or make two of one."""
+    texts = ["", "NULL", 'a"b', "a\\b", "{a,b}", "é \n,", None]
+    statement = Prepared("SELECT CAST(:texts AS text[]) AS texts")
+    for each in (engine, wiring.engine):  # in autocommit, and in a transaction
+        with each.connect() as connection:
+            assert texts == statement.rows(connection, {"texts": texts})[0].texts
+
+
+def test_a_zero_byte_is_refused_not_a_shorter_text(engine: Engine) -> None:
+    statement = Prepared("SELECT CAST(:one AS text), CAST(:many AS text[])")
+    with engine.connect() as connection:
+        for values in ({"one": "a\0b", "many": []}, {"one": "", "many": ["a\0b"]}):
+            with pytest.raises(DataError):
+                statement.rows(connection, values)
+
+
+def test_what_was_forgotten_is_prepared_again(engine: Engine) -> None:
+    """A driver throws away what was prepared when a transaction is taken back."""
+    with engine.connect() as connection:
+        before = _PID.rows(connection, {})
+        connection.exec_driver_sql("DEALLOCATE ALL")
+        assert before == _PID.rows(connection, {})
 
 
 def test_it_is_part_of_the_transaction_that_it_is_called_in(wiring: Wiring) -> None:
     with wiring.engine.connect() as connection:
-        prepared(connection, "SELECT set_config('test.value', 'kept', true)", [])
+        Prepared("SELECT set_config('test.value', 'kept', true)").rows(connection, {})
         assert "kept" == connection.execute(text("SELECT current_setting('test.value')")).scalar()
         connection.rollback()
         assert "kept" != connection.execute(text("SELECT current_setting('test.value', true)")).scalar()
@@ -39,18 +68,18 @@ def test_it_is_part_of_the_transaction_that_it_is_called_in(wiring: Wiring) -> N
 def test_a_connection_that_ended_is_given_up_with_all_that_wait(engine: Engine) -> None:
     """After a restart of PostgreSQL one request is told to come again, not as many as there were connections."""
     with engine.connect() as one, engine.connect() as other:
-        (waiting,) = prepared(other, "SELECT pg_backend_pid() AS pid", [])
+        (waiting,) = _PID.rows(other, {})
         other.close()
         with pytest.raises(OperationalError) as raised:
-            prepared(one, "SELECT pg_terminate_backend(pg_backend_pid())", [])
+            Prepared("SELECT pg_terminate_backend(pg_backend_pid())").rows(one, {})
         assert raised.value.connection_invalidated
     with engine.connect() as again:
-        (row,) = prepared(again, "SELECT pg_backend_pid() AS pid", [])
+        (row,) = _PID.rows(again, {})
         assert waiting.pid != row.pid
 
 
 def test_what_integrity_forbids_is_told_apart(wiring: Wiring) -> None:
     with wiring.engine.connect() as connection, pytest.raises(IntegrityError):
-        prepared(
-            connection, "SELECT gateway.publish_checkpoint($1, $2, $3)", [10**12, bytes(32), "not there"]
+        Prepared("SELECT gateway.publish_checkpoint(:size, :root, 'not there')").rows(
+            connection, {"size": 10**12, "root": bytes(32)}
         )

@@ -1,23 +1,31 @@
 """What is sent to PostgreSQL, whichever way: SQLAlchemy's statements and those that go past it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 import psycopg
+from sqlalchemy import Connection
+
+from gateway.database import Prepared
 
 
 @contextmanager
 def on_statement(act: Callable[[str], None]) -> Iterator[None]:
     """Call ``act`` with each statement of any thread before it is sent; what it raises is raised where it was sent from."""
-    execute = psycopg.Cursor.execute
+    execute, rows = psycopg.Cursor.execute, Prepared.rows
 
-    def watched(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
-        act(query.decode() if isinstance(query, bytes) else str(query))
+    def executed(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        if not isinstance(cursor, psycopg.RawCursor):  # those of prepared statements are seen below
+            act(query.decode() if isinstance(query, bytes) else str(query))
         return execute(cursor, query, *arguments, **options)
 
-    with patch.object(psycopg.Cursor, "execute", watched):
+    def answered(statement: Prepared, connection: Connection, parameters: Mapping[str, object]) -> list[Any]:
+        act(statement.text)
+        return rows(statement, connection, parameters)
+
+    with patch.object(psycopg.Cursor, "execute", executed), patch.object(Prepared, "rows", answered):
         yield
 
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 from jsonschema import Draft202012Validator
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from certs.envelope import unseal
 from consent_registry.birthdays import midnight
@@ -137,7 +137,7 @@ def test_nothing_leaves_when_the_log_cannot_be_written(world: World) -> None:
 
     def lose_the_connection(statement: str) -> None:
         if "gateway.append" in statement:
-            raise psycopg.OperationalError("connection lost")
+            raise OperationalError("append", {}, Exception("connection lost"))
 
     with on_statement(lose_the_connection):
         outcome = world.release("camhs", "EH-1")
