@@ -15,7 +15,7 @@ Source of each step: the field catalogue, ladder column, first and second genera
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from agencies import codes
 from agencies.ages import AgeForm
@@ -24,8 +24,7 @@ from agencies.model import AgencyCode, AgencyKind, JsonObject, JsonValue
 from agencies.shapes import Member, Objects, PersonId, ValueShape
 
 
-@dataclass(frozen=True, slots=True)
-class LadderItem:
+class LadderItem(NamedTuple):
     """One item of a case record as a ladder takes it.
 
     Attributes:

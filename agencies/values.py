@@ -52,6 +52,7 @@ _LANGUAGE = re.compile(
 )
 _AGENCY = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+_NOBODY: frozenset[str] = frozenset()
 _EARLIEST = date(1900, 1, 1)
 _MOST_ENTRIES = 50
 
@@ -94,6 +95,8 @@ def mentioned_agencies(field: FieldName, value: Mapping[str, object]) -> frozens
     naming = _NAMING_AGENCIES.get(field)
     if naming is None:
         raise UnknownFieldError("the catalogue has no such field")
+    if not (naming.alone or naming.listed):
+        return _NOBODY
     found = [value.get(name) for name in naming.alone]
     for name, member in naming.listed:
         entries = value.get(name)

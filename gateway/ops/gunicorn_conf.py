@@ -1,4 +1,4 @@
-"""gunicorn's configuration: two doors of TLS as BCP 195 asks, threads for waiting, one process per core.
+"""gunicorn's configuration: two doors of TLS as BCP 195 asks, threads for waiting, a process per core and one more.
 
 Read by ``gateway serve`` and the demo; every value is in code, only places come from the environment:
 
@@ -32,7 +32,7 @@ _plain = os.environ.get("GATEWAY_BIND") or DEFAULT_ADDRESS
 _mutual = os.environ.get("GATEWAY_MTLS_BIND")
 
 bind = [*_plain.split(","), *([_mutual] if _mutual else [])]
-workers = int(os.environ.get("GATEWAY_WORKERS", str(multiprocessing.cpu_count())))
+workers = int(os.environ.get("GATEWAY_WORKERS", str(multiprocessing.cpu_count() + 1)))
 worker_class = "gthread"
 threads = 8
 # Each worker binds for itself then; of a unix socket's path each would rob the one before.

@@ -44,7 +44,7 @@ def told(
     name = FieldName(field)
     items = [LadderItem(value=normal_form(name, value), about=about) for value in values]
     if field in {"child_dob", "adult_dob"}:
-        items = [replace(item, about=(f"p-{place}",)) for place, item in enumerate(items)]
+        items = [item._replace(about=(f"p-{place}",)) for place, item in enumerate(items)]
         context = replace(context, months={item.about[0]: months_of(item.value) for item in items})
     return generalise(name, level=Level[level], items=items, context=context)
 
