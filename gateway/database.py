@@ -30,7 +30,6 @@ STATEMENT_TIMEOUT_MS = 15_000
 CONNECT_SECONDS: Final = 5
 """A database that does not answer at all is away: a thread that waits for it serves nobody, not the emergency page either."""
 
-
 _NAME_SIGNS: Final = 32
 _UNKNOWN_STATEMENT: Final = b"26000"
 _row_of: Final[Any] = namedtuple  # noqa: PYI024 - of whatever columns a statement has
@@ -132,15 +131,15 @@ class Prepared:
                 cursor.format = Format.BINARY
                 return cursor.execute(self.text, texts, prepare=True).fetchall()
             values: list[Any] = [None if text is None else text.encode() for text in texts]
-            for reader in (
-                connection.info.get(self),
-                None,
-            ):  # a rollback makes the driver forget what was prepared
+            # A rollback elsewhere makes the driver forget what was prepared: then once more.
+            for reader in (connection.info.get(self), None):
                 transformer, row = connection.info[self] = reader or self._prepare(driver)
                 result = driver.pgconn.exec_prepared(self._name, values, result_format=Format.BINARY)
                 if result.status == ExecStatus.TUPLES_OK:
                     transformer.set_pgresult(result)
-                    return list(transformer.load_rows(0, result.ntuples, row))
+                    rows: list[Any] = transformer.load_rows(0, result.ntuples, row)
+                    transformer.set_pgresult(None)  # what was read does not stay with the connection
+                    return rows
                 if result.error_field(DiagnosticField.SQLSTATE) != _UNKNOWN_STATEMENT:
                     break
             raise _fault(result)
