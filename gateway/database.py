@@ -32,6 +32,8 @@ CONNECT_SECONDS: Final = 5
 
 _NAME_SIGNS: Final = 32
 _UNKNOWN_STATEMENT: Final = b"26000"
+_INTERVENTION: Final = "57P"
+"""Of a server that ends connections; one that ended without a word says nothing."""
 _row_of: Final[Any] = namedtuple  # noqa: PYI024 - of whatever columns a statement has
 _VALUES: Final[Mapping[type, Callable[[Any], str]]] = {
     str: str,
@@ -104,7 +106,8 @@ class Prepared:
         self._names = tuple(dict.fromkeys(_PARAMETER.findall(statement)))
         places = {name: f"${place}" for place, name in enumerate(self._names, start=1)}
         self.text = _PARAMETER.sub(lambda found: places[found[1]], statement)
-        self._name = hashlib.sha256(self.text.encode()).hexdigest()[:_NAME_SIGNS].encode()
+        name = hashlib.sha256(self.text.encode()).hexdigest()[:_NAME_SIGNS]
+        self._name, self._preparation = name.encode(), f'PREPARE "{name}" AS {self.text}'.encode()
 
     def rows(self, connection: Connection, parameters: Mapping[str, object]) -> list[Any]:
         """Run it in whatever transaction the connection is in, and return its rows, named tuples.
@@ -133,9 +136,13 @@ class Prepared:
             values: list[Any] = [None if text is None else text.encode() for text in texts]
             # A rollback elsewhere makes the driver forget what was prepared: then once more.
             for reader in (connection.info.get(self), None):
-                transformer, row = connection.info[self] = reader or self._prepare(driver)
+                if reader is None:
+                    driver.execute(
+                        self._preparation
+                    )  # never by libpq alone, which would keep every thread waiting
                 result = driver.pgconn.exec_prepared(self._name, values, result_format=Format.BINARY)
                 if result.status == ExecStatus.TUPLES_OK:
+                    transformer, row = connection.info[self] = reader or _reader(driver, result)
                     transformer.set_pgresult(result)
                     rows: list[Any] = transformer.load_rows(0, result.ntuples, row)
                     transformer.set_pgresult(None)  # what was read does not stay with the connection
@@ -144,26 +151,17 @@ class Prepared:
                     break
             raise _fault(result)
         except psycopg.Error as error:
-            ended = driver.closed
-            if ended:
-                connection.invalidate(error)
-                connection.engine.dispose()
-            raise DBAPIError.instance(
-                None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=ended
-            ) from error
+            code = (error.sqlstate or _INTERVENTION) if isinstance(error, psycopg.OperationalError) else ""
+            if driver.closed or code.startswith(_INTERVENTION):
+                # SQLAlchemy sees for itself that it ended, and gives it up with all that wait in the pool.
+                connection.exec_driver_sql("SELECT 1")
+            raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
-    def _prepare(self, driver: "psycopg.Connection[Any]") -> tuple[Any, Callable[..., Any]]:
-        """Prepare it on a connection; return what reads its columns, and what makes a row of them.
 
-        Raises: psycopg.Error.
-        """
-        server = driver.pgconn
-        prepared = server.prepare(self._name, self.text.encode())
-        if prepared.status != ExecStatus.COMMAND_OK:
-            raise _fault(prepared)
-        columns = server.describe_prepared(self._name)
-        names = [(columns.fname(place) or b"").decode() for place in range(columns.nfields)]
-        return Transformer(driver), _row_of("Row", names)._make
+def _reader(driver: "psycopg.Connection[Any]", result: PGresult) -> tuple[Any, Callable[..., Any]]:
+    """What reads the columns of results like this one, and what makes a row of them."""
+    names = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
+    return Transformer(driver), _row_of("Row", names)._make
 
 
 def _fault(result: PGresult) -> psycopg.Error:

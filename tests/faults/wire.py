@@ -25,6 +25,7 @@ from psycopg.conninfo import conninfo_to_dict
 SOCKET: Final = ".s.PGSQL.5432"
 PORT: Final = 5432
 SECONDS: Final = 30.0
+_PREPARES: Final = re.compile(r'PREPARE "(?P<name>\w+)" AS ')
 
 
 class Fault(Enum):
@@ -181,7 +182,12 @@ class _Connection:
             elif kind == b"B":
                 statement = self.prepared.get(message[5:].split(b"\0", 2)[1], statement)
             elif kind == b"Q":
-                return whole, message[5:-1].decode()
+                statement = message[5:-1].decode()
+                prepares = _PREPARES.match(statement)
+                if prepares is not None:  # it does nothing yet of what it says
+                    self.prepared[prepares["name"].encode()] = statement[prepares.end() :]
+                    statement = prepares[0]
+                return whole, statement
             elif kind in {b"S", b"X"}:
                 return whole, statement
 
