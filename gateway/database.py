@@ -30,6 +30,14 @@ STATEMENT_TIMEOUT_MS = 15_000
 CONNECT_SECONDS: Final = 5
 """A database that does not answer at all is away: a thread that waits for it serves nobody, not the emergency page either."""
 
+_SILENCE: Final = {
+    "keepalives_idle": CONNECT_SECONDS,
+    "keepalives_interval": CONNECT_SECONDS,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 4 * CONNECT_SECONDS * 1_000,
+}
+"""After some twenty seconds without a sign of a database's machine a connection ends, and whoever waits for it goes on."""
+
 _NAME_SIGNS: Final = 32
 _UNKNOWN_STATEMENT: Final = b"26000"
 _INTERVENTION: Final = "57P"
@@ -81,6 +89,7 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
             " -c plan_cache_mode=force_generic_plan",
             "application_name": "early-help-gateway",
             "connect_timeout": CONNECT_SECONDS,
+            **_SILENCE,
         },
     )
 
