@@ -43,6 +43,20 @@ _UNKNOWN_STATEMENT: Final = b"26000"
 _INTERVENTION: Final = "57P"
 """Of a server that ends connections; one that ended without a word says nothing."""
 _row_of: Final[Any] = namedtuple  # noqa: PYI024 - of whatever columns a statement has
+
+
+class _ByType(dict[type, Callable[[Any], Any]]):
+    """By type, and for a type that is not there what goes with the next that it is made from: a code is a text."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], Any]:
+        """Raises: KeyError."""
+        known = next((base for base in kind.__mro__ if base in self), None)
+        if known is None:
+            raise KeyError(kind)
+        self[kind] = found = self[known]
+        return found
+
+
 _VALUES: Final[Mapping[type, Callable[[Any], str]]] = {
     str: str,
     int: str,
@@ -52,15 +66,17 @@ _VALUES: Final[Mapping[type, Callable[[Any], str]]] = {
     UUID: str,
     datetime: datetime.isoformat,
 }
-_TEXTS: Final[Mapping[type, Callable[[Any], str | None]]] = {**_VALUES, type(None): lambda _: None}
+_TEXTS: Final = _ByType({**_VALUES, type(None): lambda _: None})
 """How PostgreSQL reads a value of each type that a statement of the hot path takes."""
-_IN_ARRAY: Final[Mapping[type, Callable[[Any], str]]] = {
-    **_VALUES,
-    type(None): lambda _: "NULL",
-    str: lambda value: '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"',
-    bytes: lambda value: '"\\\\x' + value.hex() + '"',
-    datetime: lambda value: f'"{value.isoformat()}"',
-}
+_IN_ARRAY: Final = _ByType(
+    {
+        **_VALUES,
+        type(None): lambda _: "NULL",
+        str: lambda value: '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"',
+        bytes: lambda value: '"\\\\x' + value.hex() + '"',
+        datetime: lambda value: f'"{value.isoformat()}"',
+    }
+)
 """The same within an array."""
 _PARAMETER: Final = re.compile(r"(?<![:\w]):(\w+)")
 

@@ -293,6 +293,7 @@ def test_a_missing_scope_is_403_before_anybody_looks(council: Served) -> None:
         scope="panel:read",
         authorization_details='[{"type":"case_action","practitioner":{"id":"camhs-1"}}]',
     )
+    partner.get(f"/v1/cases/{uuid4()}/extract", token)  # for our key to check it
     before, found = log_size(council), []
     for case_ref in (own_ref(council, "AB-scope"), uuid4(), "not-a-ref"):
         with statements() as sent:

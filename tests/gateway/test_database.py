@@ -1,5 +1,8 @@
 """Statements that go past SQLAlchemy fail as SQLAlchemy's do, so that whoever knows those faults knows these."""
 
+from collections.abc import Mapping
+from enum import StrEnum
+
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
@@ -39,6 +42,20 @@ def test_texts_in_arrays_stay_what_they_are(wiring: Wiring, engine: Engine) -> N
     for each in (engine, wiring.engine):  # in autocommit, and in a transaction
         with each.connect() as connection:
             assert texts == statement.rows(connection, {"texts": texts})[0].texts
+
+
+class _Code(StrEnum):
+    ONE = 'a"b'
+
+
+def test_a_code_is_its_text_and_what_is_no_value_of_ours_is_refused(engine: Engine) -> None:
+    statement = Prepared("SELECT CAST(:one AS text) AS one, CAST(:many AS text[]) AS many")
+    with engine.connect() as connection:
+        assert [('a"b', ['a"b'])] == statement.rows(connection, {"one": _Code.ONE, "many": [_Code.ONE]})
+        wrong: Mapping[str, object]
+        for wrong in ({"one": {}, "many": []}, {"one": "", "many": [()]}, {"one": ""}):
+            with pytest.raises(KeyError):
+                statement.rows(connection, wrong)
 
 
 def test_a_zero_byte_is_refused_not_a_shorter_text(engine: Engine) -> None:

@@ -17,8 +17,9 @@ def on_statement(act: Callable[[str], None]) -> Iterator[None]:
     execute, rows = psycopg.Cursor.execute, Prepared.rows
 
     def executed(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
-        if not isinstance(cursor, psycopg.RawCursor):  # those of prepared statements are seen below
-            act(query.decode() if isinstance(query, bytes) else str(query))
+        text = query.decode() if isinstance(query, bytes) else str(query)
+        if not (isinstance(cursor, psycopg.RawCursor) or text.startswith("PREPARE ")):
+            act(text)  # prepared statements are seen below, however each connection comes by them
         return execute(cursor, query, *arguments, **options)
 
     def answered(statement: Prepared, connection: Connection, parameters: Mapping[str, object]) -> list[Any]:
