@@ -131,7 +131,7 @@ class EmbeddedPostgres:
             "unix_socket_directories": str(self.sockets),
             "unix_socket_permissions": "0700",
             "port": "5432",
-            "max_connections": "100",
+            "max_connections": "200",
         }
         if not durable:
             options |= {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
