@@ -228,6 +228,10 @@ def assert_nobody_contradicted(site: Site) -> None:
     assert not site.desk.wiring.log.contradicted
 
 
+# Python leaves a client's socket open whose server died between its connection and its handshake.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+)
 def test_nothing_is_lost_in_a_sample_of_crashes(tmp_path: Path, say: Callable[[str], None]) -> None:
     with running_site(tmp_path) as site:
         balance, longest = inject(site, SAMPLE, random.Random(SEED))  # noqa: S311 - chooses victims
