@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 from flask import Flask, Response, current_app, g, request
 from flask_smorest import Api
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -282,7 +282,7 @@ def _answer_fault(error: Exception) -> AnyResponse:
 
 def _is_away(error: Exception) -> bool:
     """True when the database is away or being restarted, or ended the connection: nothing was committed."""
-    return isinstance(error, OperationalError) or (
+    return isinstance(error, OperationalError | PendingRollbackError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )
 

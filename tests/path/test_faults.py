@@ -2,6 +2,8 @@
 
 import pytest
 from flask.typing import ResponseReturnValue
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from gateway.release.combining import Combiner
 from gateway.release.model import Unavailable
@@ -47,3 +49,21 @@ def test_what_could_not_be_recorded_is_answered_with_nothing_but_try_again(
     assert answer.json is not None
     assert "urn:early-help-gateway:problem:unavailable" == answer.json["type"]
     assert 200 == gateway.pull("camhs", case_ref).status_code
+
+
+def test_a_database_that_went_in_the_middle_of_an_act_is_away(
+    gateway: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes after in the same act fails in another way, and nothing was committed: come again, not our fault."""
+
+    def broken() -> ResponseReturnValue:
+        with gateway.wiring.engine.connect() as connection, connection.begin(), connection.begin_nested():
+            with pytest.raises(OperationalError):
+                connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+            connection.execute(text("SELECT 1"))
+        return "done"
+
+    monkeypatch.setitem(gateway.app.view_functions, "health.healthz", broken)
+    answer = gateway.http.get("/healthz")
+    assert 503 == answer.status_code
+    assert answer.headers["Retry-After"].isdecimal()
