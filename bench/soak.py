@@ -129,7 +129,7 @@ def told(found: Mapping[str, Any]) -> Iterator[str]:
 def _ratio(points: Sequence[Mapping[str, float]], *, first: int) -> dict[str, float] | None:
     """Of memory at the end to memory after the first so many releases; absent: there were not more."""
     compared = [each for each in points if each["releases"] >= first]
-    if len(compared) < 2:  # noqa: PLR2004 - a ratio is of two
+    if not compared[1:]:
         return None
     return {"first": compared[0]["releases"], "to_first": compared[-1]["bytes"] / compared[0]["bytes"]}
 

@@ -6,10 +6,9 @@ autocommit; everything else runs in a transaction opened by the function that ne
 
 import hashlib
 import re
-from collections import namedtuple
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 import psycopg
@@ -42,7 +41,7 @@ _NAME_SIGNS: Final = 32
 _UNKNOWN_STATEMENT: Final = b"26000"
 _INTERVENTION: Final = "57P"
 """Of a server that ends connections; one that ended without a word says nothing."""
-_row_of: Final[Any] = namedtuple  # noqa: PYI024 - of whatever columns a statement has
+_row_of: Final[Any] = NamedTuple
 
 
 class _ByType(dict[type, Callable[[Any], Any]]):
@@ -185,8 +184,8 @@ class Prepared:
 
 def _reader(driver: "psycopg.Connection[Any]", result: PGresult) -> tuple[Any, Callable[..., Any]]:
     """What reads the columns of results like this one, and what makes a row of them."""
-    names = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
-    return Transformer(driver), _row_of("Row", names)._make
+    columns = [((result.fname(place) or b"").decode(), Any) for place in range(result.nfields)]
+    return Transformer(driver), _row_of("Row", columns)._make
 
 
 def _fault(result: PGresult) -> psycopg.Error:

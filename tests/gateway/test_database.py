@@ -74,6 +74,14 @@ def test_what_was_forgotten_is_prepared_again(engine: Engine) -> None:
         assert before == _PID.rows(connection, {})
 
 
+def test_what_was_read_does_not_stay_with_the_connection(engine: Engine) -> None:
+    """A release's rows are sealed records: an idle connection must not hold the last ones."""
+    with engine.connect() as connection:
+        _PID.rows(connection, {})
+        reader, _ = connection.info[_PID]
+        assert reader.pgresult is None
+
+
 def test_it_is_part_of_the_transaction_that_it_is_called_in(wiring: Wiring) -> None:
     with wiring.engine.connect() as connection:
         Prepared("SELECT set_config('test.value', 'kept', true)").rows(connection, {})
